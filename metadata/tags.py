@@ -1,0 +1,102 @@
+"""Keywords as paths of parts, how each field spells them, and when two spellings are one word. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+Word = tuple[str, ...]
+"""A keyword from its root to its leaf: ("animals", "cat"). A flat keyword has one part."""
+
+SEPARATOR = "\x1f"
+"""Between the parts in the ledger's text form; no program can write it into XMP (XML 1.0 §2.2)."""
+
+TAGS_LIST = "digiKam:TagsList"
+HIERARCHICAL = "lr:hierarchicalSubject"
+SUBJECT = "dc:subject"
+"""The three keyword fields of a sidecar: `A/B/C` (digiKam, Immich), `A|B|C` (Lightroom), leaf names (XMP part 2)."""
+
+
+def text(word: Word) -> str:
+    """One string for the ledger; `parse` turns it back."""
+    return SEPARATOR.join(word)
+
+
+def parse(value: str) -> Word:
+    """The keyword that `text` wrote."""
+    return tuple(value.split(SEPARATOR))
+
+
+def show(word: Word) -> str:
+    """As a person reads and types it: `animals/cat`."""
+    return "/".join(part.replace("/", "|") for part in word)
+
+
+def typed(value: str) -> Word:
+    """The keyword a person typed as `animals/cat` or `animals|cat`; empty parts fall away."""
+    parts = value.replace("|", "/").split("/")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+@lru_cache(maxsize=65536)
+def key(word: Word) -> str:
+    """What two spellings of one keyword share: NFC, case-folded, trimmed parts.
+
+    `/` and `|` inside a part count as the same sign: neither field can hold its own separator inside a
+    part, so each spells it with the other's, as Immich does.
+    """
+    return SEPARATOR.join(fold(part) for part in word)
+
+
+def fold(part: str) -> str:
+    """One part of a key (Unicode normalisation form C, full case folding, outer blanks removed)."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
+    return folded.strip().replace("/", "|")
+
+
+def from_tags_list(value: str) -> Word:
+    """`A/B/C` as in digiKam:TagsList; empty parts fall away, as in Immich."""
+    return tuple(part for part in value.split("/") if part.strip())
+
+
+def from_hierarchical(value: str) -> Word:
+    """`A|B|C` as in lr:hierarchicalSubject."""
+    return tuple(part for part in value.split("|") if part.strip())
+
+
+def to_tags_list(word: Word) -> str:
+    """The spelling for digiKam:TagsList; a `/` inside a part becomes `|`."""
+    return "/".join(part.replace("/", "|") for part in word)
+
+
+def to_hierarchical(word: Word) -> str:
+    """The spelling for lr:hierarchicalSubject; a `|` inside a part becomes `/`."""
+    return "|".join(part.replace("|", "/") for part in word)
+
+
+def clean(word: Word) -> Word | None:
+    """A word that we create, made safe for every program; None where nothing is left of it.
+
+    Separators of any field and commas (darktable drops what follows one) become blanks, control and
+    format characters go, blanks are folded, NFC. A part longer than 255 characters is refused.
+    """
+    parts = tuple(_clean_part(part) for part in word)
+    if not parts or any(not part or len(part) > 255 for part in parts):
+        return None
+    return parts
+
+
+def _clean_part(part: str) -> str:
+    kept = "".join(_clean_sign(sign) for sign in unicodedata.normalize("NFC", part))
+    return " ".join(kept.split())
+
+
+def _clean_sign(sign: str) -> str:
+    if sign in "/|,;\n\r\t":
+        return " "
+    return "" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
+
+
+def ancestors(word: Word) -> list[Word]:
+    """Every strict prefix, from the root down: of A/B/C these are A and A/B."""
+    return [word[:length] for length in range(1, len(word))]

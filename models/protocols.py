@@ -1,0 +1,72 @@
+"""The ports of this layer: what a tagger, a captioner and an embedder promise, and the View they look at.
+
+One answer an item, the same answer alone or in a batch. A backend is one module with `make(**settings)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from metadata.photo import Facts
+from metadata.tags import Word
+
+if TYPE_CHECKING:
+    import numpy
+    from PIL.Image import Image
+
+Scored = tuple[Word, float]
+
+
+class View(Protocol):
+    """One photo as a model may look at it; pixels are made on demand and once."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the file says about itself."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The file's name, for rules about names; bytes that are not UTF-8 come as surrogate escapes."""
+        ...
+
+    def pixels(self, edge: int) -> Image:
+        """Upright RGB, longest edge at most `edge` pixels, never enlarged.
+
+        Raises PhotoError when the file cannot be decoded.
+        """
+        ...
+
+
+class Tagger(Protocol):
+    """Says words about photos, each with a score in 0..1."""
+
+    name: str
+    version: str
+
+    def tag(self, views: Sequence[View]) -> list[list[Scored]]:
+        """A list of (keyword path, score) a view."""
+        ...
+
+
+class Captioner(Protocol):
+    """Says a sentence about photos; an empty string where it has nothing to say."""
+
+    name: str
+    version: str
+
+    def caption(self, views: Sequence[View]) -> list[str]:
+        """One caption a view."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose cosine says how near two meanings are."""
+
+    name: str
+    version: str
+
+    def embed(self, texts: Sequence[str]) -> numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float32]]:
+        """An array (len(texts), dimensions), float32, rows of length 1."""
+        ...
