@@ -1,0 +1,1 @@
+"""What stands behind the names taggers, captioners and embedders: what a photo shows."""

@@ -1,0 +1,1 @@
+"""Captioners: one backend a file, the file name is the name in the settings."""

@@ -1,0 +1,1 @@
+"""Embedders: one backend a file, the file name is the name in the settings."""

@@ -1,0 +1,1 @@
+"""Taggers: one backend a file, the file name is the name in the settings."""

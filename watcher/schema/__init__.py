@@ -1,0 +1,1 @@
+"""The ledger's numbered migrations, one SQL file each."""
