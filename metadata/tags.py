@@ -14,7 +14,7 @@ SEPARATOR = "\x1f"
 TAGS_LIST = "digiKam:TagsList"
 HIERARCHICAL = "lr:hierarchicalSubject"
 SUBJECT = "dc:subject"
-"""The three keyword fields of a sidecar: `A/B/C` (digiKam, Immich), `A|B|C` (Lightroom), leaf names (XMP part 2)."""
+"""The keyword fields of a sidecar: `A/B/C` (digiKam, Immich), `A|B|C` (Lightroom), leaf names (XMP part 2)."""
 
 
 def text(word: Word) -> str:

@@ -99,9 +99,7 @@ class Sink(Protocol):
         """Work `change` out against `seen`, without touching the place."""
         ...
 
-    def write(
-        self, drafts: Sequence[Draft]
-    ) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
+    def write(self, drafts: Sequence[Draft]) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
         """Put drafts in place, durably, an answer a draft: what was read back.
 
         Only where the content is still `draft.before`; otherwise ChangedMeanwhile, and nothing was replaced.
@@ -111,5 +109,5 @@ class Sink(Protocol):
     def revert(
         self, photo: Photo, where: bytes, after: bytes, inverse: bytes
     ) -> Draft | ChangedMeanwhile | Refused:
-        """The draft that takes one earlier write back, byte for byte; ChangedMeanwhile when the content is not `after`."""
+        """The draft that takes one earlier write back, byte for byte; ChangedMeanwhile if this is not `after`."""
         ...
