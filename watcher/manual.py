@@ -1,0 +1,126 @@
+"""The pages that are made from the code: docs/settings.md and docs/commands.md; a test keeps them so."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+_SETTINGS = """\
+# Settings
+
+One TOML file: the one given with `--config`, else `/etc/tagwright/tagwright.toml`, else
+`$XDG_CONFIG_HOME/tagwright/tagwright.toml`. A variable overrides the file, a flag overrides both.
+A key that is not in these tables is refused, and all problems are told at once. `tagwright doctor` says
+what was understood. This page is made by `python -m watcher.settings > docs/settings.md`.
+
+```toml
+timezone = "Europe/Berlin"
+block = ["blurry"]
+
+[[roots]]
+name = "photos"
+path = "/srv/photos"
+```
+
+In a variable a list is separated by commas (`TAGWRIGHT_FACTS=place,night`), a table is `name=value` pairs
+(`TAGWRIGHT_THRESHOLDS=night=0.8`), and `TAGWRIGHT_ROOTS` holds `name=path` pairs separated by colons.
+"""
+
+
+def settings() -> str:
+    """docs/settings.md."""
+    from watcher.settings import Immich, Log, Root, Settings  # noqa: PLC0415 - `commands` needs no settings
+
+    parts = [
+        _SETTINGS,
+        _table("", Settings, {"roots", "log", "immich"}),
+        "\n## `[[roots]]`\n\nThe folders of photos, a table for each. None may lie inside another.\n",
+        _table("", Root, set(), variables=False),
+        "\n## `[log]`\n",
+        _table("log.", Log, set()),
+        "\n## `[immich]`\n",
+        _table("immich.", Immich, set()),
+    ]
+    return "\n".join(parts)
+
+
+def _table(before: str, model: type[BaseModel], left_out: set[str], *, variables: bool = True) -> str:
+    from watcher.overlay import variable  # noqa: PLC0415 - as above
+
+    head = ["Key", "Default", "Unit", "Allowed", "What it says", *(["Variable"] if variables else [])]
+    rows = [head, ["---"] * len(head)]
+    for name, info in model.model_fields.items():
+        if name not in left_out:
+            last = [f"`{variable(before + name)}`"] if variables else []
+            rows.append([f"`{name}`", _default(info), *_said(info), *last])
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+def _said(info: FieldInfo) -> list[str]:
+    extra: Any = info.json_schema_extra
+    return [extra["unit"], extra["expected"], info.description or ""]
+
+
+def _default(info: FieldInfo) -> str:
+    extra: Any = info.json_schema_extra
+    if extra["shown"]:
+        shown = str(extra["shown"])
+        return f"`{shown}`" if shown[0].isdigit() else shown
+    if info.default is PydanticUndefined or info.default is ...:
+        return "(must be given)"
+    return f"`{_toml(info.default)}`"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value)
+
+
+_COMMANDS = """\
+# Commands
+
+This page is made from the program's own help by `python -m watcher.manual > docs/commands.md`.
+Exit codes: 0 done, 1 some photos failed, 2 wrong use or settings, 130 interrupted.
+"""
+
+
+def commands(parser: argparse.ArgumentParser) -> str:
+    """docs/commands.md: the help of the program and of each of its commands."""
+    pages = [_COMMANDS, f"## `{parser.prog}`\n", _page(parser)]
+    for name, command in subcommands(parser):
+        pages += [f"## `{parser.prog} {name}`\n", _page(command)]
+    return "\n".join(pages)
+
+
+def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Each command with its own parser, in the order of `--help`."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to list its parsers
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            yield from action.choices.items()
+
+
+def _page(parser: argparse.ArgumentParser) -> str:
+    """One help text as argparse makes it for 100 columns, whatever the terminal."""
+    name = parser.prog
+    parser.formatter_class = _narrow(parser.formatter_class)
+    return f"```\n{parser.format_help().strip()}\n```\n".replace("%(prog)s", name)
+
+
+def _narrow(kind: Any) -> Any:
+    return lambda prog: kind(prog, width=100, max_help_position=28)
+
+
+if __name__ == "__main__":
+    from watcher.cli import parser as made
+
+    print(commands(made()), end="")  # noqa: T201 - this is what the page is made with

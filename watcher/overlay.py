@@ -1,0 +1,139 @@
+"""Where settings come from: a file, then variables, then flags, laid over one another as plain data."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from metadata.errors import UserError
+
+PREFIX = "TAGWRIGHT_"
+
+
+@dataclass(slots=True)
+class Given:
+    """What was given: the values as nested tables, who gave each (by dotted key), and what made no sense."""
+
+    raw: dict[str, Any]
+    origins: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def files(environment: Mapping[str, str]) -> list[Path]:
+    """Where the settings file may be, best first."""
+    config = environment.get("XDG_CONFIG_HOME") or os.path.join(_home(environment), ".config")
+    return [Path("/etc/tagwright/tagwright.toml"), Path(config, "tagwright", "tagwright.toml")]
+
+
+def found(places: Sequence[Path]) -> Path | None:
+    """The first of these files that is there."""
+    return next((place for place in places if place.is_file()), None)
+
+
+def state(environment: Mapping[str, str]) -> str:
+    """The folder for the ledger where none is set (systemd.exec, XDG base directories)."""
+    if given := environment.get("STATE_DIRECTORY"):
+        return given.split(":", maxsplit=1)[0]
+    base = environment.get("XDG_STATE_HOME") or os.path.join(_home(environment), ".local", "state")
+    return os.path.join(base, "tagwright")
+
+
+def keys(model: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Every dotted key outside lists: `settle`, `log.level`, …, `roots`."""
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys(inner, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def variable(key: str) -> str:
+    """The variable that overrides a key: `log.level` is TAGWRIGHT_LOG_LEVEL."""
+    return PREFIX + key.replace(".", "_").upper()
+
+
+def gather(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object], model: type[BaseModel]
+) -> Given:
+    """All that was given, later ones over earlier ones. Raises UserError when the file is no TOML."""
+    given = Given(_read(file) if file else {})
+    names = {variable(key): key for key in keys(model)}
+    for name, text in sorted(environment.items()):
+        if name in names:
+            _lay(given, names[name], _from_text(names[name], text, model), name)
+        elif name.startswith(PREFIX):
+            given.problems.append(f"{name}: no such variable{nearest(name, names)}")
+    for key, value in flags.items():
+        if value is not None:
+            _lay(given, key, value, f"--{key.replace('.', '-').replace('_', '-')}")
+    _expand(given.raw, environment)
+    return given
+
+
+def nearest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    """`; did you mean …?`, or nothing where no known name is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: cannot read the settings: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: settings have to be UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: not TOML: {error}") from error
+
+
+def _lay(given: Given, key: str, value: object, origin: str) -> None:
+    table = given.raw
+    *parents, name = key.split(".")
+    for parent in parents:
+        inner = table.get(parent)
+        table[parent] = dict(inner) if isinstance(inner, dict) else {}
+        table = table[parent]
+    table[name] = value
+    given.origins[key] = origin
+
+
+def _from_text(key: str, text: str, model: type[BaseModel]) -> object:
+    """A variable's text as TOML would have given it; the model judges it."""
+    if key == "roots":
+        pairs = (item.partition("=") for item in text.split(os.pathsep) if item)
+        return [{"name": name, "path": path} for name, _, path in pairs]
+    info = model.model_fields.get(key)
+    kind = getattr(info.annotation, "__origin__", None) if info else None
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if kind is tuple:
+        return items
+    if kind is dict:
+        return {name.strip(): value.strip() for name, _, value in (item.rpartition("=") for item in items)}
+    return text
+
+
+def _expand(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """`~` in folders is the home of whoever runs this."""
+    tables = [raw, *(root for root in _list(raw.get("roots")) if isinstance(root, dict))]
+    for table in tables:
+        for name in ("state", "path"):
+            value = table.get(name)
+            if isinstance(value, str) and (value == "~" or value.startswith("~/")):
+                table[name] = _home(environment) + value[1:]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _home(environment: Mapping[str, str]) -> str:
+    return environment.get("HOME") or "/"
