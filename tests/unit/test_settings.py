@@ -87,8 +87,7 @@ def test_all_problems_are_told_at_once_with_key_value_and_what_is_expected(write
     told = problems(file, {"TAGWRIGHT_MOST": "-1"})
     assert sorted(told) == sorted(
         [
-            'settle: "soon" was given; expected seconds, or a text such as "10m" '
-            "(ms, s, m, h, d, w), from 0s to 1h",
+            f'settle: "soon" was given; expected {settings._DURATION}, from 0s to 1h',
             'workers: 0 was given; expected "auto" or a whole number from 1 to 256',
             "thresholds.a: 2 was given; expected a table of numbers from 0 to 1, such as {night = 0.8}",
             'log.level: "loud" was given; expected "debug", "info", "warning" or "error"',
