@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Feeder:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog feeder", daemon=True)
 
-    def __enter__(self) -> Feeder:
+    def __enter__(self) -> Self:
         if self._every is not None:
             self._thread.start()
         return self
