@@ -1,0 +1,135 @@
+"""Fields of one value: a caption that is carried between places, and names of a place that fill gaps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from metadata.memory import CAPTION, Context, Event, Losses, Memory, Place, Reading, Truth, Wanted
+from metadata.sinks import Seen
+
+
+def captioned(
+    truth: Truth,
+    places: Mapping[str, Place],
+    readings: Mapping[str, Reading],
+    context: Context,
+    events: list[Event],
+) -> Truth:
+    """A caption changed in one place is carried; changed differently in two, each keeps its own."""
+    said: dict[str, str] = {}
+    for name, place in places.items():
+        if not readings[name].aside and not _undone_by_program(place, readings[name]):
+            edit = _caption_edit(place, truth, context)
+            if edit is not None:
+                said[name] = edit
+    new = {value for value in said.values() if value}
+    if len(new) > 1:
+        events += [Event(name, f"caption here: {value}") for name, value in said.items()]
+        return replace(truth, conflict=True)
+    refused = truth.texts_refused
+    if new:
+        return replace(
+            truth, caption=new.pop(), caption_ours=False, conflict=False, texts_refused=refused - {CAPTION}
+        )
+    if said:
+        return replace(truth, caption="", caption_ours=False, conflict=False, texts_refused=refused | {CAPTION})
+    return truth
+
+
+def _undone_by_program(place: Place, reading: Reading) -> bool:
+    """Whether the content as a whole is not a person's doing: gone, restored, or written over."""
+    known = place.memory is not None and place.memory.exists
+    return reading.restored or bool(reading.overwritten) or (known and not place.seen.exists)
+
+
+def _caption_edit(place: Place, truth: Truth, context: Context) -> str | None:
+    """The caption a person gave here since the base ("" = took away), or None.
+
+    Where the fields disagree the one that changed counts; the second one lost alone is only stale.
+    """
+    names, seen = place.layout.captions, place.seen
+    now = {name: seen.texts.get(name, "") for name in names}
+    if place.memory is None:
+        first = next((value for value in now.values() if value), "")
+        ours = claimed_texts(seen, context).keys() & set(names)
+        return first if first and not ours and first != truth.caption else None
+    was = {name: place.memory.texts.get(name, "") for name in names}
+    changed = [name for name in names if now[name] != was[name]]
+    given = next((now[name] for name in changed if now[name]), "")
+    if given:
+        return given if given != truth.caption else None
+    return "" if changed and changed[0] == names[0] and truth.caption else None
+
+
+def claimed_texts(seen: Seen, context: Context) -> dict[str, str]:
+    """Text fields that the place itself says are ours."""
+    if seen.claimed is None or seen.claimed.ledger != context.ledger:
+        return {}
+    return {name: seen.texts[name] for name in seen.claimed.texts if name in seen.texts}
+
+
+def step(
+    place: Place,
+    reading: Reading,
+    truths: tuple[Truth, Truth],
+    wanted: Wanted | None,
+    memory: Memory,
+) -> tuple[dict[str, str | None], dict[str, str], frozenset[str]]:
+    """Text fields to set (None = delete), which of the texts here are ours afterwards, and which were refused."""
+    change, ours = _caption_texts(place, truths, memory)
+    filled, ours, refused = _filled_texts(place, reading, truths[1], wanted, ours)
+    return change | filled, ours, refused
+
+
+def _caption_texts(
+    place: Place, truths: tuple[Truth, Truth], memory: Memory
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    before, truth = truths
+    names, texts = place.layout.captions, place.seen.texts
+    ours = {
+        name: value for name, value in memory.texts_ours.items() if texts.get(name) == value or name not in names
+    }
+    if truth.conflict or not names:
+        return {}, ours
+    if not truth.caption:
+        gone = {name for name in names if before.caption and texts.get(name) == before.caption} | (
+            ours.keys() & {*names}
+        )
+        return dict.fromkeys(sorted(gone)), {n: v for n, v in ours.items() if n not in gone}
+    edited = place.memory is not None and truth.caption != before.caption
+    here = truth.caption in (texts.get(name) for name in names)
+    if not (truth.caption_ours or edited or not here or (place.memory and place.memory.texts != texts)):
+        return {}, ours
+    change: dict[str, str | None] = {n: truth.caption for n in names if texts.get(n) != truth.caption}
+    mine = dict.fromkeys(names, truth.caption) if truth.caption_ours else {}
+    return change, {n: v for n, v in ours.items() if n not in names} | mine
+
+
+def _filled_texts(
+    place: Place, reading: Reading, truth: Truth, wanted: Wanted | None, ours: Mapping[str, str]
+) -> tuple[dict[str, str | None], dict[str, str], frozenset[str]]:
+    """Fields that are filled together, where none of them is somebody else's."""
+    names, texts, memory = place.layout.texts, place.seen.texts, place.memory
+    lost = {n for n, v in ours.items() if n in names and memory and memory.texts.get(n) == v and not texts.get(n)}
+    rewritten = _undone_by_program(place, reading) or place.losses is Losses.RESTORE
+    refused = frozenset() if rewritten else frozenset(lost)
+    others = [n for n in names if texts.get(n) and ours.get(n) != texts[n]]
+    mine = {n: v for n, v in ours.items() if n not in refused and texts.get(n, v) == v}
+    if wanted is None or others:
+        return {}, mine, refused
+    away = truth.texts_refused | refused
+    want = {n: v for n, v in wanted.texts.items() if n in names and n not in away}
+    change: dict[str, str | None] = {n: v for n, v in want.items() if texts.get(n) != v}
+    change |= {n: None for n in mine if n in names and n not in want and n in texts}
+    return change, {n: v for n, v in mine.items() if n not in names} | want, refused
+
+
+def carries(texts: Mapping[str, str | None], truths: tuple[Truth, Truth]) -> bool:
+    """Whether these texts hold what a person wrote or took away elsewhere."""
+    before, truth = truths
+    return (
+        bool(texts)
+        and (truth.caption, truth.caption_ours) != (before.caption, before.caption_ours)
+        and not (truth.caption_ours or before.caption_ours)
+    )

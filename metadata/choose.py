@@ -1,0 +1,98 @@
+"""Choice: from what was said about a photo to the words it should have. Pure; changing a rule never asks a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from metadata.memory import Wanted
+from metadata.tags import Word, clean, key
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one version of one source said about a photo: words with scores in 0..1, and text fields."""
+
+    source: str
+    version: str
+    words: Sequence[tuple[Word, float]]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What turns evidence into keywords.
+
+    A word counts from `threshold` on, or from its source's own in `thresholds` (scores in 0..1). `block`
+    and `overused` are keys of words that are never chosen, `most` is the number of keywords a photo gets
+    at most, `under` the root they are put below (nothing: none). `aliases` map the key of a word to the
+    word in use.
+    """
+
+    threshold: float = 0.5
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    block: frozenset[str] = frozenset()
+    overused: frozenset[str] = frozenset()
+    most: int = 30
+    under: Word = ()
+    aliases: Mapping[str, Word] = field(default_factory=dict)
+    sources: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One chosen keyword, with the source that was surest of it, and its score."""
+
+    word: Word
+    source: str
+    score: float
+
+
+def choose(evidence: Iterable[Evidence], rules: Rules) -> dict[str, Chosen]:
+    """The keywords a photo should have by these rules, by key, surest first."""
+    best: dict[str, Chosen] = {}
+    for said in evidence:
+        if rules.sources is not None and said.source not in rules.sources:
+            continue
+        threshold = rules.thresholds.get(said.source, rules.threshold)
+        for word, score in said.words:
+            if score >= threshold:
+                _keep(best, word, said.source, score, rules)
+    ranked = sorted(best.items(), key=lambda item: (-item[1].score, item[0]))
+    return dict(ranked[: rules.most])
+
+
+def _keep(best: dict[str, Chosen], said: Word, source: str, score: float, rules: Rules) -> None:
+    """Note a word under the name it will be written with, if it is surer than before."""
+    word = named(said, rules)
+    if word is None:
+        return
+    name = key(word)
+    if name not in best or best[name].score < score:
+        best[name] = Chosen(word, source, score)
+
+
+def named(said: Word, rules: Rules) -> Word | None:
+    """The word as it will be written: cleaned, not blocked, by its alias, below the root; None if not at all."""
+    word = clean(said)
+    if word is None or _barred(word, rules):
+        return None
+    word = rules.aliases.get(key(word), word)
+    return None if _barred(word, rules) else rules.under + word
+
+
+def _barred(word: Word, rules: Rules) -> bool:
+    """Whether a word, or a word it stands below, is blocked or said of too many photos."""
+    beginnings = [key(word[:length]) for length in range(1, len(word) + 1)]
+    barred = rules.block | rules.overused
+    return any(name in barred for name in beginnings) or key(word[-1:]) in rules.block
+
+
+def wanted(evidence: Sequence[Evidence], rules: Rules) -> Wanted:
+    """What choice asks of the merge: keywords, one caption, text fields to fill."""
+    words = {name: chosen.word for name, chosen in choose(evidence, rules).items()}
+    texts: dict[str, str] = {}
+    for said in evidence:
+        if rules.sources is None or said.source in rules.sources:
+            texts |= {name: value for name, value in said.texts.items() if value and name not in texts}
+    return Wanted(words, texts.pop("caption", ""), texts)

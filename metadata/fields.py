@@ -1,0 +1,247 @@
+"""How the keyword fields of one place spell words, and what a difference between two states of them means. Pure.
+
+Programs edit different fields of one file: Lightroom `dc:subject` and `lr:hierarchicalSubject`, Immich
+`digiKam:TagsList` alone, digiKam all, darktable the first two out of its database. So states are compared
+field by field: the field that differs is where the edit happened, the others are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from metadata import tags
+from metadata.sinks import Values
+from metadata.tags import Word, fold, key
+
+Lists = Mapping[str, Values]
+
+PROGRAMS = ("darktable", "_Digikam_Internal_Tags_")
+"""First parts of words by which programs speak about themselves; they stay where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one field of full paths writes a word, and reads it."""
+
+    read: Callable[[str], Word]
+    write: Callable[[Word], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fields of a place: `paths` hold whole keywords, `leaves` only their last parts.
+
+    `captions` are the fields of the one caption, the one that counts first; `texts` those that are filled
+    together and only where all of them are empty (a place's names).
+
+    In a `trusted` place a missing word is an act of a person, never an accident of a program that wrote
+    the whole place from its own memory.
+    """
+
+    paths: Mapping[str, Spelling]
+    leaves: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    trusted: bool = False
+
+
+SIDECAR = Layout(
+    paths={
+        tags.TAGS_LIST: Spelling(tags.from_tags_list, tags.to_tags_list),
+        tags.HIERARCHICAL: Spelling(tags.from_hierarchical, tags.to_hierarchical),
+    },
+    leaves=(tags.SUBJECT,),
+    captions=("dc:description", "tiff:ImageDescription"),
+    texts=("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:CountryCode"),
+)
+
+SERVER = Layout(
+    paths={"tags": Spelling(tags.from_tags_list, tags.to_tags_list)},
+    captions=("description",),
+    trusted=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Which words of a place are nobody's wish: programs' own, and names that stand for face regions."""
+
+    programs: frozenset[str] = frozenset(fold(name) for name in PROGRAMS)
+    people: frozenset[str] = frozenset()
+
+    def __call__(self, word: Word) -> bool:
+        """Whether to look past this word."""
+        if fold(word[0]) in self.programs:
+            return True
+        return len(word) == 2 and word[1] in self.people and fold(word[0]) == "people"
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The words of one state of a place, by field, and all together."""
+
+    paths: Mapping[str, dict[str, Word]]
+    leaves: Mapping[str, dict[str, str]]
+    skipped: frozenset[str] = frozenset()
+    words: dict[str, Word] = field(default_factory=dict)
+
+    def parts(self) -> set[str]:
+        """Every part, folded, of every path that stands here: what a list of leaves may hold besides."""
+        here = {fold(part) for words in self.paths.values() for word in words.values() for part in word}
+        return here | self.skipped
+
+
+def stand(layout: Layout, lists: Lists, skip: Skip) -> Stand:
+    """Read a place: full paths as they are, leaves that no path explains as flat words."""
+    read = {name: _read(spelling, lists[name]) for name, spelling in layout.paths.items() if name in lists}
+    paths = {name: {k: w for k, w in words.items() if not skip(w)} for name, words in read.items()}
+    leaves = {name: _leaves(lists[name], skip) for name in layout.leaves if name in lists}
+    skipped = {fold(part) for words in read.values() for word in words.values() if skip(word) for part in word}
+    found = Stand(paths, leaves, frozenset(skipped))
+    for words in paths.values():
+        found.words.update((name, word) for name, word in explicit(words).items())
+    known = found.parts()
+    for values in leaves.values():
+        for folded, value in values.items():
+            if folded not in known:
+                found.words.setdefault(key((value,)), (value,))
+    return found
+
+
+def _read(spelling: Spelling, values: Values) -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    for value in values:
+        word = spelling.read(value)
+        if word:
+            words.setdefault(key(word), word)
+    return words
+
+
+def _leaves(values: Values, skip: Skip) -> dict[str, str]:
+    return {fold(value): value for value in reversed(values) if fold(value) and not skip((value,))}
+
+
+def explicit(words: Mapping[str, Word]) -> dict[str, Word]:
+    """The words without those that are only the beginning of another (Lightroom lists A and A|B for A|B|C)."""
+    implied = {key(above) for word in words.values() for above in tags.ancestors(word)}
+    return {name: word for name, word in words.items() if name not in implied}
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What became of a place between two states: words that came, words that went."""
+
+    added: Mapping[str, Word]
+    removed: frozenset[str]
+
+
+def edits(layout: Layout, before: Stand, now: Stand) -> Edits:
+    """Compare field by field. A word that came in one field and went in another has come."""
+    added: dict[str, Word] = {}
+    removed: set[str] = set()
+    for name in layout.paths:
+        came, went = _path_edits(name, before, now)
+        added |= came
+        removed |= went
+    for name in layout.leaves:
+        added |= _leaves_added(name, before, now)
+        removed |= _leaves_removed(name, before, now)
+    return Edits(added, frozenset(removed - added.keys()))
+
+
+def _path_edits(name: str, before: Stand, now: Stand) -> tuple[dict[str, Word], set[str]]:
+    was, here = before.paths.get(name), now.paths.get(name)
+    if here is None:
+        return {}, set(explicit(was)) if was and not now.words else set()
+    was = was or {}
+    old, new = explicit(was), explicit(here)
+    return {k: w for k, w in new.items() if k not in old}, {k for k in old if k not in here}
+
+
+def _leaves_added(name: str, before: Stand, now: Stand) -> dict[str, Word]:
+    was = before.leaves.get(name, {})
+    known = now.parts()
+    fresh = [v for folded, v in now.leaves.get(name, {}).items() if folded not in was and folded not in known]
+    return {key((value,)): (value,) for value in fresh}
+
+
+def _leaves_removed(name: str, before: Stand, now: Stand) -> set[str]:
+    """Words whose leaf went; where several words share the leaf nobody can say which was meant."""
+    here = now.leaves.get(name)
+    if here is None and now.words:
+        return set()
+    gone = set(before.leaves.get(name, {})) - set(here or {})
+    changed = [words for field_, words in now.paths.items() if words.keys() != before.paths.get(field_, {}).keys()]
+    removed: set[str] = set()
+    for leaf in gone:
+        meant = [k for k, word in before.words.items() if fold(word[-1]) == leaf]
+        if len(meant) == 1 and not any(meant[0] in words for words in changed):
+            removed.add(meant[0])
+    return removed
+
+
+def spelled_empty(layout: Layout, lists: Lists) -> bool:
+    """Whether some keyword field is there and holds nothing: a program's way to say "no keywords"."""
+    return any(lists.get(name) == () for name in (*layout.paths, *layout.leaves))
+
+
+def render(
+    layout: Layout,
+    lists: Lists,
+    wanted: Mapping[str, Word],
+    unwanted: Mapping[str, Word],
+    skip: Skip,
+    *,
+    fill: bool,
+) -> tuple[dict[str, Values], dict[str, Values]]:
+    """Values to add to and to take from each field, so that it shows `wanted` and none of `unwanted`.
+
+    Without `fill` nothing is added. Whatever is in neither stays: other programs' words, doubled values,
+    ancestors.
+    """
+    add: dict[str, Values] = {}
+    remove: dict[str, Values] = {}
+    for name in (*layout.paths, *layout.leaves):
+        values = lists.get(name, ())
+        if name in layout.paths:
+            come, go = _render_paths(layout.paths[name], values, wanted, unwanted, skip)
+        else:
+            come, go = _render_leaves(values, wanted, unwanted, skip)
+        if come and fill:
+            add[name] = tuple(come)
+        if go:
+            remove[name] = tuple(go)
+    return add, remove
+
+
+def _render_paths(
+    spelling: Spelling, values: Values, wanted: Mapping[str, Word], unwanted: Mapping[str, Word], skip: Skip
+) -> tuple[list[str], list[str]]:
+    read = {value: spelling.read(value) for value in values}
+    here = {key(word) for word in read.values() if word}
+    kept_above = _above(wanted.values())
+    lost_above = _above(unwanted.values()) - kept_above - wanted.keys()
+    going = (unwanted.keys() | lost_above) - wanted.keys()
+    go = [value for value, word in read.items() if word and not skip(word) and key(word) in going]
+    come = [spelling.write(word) for name, word in wanted.items() if name not in here]
+    return _once(come), go
+
+
+def _above(words: Iterable[Word]) -> set[str]:
+    return {key(above) for word in words for above in tags.ancestors(word)}
+
+
+def _render_leaves(
+    values: Values, wanted: Mapping[str, Word], unwanted: Mapping[str, Word], skip: Skip
+) -> tuple[list[str], list[str]]:
+    here = {fold(value) for value in values}
+    stay = {fold(part) for word in wanted.values() for part in word}
+    going = {fold(part) for word in unwanted.values() for part in word} - stay
+    go = [value for value in dict.fromkeys(values) if fold(value) in going and not skip((value,))]
+    come = [word[-1] for word in wanted.values() if fold(word[-1]) not in here]
+    return _once(come), go
+
+
+def _once(values: Iterable[str]) -> list[str]:
+    return list({fold(value): value for value in reversed(list(values))}.values())[::-1]
