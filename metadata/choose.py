@@ -1,4 +1,4 @@
-"""Choice: from what was said about a photo to the words it should have. Pure; changing a rule never asks a model."""
+"""Choice: from what was said about a photo to the words it should have. Pure; no model is asked."""
 
 from __future__ import annotations
 

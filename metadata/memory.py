@@ -65,7 +65,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How missing words of ours are taken: one by one, or as a person decided for the whole root."""
+    """What choice would have on this photo: keywords by key, one caption, texts that fill what is empty."""
 
     words: Mapping[str, Word]
     caption: str = ""
