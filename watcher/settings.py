@@ -235,14 +235,14 @@ class Settings(_Part):
     threshold: Share = _key(0.5, "The score from which a keyword is written.", expected=_SHARE, choice=True)
     thresholds: dict[str, Share] = _key(
         {},
-        "A threshold of its own for a source or a keyword.",
+        "A threshold of its own for a source of keywords.",
         expected="a table of numbers from 0 to 1, such as {night = 0.8}",
         choice=True,
     )
     floor: Share = _key(0.25, "The share of its threshold from which a score is remembered.", expected=_SHARE)
     block: tuple[str, ...] = _key(
         (),
-        "Keywords that are never written.",
+        "Keywords that are never written, nor those that stand below them.",
         expected='a list of keywords, such as ["blurry", "animals/dog"]',
         choice=True,
     )
