@@ -1,0 +1,121 @@
+"""What was said about pictures, packed: one row per picture, source and version."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from metadata import tags
+from metadata.choose import Evidence
+from watcher.ledger.files import marks
+
+MOST_WORDS = 256
+PACKED = 512
+"""Bytes from which a row is compressed; shorter ones would not shrink."""
+
+
+def pack(said: Evidence) -> bytes:
+    """Words and scores (three decimals) as JSON, compressed where that pays."""
+    words = [[tags.text(word), round(score, 3)] for word, score in said.words[:MOST_WORDS]]
+    body = [words, dict(said.texts)] if said.texts else [words]
+    plain = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return b"z" + zlib.compress(plain, 1) if len(plain) > PACKED else plain
+
+
+def unpack(source: str, version: str, packed: bytes) -> Evidence:
+    """The evidence that `pack` wrote."""
+    plain = zlib.decompress(packed[1:]) if packed[:1] == b"z" else packed
+    body = json.loads(plain)
+    words = [(tags.parse(text), score) for text, score in body[0]]
+    return Evidence(source, version, words, body[1] if len(body) > 1 else {})
+
+
+def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: float) -> bool:
+    """Remember what was said of a picture; an older version of the same source gives way. True if any is new."""
+    fresh = False
+    for one in said:
+        packed = pack(one)
+        old = db.execute(
+            "SELECT version, said FROM evidence WHERE digest = ? AND source = ?", (digest, one.source)
+        ).fetchall()
+        if old == [(one.version, packed)]:
+            continue
+        fresh = True
+        for version, before in old:
+            _tally(db, unpack(one.source, version, before), -1)
+        db.execute("DELETE FROM evidence WHERE digest = ? AND source = ?", (digest, one.source))
+        db.execute("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", (digest, one.source, one.version, now, packed))
+        _tally(db, one, 1)
+    return fresh
+
+
+def _tally(db: sqlite3.Connection, said: Evidence, step: int) -> None:
+    """Count pictures by word, and under the key '' all that the source looked at."""
+    counted = ["", *(tags.key(word) for word, score in said.words if score >= 0.5)] if not said.texts else [""]
+    db.executemany(
+        "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET pictures = pictures + excluded.pictures",
+        [(said.source, name, step) for name in counted],
+    )
+
+
+def overused(
+    db: sqlite3.Connection, sources: Iterable[str], limit: float, least: int
+) -> dict[str, tuple[int, int]]:
+    """Words that a source says of more than `limit` of the pictures it saw (at least `least`): key -> counts."""
+    found: dict[str, tuple[int, int]] = {}
+    for source in sources:
+        counts = dict(db.execute("SELECT key, pictures FROM tallies WHERE source = ?", (source,)))
+        total = counts.pop("", 0)
+        if total >= least:
+            found |= {key: (count, total) for key, count in counts.items() if count > limit * total}
+    return found
+
+
+def of(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, list[Evidence]]:
+    """All evidence for some pictures."""
+    found: dict[bytes, list[Evidence]] = {digest: [] for digest in digests}
+    rows = db.execute(
+        f"SELECT digest, source, version, said FROM evidence WHERE digest IN ({marks(digests)})", digests
+    )
+    for digest, source, version, packed in rows:
+        found[digest].append(unpack(source, version, packed))
+    return found
+
+
+def asked(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, frozenset[str]]:
+    """Which sources were asked about each picture, as source@version."""
+    found: dict[bytes, set[str]] = {}
+    rows = db.execute(f"SELECT digest, source, version FROM evidence WHERE digest IN ({marks(digests)})", digests)
+    for digest, source, version in rows:
+        found.setdefault(digest, set()).add(f"{source}@{version}")
+    return {digest: frozenset(names) for digest, names in found.items()}
+
+
+def forget(db: sqlite3.Connection, digests: Sequence[bytes], source: str | None = None) -> None:
+    """Forget what was said of these pictures (by one source, or by all), so that they are asked again."""
+    for digest, packed in of(db, digests).items():
+        for said in packed:
+            if source in (None, said.source):
+                _tally(db, said, -1)
+                db.execute("DELETE FROM evidence WHERE digest = ? AND source = ?", (digest, said.source))
+
+
+def sweep(db: sqlite3.Connection) -> int:
+    """Forget evidence of pictures that no photo shows any more; how many rows went."""
+    rows = db.execute(
+        "SELECT digest, source, version, said FROM evidence "
+        "WHERE NOT EXISTS (SELECT 1 FROM photos WHERE photos.digest = evidence.digest)"
+    ).fetchall()
+    for digest, source, version, packed in rows:
+        _tally(db, unpack(source, version, packed), -1)
+        db.execute(
+            "DELETE FROM evidence WHERE digest = ? AND source = ? AND version = ?", (digest, source, version)
+        )
+    return len(rows)
+
+
+def aliases(db: sqlite3.Connection) -> Mapping[str, tags.Word]:
+    """The aliases in force: key of a word -> the word in use."""
+    return {key: tags.parse(word) for key, word in db.execute("SELECT key, word FROM aliases")}

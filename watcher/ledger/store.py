@@ -1,0 +1,194 @@
+"""The ledger's file: opened by one process at a time, migrated step by step, never by a program older than it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib import resources
+from pathlib import Path
+
+from metadata.errors import UserError
+from watcher import mounts
+
+NAME = "ledger.db"
+
+
+class Busy(UserError):
+    """Another process of ours holds this ledger."""
+
+
+class Ledger:
+    """An open book. One thread uses it; `transaction` makes several changes one."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, lock: int | None) -> None:
+        self.path = path
+        self.db = db
+        self._lock = lock
+        self.id: str = self._meta("ledger")
+
+    def _meta(self, name: str) -> str:
+        row = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def get(self, name: str) -> str:
+        """A remembered value, or ""."""
+        return self._meta(name)
+
+    def put(self, name: str, value: str) -> None:
+        """Remember a value by name."""
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing of it, durable when it ends."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the book and let others have it."""
+        self.db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def open_for_writing(state: Path) -> Ledger:
+    """Open (or make) the ledger below the state folder, as the only writer.
+
+    Raises Busy when another process holds it, UserError when it is on a network file system, newer than
+    this program, or not a ledger.
+    """
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kind = mounts.fstype(os.fsencode(state))
+    if mounts.is_network(kind):
+        raise UserError(
+            f"the ledger cannot be kept in {state}: SQLite loses data on {kind}. "
+            "Set `state` to a folder on a disk of this machine."
+        )
+    lock = _lock(state)
+    try:
+        path = state / NAME
+        db = _connect(path)
+        _migrate(db, path)
+        return Ledger(path, db, lock)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def open_for_reading(state: Path) -> Ledger:
+    """Open the ledger to look at it; nothing can be changed, and the service may go on writing.
+
+    Raises UserError when there is none yet.
+    """
+    path = state / NAME
+    if not path.exists():
+        raise UserError(f"there is no ledger in {state} yet: start `tagwright run` or `tagwright scan` first")
+    db = _connect(path)
+    db.execute("PRAGMA query_only = 1")
+    _check_version(db, path)
+    return Ledger(path, db, None)
+
+
+def _lock(state: Path) -> int:
+    handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise Busy(f"another tagwright uses the ledger in {state}; stop it first, or use its settings") from None
+    return handle
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode; the journal is synced at each commit (WAL, synchronous = FULL)."""
+    made = not path.exists()
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    try:
+        if made:
+            path.chmod(0o600)
+        db.execute("PRAGMA busy_timeout = 10000")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("PRAGMA cache_size = -16000")
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise UserError(f"{path} is not a ledger ({error}); move it away, or restore a backup") from error
+    return db
+
+
+def _migrations() -> list[tuple[int, str]]:
+    files = (file for file in resources.files("watcher.schema").iterdir() if file.name.endswith(".sql"))
+    return sorted((int(file.name[:4]), file.read_text("utf-8")) for file in files)
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> int:
+    have = int(db.execute("PRAGMA user_version").fetchone()[0])
+    newest = _migrations()[-1][0]
+    if have > newest:
+        db.close()
+        raise UserError(
+            f"{path} was written by a newer tagwright (format {have}, this one knows {newest}); it is left "
+            "untouched. Install the newer version, or restore a backup made before the update."
+        )
+    return have
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the ledger to the newest format, each step in one transaction, after a copy of what stood."""
+    have = _check_version(db, path)
+    for version, script in _migrations():
+        if version <= have:
+            continue
+        if have:
+            copy(db, path.with_name(f"{NAME}.before-{version:04}"))
+        _apply(db, version, script)
+        have = version
+
+
+def _apply(db: sqlite3.Connection, version: int, script: str) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _statements(script):
+            db.execute(statement)
+        if version == 1:
+            db.execute("INSERT INTO meta VALUES ('ledger', ?)", (secrets.token_hex(6),))
+        db.execute(f"PRAGMA user_version = {version}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
+
+def copy(db: sqlite3.Connection, target: Path) -> None:
+    """A consistent copy of the whole book, readable by its owner only; raises UserError when the disk refuses."""
+    part = target.with_name(target.name + ".part")
+    try:
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        with closing(sqlite3.connect(part)) as out:
+            db.backup(out)
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"the ledger could not be copied to {target}: {error}") from error

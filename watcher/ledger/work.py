@@ -1,0 +1,165 @@
+"""What waits: photos that are due, attempts booked before they start, patience, quarantine and gates."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from metadata.photo import Facts, Photo, Stat
+from watcher.ledger import files
+from watcher.ledger.files import marks
+
+PATIENCE = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
+"""Seconds to the next attempt after each passing failure; the last one goes on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo that is due, as it was booked."""
+
+    photo: Photo
+    folder: int
+    look: bool
+    digest: bytes | None
+    stat: Stat
+    attempts: int
+    gate: str
+    rules: str
+
+
+_JOB = (
+    "SELECT photos.id, folders.root, roots.base, folders.path, photos.name, photos.folder, photos.look, "
+    "photos.digest, photos.size, photos.mtime_ns, photos.ctime_ns, photos.inode, photos.attempts, photos.gate, "
+    "photos.rules FROM photos JOIN folders ON folders.id = photos.folder JOIN roots ON roots.name = folders.root "
+)
+
+
+def take(db: sqlite3.Connection, now: float, most: int, *, suspects: bool = False) -> list[Job]:
+    """Book up to `most` photos that are due: the attempt counts before it starts.
+
+    Suspects are photos whose last attempt never ended, because the process died in it.
+    """
+    which = "photos.reason = 'suspect' AND" if suspects else "photos.reason != 'suspect' AND"
+    rows = db.execute(
+        _JOB + f"WHERE {which} photos.due <= ? AND photos.booked IS NULL AND photos.gone IS NULL "
+        "AND roots.waits = '' ORDER BY photos.due LIMIT ?",
+        (now, most),
+    ).fetchall()
+    return book(db, [_job(row) for row in rows], now)
+
+
+def book(db: sqlite3.Connection, jobs: list[Job], now: float) -> list[Job]:
+    """Note that an attempt at each of these starts now."""
+    db.executemany(
+        "UPDATE photos SET booked = ?, attempts = attempts + 1 WHERE id = ?", [(now, j.photo.id) for j in jobs]
+    )
+    return jobs
+
+
+def jobs(db: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """These photos as jobs, without booking them."""
+    rows = db.execute(_JOB + f"WHERE photos.id IN ({marks(ids)})", ids)
+    found = {row[0]: _job(row) for row in rows}
+    return [found[number] for number in ids if number in found]
+
+
+def _job(
+    row: tuple[int, str, bytes, bytes, bytes, int, int, bytes | None, int, int, int, int, int, str, str],
+) -> Job:
+    photo = Photo(row[0], row[1], row[2], os.path.join(row[3], row[4]))
+    return Job(photo, row[5], bool(row[6]), row[7], Stat(*row[8:12]), row[12], row[13], row[14])
+
+
+def next_due(db: sqlite3.Connection) -> float | None:
+    """When the next photo is due."""
+    row = db.execute(
+        "SELECT photos.due FROM photos JOIN folders ON folders.id = photos.folder "
+        "JOIN roots ON roots.name = folders.root WHERE photos.due IS NOT NULL AND photos.booked IS NULL "
+        "AND photos.gone IS NULL AND roots.waits = '' ORDER BY photos.due LIMIT 1"
+    ).fetchone()
+    return float(row[0]) if row else None
+
+
+def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat: Stat) -> None:
+    """The file was read: keep its digest and facts; the attempt is over."""
+    sets = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
+    db.execute(
+        f"UPDATE photos SET digest = ?, look = 0, booked = NULL, attempts = 0, reason = '', state = 'looked', "
+        f"size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, {sets} WHERE id = ?",
+        (digest, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, *files.facts_row(facts), photo),
+    )
+
+
+def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: float) -> None:
+    """Every place has it."""
+    db.executemany(
+        "UPDATE photos SET state = 'delivered', due = NULL, booked = NULL, attempts = 0, reason = '', gate = '', "
+        "rules = ?, delivered = ? WHERE id = ?",
+        [(rules, now, photo) for photo in photos],
+    )
+
+
+def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
+    """Quarantine: the photo's own fault; it waits for `retry` or for a change of the file."""
+    db.execute(
+        "UPDATE photos SET state = 'aside', reason = ?, due = NULL, booked = NULL WHERE id = ?", (reason, photo)
+    )
+
+
+def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: float) -> None:
+    """A passing failure: again with growing patience and jitter."""
+    pause = PATIENCE[min(max(attempts, 1), len(PATIENCE)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    db.execute("UPDATE photos SET due = ?, reason = ?, booked = NULL WHERE id = ?", (now + pause, reason, photo))
+
+
+def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bool = False) -> None:
+    """These are due now; with `look` the file is read anew."""
+    db.executemany(
+        "UPDATE photos SET due = ?, booked = NULL, attempts = 0, look = max(look, ?), "
+        "state = CASE state WHEN 'aside' THEN 'seen' ELSE state END, reason = '' WHERE id = ?",
+        [(now, look, photo) for photo in photos],
+    )
+
+
+def hold(db: sqlite3.Connection, photos: Iterable[int], gate: str) -> None:
+    """Keep what was decided until somebody releases it."""
+    db.executemany(
+        "UPDATE photos SET gate = ?, due = NULL, booked = NULL WHERE id = ?", [(gate, photo) for photo in photos]
+    )
+
+
+def wait(db: sqlite3.Connection, photos: Iterable[int], reason: str) -> None:
+    """These need something that a person has to set (state 'waits'); nothing is tried before."""
+    db.executemany(
+        "UPDATE photos SET state = 'waits', reason = ?, due = NULL, booked = NULL WHERE id = ?",
+        [(reason, photo) for photo in photos],
+    )
+
+
+def release(db: sqlite3.Connection, gates: Sequence[str], now: float, root: str | None = None) -> int:
+    """Photos behind these gates are due now; how many they are."""
+    done = db.execute(
+        f"UPDATE photos SET gate = 'open', due = ? WHERE gate IN ({marks(gates)}) AND gone IS NULL "
+        "AND (? IS NULL OR folder IN (SELECT id FROM folders WHERE root = ?))",
+        (now, *gates, root, root),
+    )
+    return done.rowcount
+
+
+def unbook(db: sqlite3.Connection, photos: Iterable[int]) -> None:
+    """The attempt was not made after all (a clean end); it does not count."""
+    db.executemany(
+        "UPDATE photos SET booked = NULL, attempts = max(attempts - 1, 0) WHERE id = ?", [(p,) for p in photos]
+    )
+
+
+def interrupted(db: sqlite3.Connection) -> int:
+    """At start: attempts that never ended. Those in which a file was read are suspects; how many they are."""
+    count = db.execute(
+        "UPDATE photos SET reason = 'suspect', booked = NULL WHERE booked IS NOT NULL AND look = 1"
+    ).rowcount
+    db.execute("UPDATE photos SET booked = NULL WHERE booked IS NOT NULL")
+    return count
