@@ -1,0 +1,257 @@
+"""Puts a batch of files in place: written beside, synced, exchanged, and never over what somebody else wrote.
+
+A reader sees the old content or the new one, whole. The order for a batch is: all files written, all synced,
+all renamed, all folders synced; after that a power cut changes nothing any more. Only where the system
+refuses to rename over a file (a file that is mounted by itself) it is written in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, NoReturn, TypeVar
+
+from metadata import rename, rights
+from metadata.errors import ChangedMeanwhile, Refused, TagwrightError
+from metadata.files import NAME_MAX, PREFIX, Content, read, translate
+
+Durability = Literal["batch", "file"]
+
+_MANY: Final = 4
+"""From this many files on one syncfs is cheaper than a sync each (10-30 ms apiece on a NAS's disk)."""
+
+_LIMIT: Final = 1 << 40
+_PATIENCE: Final = 10
+_REFUSED_OVER: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EBUSY})
+_count = itertools.count()
+_Given = TypeVar("_Given", "Wish", "_Staged")
+_Gives = TypeVar("_Gives")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One file as it must be found (`before`) and as it is to become (`after`); None: not there.
+
+    `like` is the file that a new one takes owner, group, mode and ACL from; `base` the folder that links
+    may not lead out of.
+    """
+
+    path: bytes
+    before: bytes | None
+    after: bytes | None
+    like: bytes
+    base: bytes
+
+
+@dataclass(slots=True)
+class _Staged:
+    wish: Wish
+    target: bytes
+    temporary: bytes
+    handle: int
+
+
+@lru_cache(maxsize=1)
+def own() -> bytes:
+    """How this process's temporary files begin."""
+    return PREFIX + os.urandom(5).hex().encode() + b"-"
+
+
+def put(wishes: Sequence[Wish], *, durability: Durability = "batch") -> list[TagwrightError | None]:
+    """Make every wish come true, durably; an answer a wish, None where it did.
+
+    ChangedMeanwhile: the file was not `before`, and is left as it was. Refused, TryAgain and PlaceClosed
+    as their names say; the file is what it was, and nothing of ours is left beside it.
+    """
+    if durability == "file":
+        return [answer for wish in wishes for answer in _batch([wish])]
+    return _batch(wishes)
+
+
+def _batch(wishes: Sequence[Wish]) -> list[TagwrightError | None]:
+    staged: list[_Staged | TagwrightError] = []
+    try:
+        staged += (_attempt(_stage, wish) for wish in wishes)
+        written = [each for each in staged if isinstance(each, _Staged)]
+        fault = _sync_files([each for each in written if each.handle >= 0])
+        answers = [
+            each if isinstance(each, TagwrightError) else fault or _attempt(_place, each) for each in staged
+        ]
+        fault = _sync_folders({os.path.dirname(each.target) for each in written})
+    finally:
+        for each in staged:
+            if isinstance(each, _Staged):
+                _discard(each)
+    return [answer if isinstance(answer, TagwrightError) else fault for answer in answers]
+
+
+def _attempt(step: Callable[[_Given], _Gives], given: _Given) -> _Gives | TagwrightError:
+    try:
+        return step(given)
+    except TagwrightError as error:
+        return error
+    except OSError as error:
+        return translate(error, given.target if isinstance(given, _Staged) else given.path)
+
+
+def _stage(wish: Wish) -> _Staged:
+    """Write the new content beside the old, with the old one's rights."""
+    if len(os.path.basename(wish.path)) > NAME_MAX:
+        raise Refused(wish.path, f"its name would be longer than {NAME_MAX} bytes")
+    found = read(wish.path, base=wish.base, limit=_LIMIT)
+    if (found.data if found else None) != wish.before:
+        raise ChangedMeanwhile(wish.path, "it is no longer what was read")
+    if found and not found.stat.st_mode & 0o222:
+        raise Refused(wish.path, "is marked read-only; take the mark away if it may be changed")
+    target = found.path if found else wish.path
+    temporary = os.path.join(os.path.dirname(target), b"%s%d" % (own(), next(_count)))
+    staged = _Staged(wish, target, temporary, -1)
+    if wish.after is not None:
+        try:
+            _write(staged, wish.after, found)
+        except BaseException:
+            _discard(staged)
+            raise
+    return staged
+
+
+def _write(staged: _Staged, data: bytes, found: Content | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    staged.handle = os.open(staged.temporary, flags, 0o600)
+    _pour(staged.handle, data)
+    if found:
+        rights.keep(staged.handle, found.stat, found.path)
+    else:
+        rights.take(staged.handle, staged.wish.like)
+
+
+def _pour(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync_files(staged: Sequence[_Staged]) -> TagwrightError | None:
+    """All contents on the disk; what went wrong, if anything, then goes for all of them."""
+    try:
+        for each in staged[:1] if len(staged) >= _MANY else staged:
+            sync = rename.flush if len(staged) >= _MANY else os.fdatasync
+            sync(each.handle)
+    except OSError as error:
+        return translate(error, staged[0].target)
+    return None
+
+
+def _sync_folders(folders: Iterable[bytes]) -> TagwrightError | None:
+    several = sorted(folders)
+    many = len(several) >= _MANY
+    for folder in several[:1] if many else several:
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                (rename.flush if many else os.fsync)(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # no way to sync a folder here
+                return translate(error, os.path.join(folder, b""))
+    return None
+
+
+def _place(staged: _Staged) -> None:
+    """Let the new content take its place, if the old one is still what was read."""
+    wish = staged.wish
+    if wish.after is None:
+        _remove(staged)
+    elif wish.before is None:
+        try:
+            rename.move(staged.temporary, staged.target)
+        except FileExistsError as error:
+            raise ChangedMeanwhile(wish.path, "somebody else made it meanwhile") from error
+    else:
+        try:
+            _replace(staged, wish.before)
+        except FileNotFoundError as error:
+            raise ChangedMeanwhile(wish.path, "it is gone") from error
+        except OSError as error:
+            if error.errno not in _REFUSED_OVER:
+                raise
+            _in_place(staged, wish.before, wish.after)
+
+
+def _replace(staged: _Staged, before: bytes) -> None:
+    if rename.exchange(staged.temporary, staged.target):
+        if _bytes(staged.temporary) != before:
+            _give_back(staged)
+        return
+    if _bytes(staged.target) != before:
+        raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
+    os.rename(staged.temporary, staged.target)
+
+
+def _give_back(staged: _Staged) -> NoReturn:
+    """Somebody wrote between our last look and the exchange: theirs goes back, whatever they do meanwhile."""
+    for _ in range(_PATIENCE):
+        if not rename.exchange(staged.temporary, staged.target) or _bytes(staged.temporary) == staged.wish.after:
+            break
+    raise ChangedMeanwhile(staged.wish.path, "somebody else wrote it in the same moment")
+
+
+def _remove(staged: _Staged) -> None:
+    """Taken aside first, so that what is deleted is what was looked at."""
+    if staged.wish.before is None:
+        return
+    try:
+        rename.move(staged.target, staged.temporary)
+    except FileNotFoundError as error:
+        raise ChangedMeanwhile(staged.wish.path, "it is gone") from error
+    if _bytes(staged.temporary) == staged.wish.before:
+        return
+    with contextlib.suppress(FileExistsError):  # somebody wrote a newer one: that is the file now
+        rename.move(staged.temporary, staged.target)
+    raise ChangedMeanwhile(staged.wish.path, "somebody else wrote it in the same moment")
+
+
+def _in_place(staged: _Staged, before: bytes, after: bytes) -> None:
+    """Over the old bytes, where nothing else is allowed; the caller has booked what it takes to finish."""
+    if _bytes(staged.target) != before:
+        raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
+    handle = os.open(staged.target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.posix_fallocate(handle, 0, max(len(after), 1))
+        try:
+            _overwrite(handle, after)
+        except OSError:
+            _overwrite(handle, before)
+            raise
+    finally:
+        os.close(handle)
+
+
+def _overwrite(handle: int, data: bytes) -> None:
+    os.lseek(handle, 0, os.SEEK_SET)
+    _pour(handle, data)
+    os.ftruncate(handle, len(data))
+    os.fdatasync(handle)
+
+
+def _bytes(path: bytes) -> bytes | None:
+    """The content of a file that we hold or have just looked at; None where it is gone."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except FileNotFoundError:
+        return None
+
+
+def _discard(staged: _Staged) -> None:
+    if staged.handle >= 0:
+        os.close(staged.handle)
+        staged.handle = -1
+    with contextlib.suppress(OSError):
+        os.unlink(staged.temporary)

@@ -1,0 +1,55 @@
+"""Who may do what with a new file: owner, group, mode, ACL and extended attributes, as far as we are allowed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import Final
+
+_ACL: Final = "system.posix_acl_access"
+
+
+def keep(handle: int, status: os.stat_result, path: bytes) -> None:
+    """All rights and attributes of the file that is going to be replaced; what is not allowed is left."""
+    _own(handle, status, stat.S_IMODE(status.st_mode))
+    _copy(handle, path, _names(path))
+
+
+def take(handle: int, path: bytes) -> None:
+    """Rights for a new sidecar from its photo: owner, group, ACL, and its mode without the right to execute.
+
+    Its owner may always write it, or the next change could not be made.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return
+    _own(handle, status, stat.S_IMODE(status.st_mode) & 0o666 | 0o200)
+    _copy(handle, path, [name for name in _names(path) if name == _ACL])
+
+
+def _own(handle: int, status: os.stat_result, mode: int) -> None:
+    try:
+        os.fchown(handle, status.st_uid, status.st_gid)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.fchown(handle, -1, status.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, mode)
+
+
+def _names(of: bytes | int) -> list[str]:
+    try:
+        return os.listxattr(of)
+    except OSError:
+        return []
+
+
+def _copy(handle: int, path: bytes, names: list[str]) -> None:
+    for name in names:
+        with contextlib.suppress(OSError):
+            os.setxattr(handle, name, os.getxattr(path, name))
+    if _ACL not in names and _ACL in _names(handle):  # inherited from the folder; the model has none
+        with contextlib.suppress(OSError):
+            os.removexattr(handle, _ACL)

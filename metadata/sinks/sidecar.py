@@ -1,0 +1,260 @@
+"""The XMP sidecar beside a photo as a place for words.
+
+`metadata.which` says which file that is. Where a second sidecar belongs to the photo too, both are read
+and one is written: of lists the values of both, the written file's first; of texts the written file's
+where it has one; programs and people of both; the digest and the claim of the written file alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from metadata import files, inverse, which, xmp
+from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
+from metadata.photo import Photo
+from metadata.replace import Durability, Wish, put
+from metadata.sinks import Change, Draft, Seen, Values
+
+Registered = Callable[[Photo], bytes | None]
+"""The absolute path of the sidecar that somebody else keeps for a photo (Immich), or None."""
+
+_NOTHING = Seen(exists=False, digest=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A photo's sidecars as they were read: the one to write, and what the others say."""
+
+    seen: Seen
+    own: Seen
+    document: xmp.Document | None
+    others: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """A draft's contents before and after (None: no file), and what is read with it."""
+
+    before: bytes | None
+    after: bytes | None
+    others: tuple[Seen, ...]
+
+
+class SidecarSink:
+    """Keeps words in XMP sidecars; see `metadata.sinks.Sink` for what its methods promise."""
+
+    name = "sidecar"
+
+    def __init__(
+        self,
+        *,
+        durability: Durability = "batch",
+        clock: Callable[[], datetime],
+        provenance: bool = True,
+        registered: Registered | None = None,
+    ) -> None:
+        """`clock` gives the time with its zone; without `provenance` no claim is written."""
+        self._durability: Durability = durability
+        self._clock = clock
+        self._provenance = provenance
+        self._registered = registered
+        self._known: dict[bytes, _Standing] = {}
+
+    def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
+        """What stands there. A photo that is gone itself is TryAgain, so that its words are not missed."""
+        self._known = {}
+        folders: dict[bytes, which.Folder] = {}
+        return [self._read(photo, folders) for photo in photos]
+
+    def _read(self, photo: Photo, folders: dict[bytes, which.Folder]) -> Seen | TryAgain | PlaceClosed | Refused:
+        path = os.path.dirname(photo.file)
+        folder = folders.setdefault(path, which.Folder(path))
+        try:
+            standing = self._look(photo, folder)
+        except (TryAgain, PlaceClosed, Refused) as error:
+            return error
+        self._known[photo.file] = standing
+        return standing.seen
+
+    def _look(self, photo: Photo, folder: which.Folder) -> _Standing:
+        found = self._found(photo, folder)
+        if not found:
+            if not folder.has(os.path.basename(photo.file)):
+                raise TryAgain(photo.file, "the photo is not there")
+            where = (self._registered and self._registered(photo)) or which.own(photo)
+            nothing = replace(_NOTHING, where=where)
+            return _Standing(nothing, nothing, None)
+        (document, own), *others = found
+        rest = tuple(seen for _, seen in others)
+        return _Standing(_union(own, rest), own, document, rest)
+
+    def _found(self, photo: Photo, folder: which.Folder) -> list[tuple[xmp.Document, Seen]]:
+        """The photo's sidecars that are there, the one to write first."""
+        name = os.path.basename(photo.file)
+        paths = [self._registered(photo) if self._registered else None, folder.first(name)]
+        found = [_load(path, photo) for path in dict.fromkeys(paths) if path]
+        common = folder.first(which.parts(photo)[0]) if which.parts(photo)[1] else None
+        if common and common not in paths:
+            found.append(_common(common, photo, folder))
+        return [each for each in found if each]
+
+    def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
+        """Worked out on what `seen` was read from; where that has changed, `write` will say so."""
+        try:
+            standing = self._standing(photo, seen)
+            if standing is None:
+                return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
+            return self._draft(photo, standing, change if self._provenance else replace(change, claim=None))
+        except Refused as error:
+            return error
+
+    def _standing(self, photo: Photo, seen: Seen) -> _Standing | None:
+        known = self._known.get(photo.file)
+        if known is None or known.seen != seen:
+            try:
+                known = self._look(photo, which.Folder(os.path.dirname(photo.file)))
+            except (TryAgain, PlaceClosed):
+                return None
+        return known if (known.own.digest, known.own.where) == (seen.digest, seen.where) else None
+
+    def _draft(self, photo: Photo, standing: _Standing, change: Change) -> Draft:
+        own, document, others = standing.own, standing.document, standing.others
+        if document is None:
+            if not _adds(change):
+                payload = _Payload(None, None, others)
+                return Draft(photo, own.where, b"", b"", b"", standing.seen, payload)
+            revised = xmp.create(change, self._clock(), own.where)
+            before, recipe = None, inverse.created()
+        else:
+            revised = xmp.revise(document, own, change, self._clock())
+            before, recipe = document.data, inverse.spliced(revised.back)
+        payload = _Payload(before, revised.data, others)
+        after = replace(revised.seen, where=own.where)
+        return Draft(photo, own.where, own.digest, after.digest, recipe, _union(after, others), payload)
+
+    def write(self, drafts: Sequence[Draft]) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
+        """All drafts as one batch on the disk; a draft that changes nothing is only looked at."""
+        busy = [number for number, draft in enumerate(drafts) if draft.before != draft.after]
+        wishes = [_wish(drafts[number]) for number in busy]
+        known = [number for number, wish in zip(busy, wishes, strict=True) if wish]
+        answers = put([wish for wish in wishes if wish], durability=self._durability)
+        faults: Mapping[int, TagwrightError | None] = dict(zip(known, answers, strict=True))
+        return [_answer(draft, faults.get(number)) for number, draft in enumerate(drafts)]
+
+    def revert(
+        self, photo: Photo, where: bytes, after: bytes, inverse: bytes
+    ) -> Draft | ChangedMeanwhile | Refused:
+        """The draft that gives the bytes back which stood there before that write."""
+        try:
+            return self._revert(photo, where, after, inverse)
+        except (ChangedMeanwhile, Refused) as error:
+            return error
+        except (TryAgain, PlaceClosed) as error:
+            return Refused(error.path, error.reason)
+
+    def _revert(self, photo: Photo, where: bytes, after: bytes, recipe: bytes) -> Draft:
+        content = files.read(where, base=photo.base, limit=xmp.LIMIT)
+        data = content.data if content else None
+        if _digest(data) != after:
+            raise ChangedMeanwhile(where, "it is no longer what we wrote")
+        try:
+            old = inverse.undo(recipe, data)
+        except ValueError as error:
+            raise Refused(where, f"the way back is not usable: {error}") from error
+        others = self._others(photo, where)
+        own = replace(_NOTHING, where=where) if old is None else xmp.seen(xmp.parse(old, where))
+        again = _recipe(old, data)
+        return Draft(photo, where, after, _digest(old), again, _union(own, others), _Payload(data, old, others))
+
+    def _others(self, photo: Photo, where: bytes) -> tuple[Seen, ...]:
+        found = self._found(photo, which.Folder(os.path.dirname(photo.file)))
+        return tuple(seen for _, seen in found if seen.where != where)
+
+
+def _load(path: bytes, photo: Photo) -> tuple[xmp.Document, Seen] | None:
+    content = files.read(path, base=photo.base, limit=xmp.LIMIT)
+    if content is None:
+        return None
+    document = xmp.parse(content.data, path)
+    return document, xmp.seen(document)
+
+
+def _common(path: bytes, photo: Photo, folder: which.Folder) -> tuple[xmp.Document, Seen] | None:
+    """`IMG.xmp`, if it is this photo's; one that cannot be read is nobody's where several may have it."""
+    alone = which.alone(photo, folder)
+    try:
+        found = _load(path, photo)
+    except Refused:
+        if alone:
+            raise
+        return None
+    extension = found[1].texts.get(which.EXTENSION) if found else None
+    return found if (which.names(extension, photo) if extension else alone) else None
+
+
+def _union(own: Seen, others: Sequence[Seen]) -> Seen:
+    if not others:
+        return own
+    lists: dict[str, Values] = {}
+    texts: dict[str, str] = {}
+    for seen in (own, *others):
+        for name, values in seen.lists.items():
+            had = lists.get(name, ())
+            lists[name] = had + tuple(value for value in values if value not in had)
+        texts = {**seen.texts, **texts}
+    return replace(
+        own,
+        lists=lists,
+        texts=texts,
+        programs=own.programs.union(*(seen.programs for seen in others)),
+        people=own.people.union(*(seen.people for seen in others)),
+    )
+
+
+def _adds(change: Change) -> bool:
+    return any(change.add.values()) or any(change.texts.values())
+
+
+def _digest(data: bytes | None) -> bytes:
+    return b"" if data is None else files.digest(data)
+
+
+def _recipe(old: bytes | None, data: bytes | None) -> bytes:
+    """The way from `old` to `data` again, so that taking back can be taken back."""
+    if data is None:
+        return inverse.created()
+    if old is None:
+        return inverse.deleted(data)
+    return inverse.spliced(xmp.difference(data, old))
+
+
+def _wish(draft: Draft) -> Wish | None:
+    payload = draft.payload
+    if not isinstance(payload, _Payload):
+        return None
+    return Wish(draft.where, payload.before, payload.after, like=draft.photo.file, base=draft.photo.base)
+
+
+def _answer(
+    draft: Draft, fault: TagwrightError | None
+) -> Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
+    """What stands there now: read back, and parsed again only where it is not what we wrote."""
+    if isinstance(fault, ChangedMeanwhile | TryAgain | PlaceClosed | Refused):
+        return fault
+    payload = draft.payload
+    if not isinstance(payload, _Payload):
+        return ChangedMeanwhile(draft.where, "it is no longer what was read")
+    try:
+        content = files.read(draft.where, base=draft.photo.base, limit=xmp.LIMIT)
+        if (content.data if content else None) == payload.after:
+            return draft.seen
+        if draft.before == draft.after:
+            return ChangedMeanwhile(draft.where, "it is no longer what was read")
+        if content is None:
+            return replace(_NOTHING, where=draft.where)
+        return _union(xmp.seen(xmp.parse(content.data, draft.where)), payload.others)
+    except (TryAgain, PlaceClosed, Refused) as error:
+        return error

@@ -1,0 +1,99 @@
+"""Which sidecar is a photo's: the rule, and the look at the folder that it needs.
+
+In this order the first is the one that is written:
+
+1. the one that a connection says is registered for the photo;
+2. `IMG.ext.xmp`, where it is there (digiKam, darktable, Immich);
+3. `IMG.xmp` (Lightroom, Capture One), where it is there and is this photo's: its SidecarForExtension names
+   this photo's extension, or it names none and no other photo or film has this stem;
+4. a new `IMG.ext.xmp`.
+
+The others of 1 to 3 that are there are read with it. `.XMP` and `.Xmp` count as `.xmp`; the lower-case
+form goes first where several are there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from metadata.errors import Refused
+from metadata.files import NAME_MAX, translate
+from metadata.photo import Photo
+
+EXTENSION: Final = "photoshop:SidecarForExtension"
+
+_SUFFIXES: Final = (b".xmp", b".XMP", b".Xmp")
+_MEDIA: Final = frozenset(
+    b"jpg jpeg jpe jfif jxl jp2 png webp tif tiff gif bmp heic heif hif avif psd dng "
+    b"3fr ari arw bay braw cap cr2 cr3 crw dcr dcs eip erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf ori "
+    b"pef ptx pxn r3d raf raw rw2 rwl rwz sr2 srf srw x3f "
+    b"3gp avi m2ts m4v mkv mov mp4 mpg mts webm wmv insp insv".split()
+)
+
+
+class Folder:
+    """The names in one folder, asked one by one until there is a reason to list them all (once)."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+        self._names: frozenset[bytes] | None = None
+
+    def names(self) -> frozenset[bytes]:
+        """Every name; raises TryAgain or PlaceClosed where the folder cannot be listed."""
+        if self._names is None:
+            try:
+                self._names = frozenset(os.listdir(self.path))
+            except OSError as error:
+                raise translate(error, os.path.join(self.path, b"")) from error
+        return self._names
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is anything of this name; raises as `names`."""
+        if self._names is not None:
+            return name in self._names
+        path = os.path.join(self.path, name)
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise translate(error, path) from error
+        return True
+
+    def first(self, stem: bytes) -> bytes | None:
+        """The first sidecar there is of this name without its `.xmp`."""
+        for suffix in _SUFFIXES:
+            if len(stem) + len(suffix) <= NAME_MAX and self.has(stem + suffix):
+                return os.path.join(self.path, stem + suffix)
+        return None
+
+
+def own(photo: Photo) -> bytes:
+    """The path of `IMG.ext.xmp`; raises Refused where that name would be too long."""
+    path = photo.file + _SUFFIXES[0]
+    size = len(os.path.basename(path))
+    if size > NAME_MAX:
+        raise Refused(photo.file, f"its sidecar's name would have {size} bytes; {NAME_MAX} are the most")
+    return path
+
+
+def parts(photo: Photo) -> tuple[bytes, bytes]:
+    """A photo's file name without its extension, and the extension without its dot."""
+    stem, dot, extension = os.path.basename(photo.file).rpartition(b".")
+    return (stem, extension) if dot and stem else (extension, b"")
+
+
+def alone(photo: Photo, folder: Folder) -> bool:
+    """Whether no other photo or film in the folder has this photo's stem."""
+    stem, _ = parts(photo)
+    mine = os.path.basename(photo.file)
+    start = len(stem) + 1
+    return not any(
+        name != mine and name[start:].lower() in _MEDIA for name in folder.names() if name.startswith(stem + b".")
+    )
+
+
+def names(extension: str, photo: Photo) -> bool:
+    """Whether a SidecarForExtension means this photo."""
+    return os.fsencode(extension.strip().lstrip(".").lower()) == parts(photo)[1].lower()

@@ -1,0 +1,14 @@
+"""The sidecar as a document: parse it, change what is ours, keep the rest as it was.
+
+`parse` and `seen` read, `edit` changes by splicing (`metadata.xmp_edit`), `new` starts from nothing.
+"""
+
+from __future__ import annotations
+
+from metadata.xmp_edit import Revised, create, edit, revise
+from metadata.xmp_new import new
+from metadata.xmp_read import LIMIT, Document, parse
+from metadata.xmp_seen import seen
+from metadata.xmp_splice import difference
+
+__all__ = ["LIMIT", "Document", "Revised", "create", "difference", "edit", "new", "parse", "revise", "seen"]

@@ -1,0 +1,315 @@
+"""Changes a sidecar by splicing: our elements are replaced where they stand, every other byte stays.
+
+What comes out is read again before anybody gets it: our fields must say what was wanted, everything else
+must be what it was, and the way back must give the old bytes. On any doubt the file is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from metadata.errors import Refused
+from metadata.files import digest
+from metadata.sinks import Change, Claim, Seen, Values
+from metadata.xmp_names import CLAIM, DATE, LISTS, TEXTS, WRITTEN, Field
+from metadata.xmp_new import new
+from metadata.xmp_read import Document, Element, parse
+from metadata.xmp_seen import (
+    Place,
+    claim_text,
+    container,
+    default,
+    items,
+    list_values,
+    places,
+    plain,
+    seen,
+)
+from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, difference
+
+_DEFAULT: Final = b' xml:lang="x-default"'
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The outcome of an edit: the new content, what it says, and the splices that lead back."""
+
+    data: bytes
+    seen: Seen
+    back: tuple[Splice, ...]
+
+
+def edit(document: Document, change: Change, now: datetime) -> bytes:
+    """The document's bytes after `change`; the same bytes where nothing changes. Raises Refused."""
+    return revise(document, seen(document), change, now).data
+
+
+def revise(document: Document, before: Seen, change: Change, now: datetime) -> Revised:
+    """As `edit`, with what it takes to book the change and to take it back; `before` is `seen(document)`.
+
+    `now` must know its zone: it becomes xmp:MetadataDate where anything else changes. Raises Refused where
+    the result would not be exactly what was wanted.
+    """
+    plan = Plan(document)
+    _plan(plan, before, change)
+    if not plan:
+        return Revised(document.data, before, ())
+    _set(plan, DATE, now.isoformat(timespec="seconds"))
+    splices = plan.splices()
+    said = _proved(document, splices, before, change)
+    work = apply(document.work, splices, document.path)
+    data = document.encoded(work)
+    undo = back(document.work, splices) if document.work is document.data else difference(document.data, data)
+    if apply(data, undo, document.path) != document.data:
+        raise Refused(document.path, "the change could not be taken back byte for byte")
+    kept = replace(said, digest=digest(data), people=before.people, programs=before.programs)
+    return Revised(data, kept, undo)
+
+
+def create(change: Change, now: datetime, path: bytes) -> Revised:
+    """A new sidecar, read again as strictly as a changed one. Raises Refused."""
+    data = new(change, now, path)
+    after = seen(parse(data, path))
+    _compare(path, Seen(exists=False, digest=b""), after, change)
+    return Revised(data, after, ())
+
+
+def _plan(plan: Plan, before: Seen, change: Change) -> None:
+    for name, field in LISTS.items():
+        _change_list(plan, field, change.remove.get(name, ()), change.add.get(name, ()))
+    for name, value in change.texts.items():
+        if (value or None) != before.texts.get(name):
+            _set(plan, TEXTS[name], value) if value else _unset(plan, TEXTS[name])
+    _change_claim(plan, before.claimed, change.claim)
+
+
+def _change_claim(plan: Plan, old: Claim | None, new: Claim | None) -> None:
+    """A new run alone is no reason to write a file again."""
+    if new is None:
+        return
+    if not new.words and not new.texts:
+        _unset(plan, CLAIM)
+    elif plan or old is None or replace(old, run=new.run) != new:
+        _set(plan, CLAIM, claim_text(new))
+
+
+# Lists
+
+
+def _wanted(standing: Sequence[str], remove: Values, add: Values) -> tuple[list[str], list[str]]:
+    """What stays of a list, and what is new in it."""
+    kept = [value for value in standing if value not in remove]
+    return kept, [value for value in dict.fromkeys(add) if value and value not in kept]
+
+
+def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
+    found = places(plan.document, field)
+    standing = [value for place in found for value in list_values(plan.document, place)]
+    kept, fresh = _wanted(standing, remove, add)
+    if len(kept) == len(standing) and not fresh:
+        return
+    raw = [content(value, plan.path) for value in fresh]
+    if not found:
+        _add_list(plan, field, raw)
+    for number, place in enumerate(found):
+        _change_place(plan, field, place, remove, [] if number else raw)
+
+
+def _add_list(plan: Plan, field: Field, raw: Sequence[bytes]) -> None:
+    plan.add(field, lambda tags, layout: _listed(tags, layout, field.kind, raw))
+
+
+def _listed(tags: Tags, layout: Layout, kind: str, raw: Sequence[bytes], language: bytes = b"") -> bytes:
+    """A container with its items, set one level deeper than the property that holds it."""
+    inner = layout.deeper()
+    box, item = tags.in_rdf(kind), tags.in_rdf("li")
+    gap = inner.deeper().gap
+    lines = b"".join(b"".join((gap, b"<", item, language, b">", each, b"</", item, b">")) for each in raw)
+    return b"".join((inner.gap, b"<", box, b">", lines, inner.gap, b"</", box, b">", layout.gap))
+
+
+def _change_place(plan: Plan, field: Field, place: Place, remove: Values, raw: Sequence[bytes]) -> None:
+    if place.element is None:
+        _change_attribute(plan, field, place, remove, raw)
+    elif (inner := container(place.element)) is not None:
+        _change_container(plan, place, inner, remove, raw)
+    else:
+        _change_plain(plan, field, place.element, remove, raw)
+
+
+def _change_attribute(plan: Plan, field: Field, place: Place, remove: Values, raw: Sequence[bytes]) -> None:
+    value = place.node.attributes[place.name]
+    gone = value in remove
+    if not raw and not gone:
+        return
+    old = [] if gone or not value else [content(value, plan.path)]
+    plan.attribute(place.node, place.name, None)
+    if old or raw:
+        _add_list(plan, field, [*old, *raw])
+
+
+def _change_plain(plan: Plan, field: Field, element: Element, remove: Values, raw: Sequence[bytes]) -> None:
+    gone = element.text in remove
+    if not raw:
+        if gone:
+            plan.drop(element)
+        return
+    old = [] if gone or not element.text.strip() else [content(element.text, plan.path)]
+    tags, layout = plan.around(element)
+    plan.fill(element, _listed(tags, layout, field.kind, [*old, *raw]))
+
+
+def _change_container(plan: Plan, place: Place, inner: Element, remove: Values, raw: Sequence[bytes]) -> None:
+    assert place.element is not None
+    inside = items(place) or []
+    marker = bool(raw) and not any(value for _, value in inside)  # Immich's explicit "no tags"
+    gone = [item for item, value in inside if value in remove or (marker and not value)]
+    if not raw and gone and len(gone) == len(inner.kids) and plan.bare(inner):
+        plan.drop(place.element)
+        return
+    for item in gone:
+        plan.drop(item)
+    if raw:
+        _append(plan, place.element, inner, raw)
+
+
+def _append(plan: Plan, element: Element, inner: Element, raw: Sequence[bytes]) -> None:
+    tags, layout = plan.around(element, inner)
+    name = tags.in_rdf("li")
+    new = [b"".join((b"<", name, b">", each, b"</", name, b">")) for each in raw]
+    if inner.kids:
+        plan.follow(inner.kids[-1], new)
+    else:
+        deep = layout.deeper()
+        plan.fill(inner, b"".join(deep.deeper().gap + each for each in new) + deep.gap)
+
+
+# Texts
+
+
+def _set(plan: Plan, field: Field, value: str) -> None:
+    """Set the first place of a field of one value, or make one."""
+    raw = content(value, plan.path)
+    place = next(iter(places(plan.document, field)), None)
+    if place is None:
+        if field.kind == "text":
+            plan.add(field, lambda _tags, _layout: raw)
+        else:
+            plan.add(field, lambda tags, layout: _listed(tags, layout, field.kind, [raw], _DEFAULT))
+    elif place.element is None:
+        plan.attribute(place.node, place.name, value)
+    elif (inner := container(place.element)) is not None:
+        _set_default(plan, field, place.element, inner, raw)
+    elif plain(place.element):
+        plan.fill(place.element, raw)
+    else:
+        raise _odd(plan, field)
+
+
+def _set_default(plan: Plan, field: Field, element: Element, inner: Element, raw: bytes) -> None:
+    """The item that speaks for all languages; where there is none it comes first (XMP part 1, 8.2.2.4)."""
+    shown = default(inner)
+    if shown is not None:
+        if not plain(shown):
+            raise _odd(plan, field)
+        plan.fill(shown, raw)
+        return
+    tags, layout = plan.around(element, inner)
+    name = tags.in_rdf("li")
+    item = b"".join((b"<", name, _DEFAULT, b">", raw, b"</", name, b">"))
+    if inner.kids:
+        plan.precede(inner.kids[0], item)
+    else:
+        deep = layout.deeper()
+        plan.fill(inner, deep.deeper().gap + item + deep.gap)
+
+
+def _unset(plan: Plan, field: Field) -> None:
+    """Take a field of one value out; other languages stay."""
+    for place in places(plan.document, field):
+        if place.element is None:
+            plan.attribute(place.node, place.name, None)
+        elif (inner := container(place.element)) is not None:
+            shown = default(inner)
+            if shown is not None and len(inner.kids) > 1:
+                plan.drop(shown)
+            elif shown is not None or not inner.kids:
+                plan.drop(place.element)
+        elif plain(place.element):
+            plan.drop(place.element)
+        else:
+            raise _odd(plan, field)
+
+
+def _odd(plan: Plan, field: Field) -> Refused:
+    return Refused(plan.path, f"its {field.name} has a form that cannot be changed without losing something")
+
+
+# Proof
+
+
+def _proved(document: Document, splices: Sequence[Splice], before: Seen, change: Change) -> Seen:
+    """What the new content says, read from it with the inside of foreign properties left out.
+
+    Those stay as the bytes they were: no splice may touch them, and what stands around them is parsed.
+    """
+    cuts = [
+        Splice(kid.start, document.end(kid), b"")
+        for node in document.nodes
+        for kid in node.kids
+        if kid.name not in WRITTEN
+    ]
+    together = sorted([*splices, *cuts], key=lambda splice: (splice.start, splice.end))
+    trial = parse(_as_utf8(document, apply(document.work, together, document.path)), document.path)
+    if _foreign(trial) != _foreign(document) or any(
+        kid.name not in WRITTEN for node in trial.nodes for kid in node.kids
+    ):
+        raise Refused(document.path, "something that is not ours would have changed")
+    after = seen(trial)
+    _compare(document.path, before, after, change)
+    return after
+
+
+def _as_utf8(document: Document, work: bytes) -> bytes:
+    """A declaration that names the file's own encoding would mislead the parser about `work`."""
+    return work if document.work is document.data else document.encoded(work)
+
+
+def _foreign(document: Document) -> list[dict[str, str]]:
+    """Each node's attributes that are not ours."""
+    nodes = [
+        {name: value for name, value in node.attributes.items() if name not in WRITTEN} for node in document.nodes
+    ]
+    return nodes if any(nodes) else []
+
+
+def _compare(path: bytes, before: Seen, after: Seen, change: Change) -> None:
+    for name in LISTS:
+        standing = before.lists.get(name, ())
+        kept, fresh = _wanted(standing, change.remove.get(name, ()), change.add.get(name, ()))
+        if sorted(after.lists.get(name, ())) != sorted([*kept, *fresh]):
+            raise Refused(path, f"its {name} would not have become what was wanted")
+    for name in TEXTS:
+        if not _text_fits(before.texts, after.texts, change.texts, name):
+            raise Refused(path, f"its {name} would not have become what was wanted")
+    if not _claim_fits(before.claimed, after.claimed, change.claim):
+        raise Refused(path, "its provenance would not have become what was wanted")
+
+
+def _claim_fits(before: Claim | None, after: Claim | None, change: Claim | None) -> bool:
+    if change is None:
+        return after == before
+    if not change.words and not change.texts:
+        return after is None
+    return after is not None and after in (change, before)
+
+
+def _text_fits(
+    before: Mapping[str, str], after: Mapping[str, str], change: Mapping[str, str | None], name: str
+) -> bool:
+    if name not in change:
+        return after.get(name) == before.get(name)
+    return not change[name] or after.get(name) == change[name]

@@ -1,0 +1,112 @@
+"""The names of XMP: namespaces, the fields that tagwright reads and writes, and which programs leave traces.
+
+Expanded names are written as expat hands them over: URI, U+0001, local name. No XML document can hold
+U+0001, so no document can forge one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+GLUE: Final = "\x01"
+
+RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML_LANG: Final = f"http://www.w3.org/XML/1998/namespace{GLUE}lang"
+
+PREFIXES: Final = {
+    "rdf": RDF,
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "tagwright": "urn:tagwright:ns:1.0/",
+}
+"""The prefix we bind where a document has none for the namespace."""
+
+Kind = Literal["Bag", "Seq", "Alt", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field we can write: its usual name, its parts, and the form of a new one."""
+
+    name: str
+    uri: str
+    local: str
+    kind: Kind
+
+    @property
+    def expanded(self) -> str:
+        """As expat names it."""
+        return f"{self.uri}{GLUE}{self.local}"
+
+
+def _field(name: str, kind: Kind) -> Field:
+    prefix, local = name.split(":")
+    return Field(name, PREFIXES[prefix], local, kind)
+
+
+LISTS: Final = {
+    field.name: field
+    for field in (
+        _field("digiKam:TagsList", "Seq"),
+        _field("lr:hierarchicalSubject", "Bag"),
+        _field("dc:subject", "Bag"),
+    )
+}
+"""Keyword fields (XMP part 2; digiKam's handbook)."""
+
+TEXTS: Final = {
+    field.name: field
+    for field in (
+        _field("dc:description", "Alt"),
+        _field("tiff:ImageDescription", "Alt"),
+        _field("dc:title", "Alt"),
+        _field("photoshop:City", "text"),
+        _field("photoshop:State", "text"),
+        _field("photoshop:Country", "text"),
+        _field("Iptc4xmpCore:CountryCode", "text"),
+        _field("Iptc4xmpCore:Location", "text"),
+        _field("photoshop:SidecarForExtension", "text"),
+    )
+}
+"""Fields of one value; of a language alternative the x-default item counts."""
+
+DATE: Final = _field("xmp:MetadataDate", "text")
+CLAIM: Final = _field("tagwright:Ours", "text")
+
+WRITTEN: Final = {field.expanded: field for field in (*LISTS.values(), *TEXTS.values(), DATE, CLAIM)}
+"""Every field that we may replace, by expanded name; all else is somebody's and stays."""
+
+
+def _expanded(prefix: str, local: str) -> str:
+    return f"{PREFIXES[prefix]}{GLUE}{local}"
+
+
+PERSONS: Final = _expanded("Iptc4xmpExt", "PersonInImage")
+REGIONS: Final = frozenset({_expanded("mwg-rs", "Regions"), _expanded("MP", "RegionInfo")})
+REGION_NAMES: Final = frozenset({_expanded("mwg-rs", "Name"), _expanded("MPReg", "PersonDisplayName")})
+PRESET: Final = _expanded("crs", "PresetType")
+
+LOOKED_INTO: Final = frozenset(WRITTEN) | REGIONS | {PERSONS}
+"""Properties whose inside is read; others are skipped as a whole."""
+
+PROGRAMS: Final = {
+    "http://darktable.sf.net/": "darktable",
+    PREFIXES["digiKam"]: "digiKam",
+    PREFIXES["crs"]: "Camera Raw",
+    "http://ns.acdsee.com/iptc/1.0/": "ACDSee",
+    "http://ns.iview-multimedia.com/mediapro/1.0/": "Media Pro",
+    "http://ns.microsoft.com/photo/1.0": "Microsoft",
+    "http://ns.microsoft.com/photo/1.0/": "Microsoft",
+}
+"""Namespaces that name their program; a field that we write ourselves names nobody."""

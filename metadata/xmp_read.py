@@ -1,0 +1,289 @@
+"""Reads a sidecar's bytes into places: which property stands where, without touching anything.
+
+One pass of expat (which never resolves anything external) gives the byte offsets that the editor needs.
+Documents in another encoding than UTF-8 are worked on as UTF-8 and turned back afterwards, if and only if
+that gives the same bytes again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+from xml.parsers import expat
+
+from metadata.errors import Refused
+from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF
+
+LIMIT: Final = 64 * 1024 * 1024
+"""Bytes. The largest real sidecars have a few MB (darktable with many drawn masks)."""
+
+_TAG = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_NARROW = re.compile(r"utf-8|ascii|iso8859-\d+|cp125\d")
+_RDF: Final = f"{RDF}{GLUE}RDF"
+_ABOUT: Final = (f"{RDF}{GLUE}about", "about")
+
+
+class Element:
+    """One element and where it stands; `kids` and `text` only where the inside was looked into."""
+
+    __slots__ = ("attributes", "closed", "kids", "name", "namespaces", "start", "text")
+
+    def __init__(self, name: str, attributes: dict[str, str], start: int, namespaces: dict[str, str]) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.start = start
+        self.namespaces = namespaces
+        self.closed = start
+        self.kids: list[Element] = []
+        self.text = ""
+
+
+@dataclass(slots=True)
+class Document:
+    """A sidecar's bytes, and its one rdf:RDF with the nodes in it.
+
+    `work` is the content as UTF-8, to which all offsets refer; for nearly every file it is `data` itself.
+    """
+
+    path: bytes
+    data: bytes
+    work: bytes
+    codec: str
+    mark: bytes
+    rdf: Element
+    nodes: list[Element] = field(default_factory=list)
+
+    def opened(self, element: Element) -> int:
+        """The offset just behind the start tag."""
+        found = _TAG.match(self.work, element.start)
+        if found is None:
+            raise Refused(self.path, "an element could not be found again")
+        return found.end()
+
+    def hollow(self, element: Element) -> bool:
+        """Whether it is written as `<name/>`."""
+        end = self.opened(element)
+        return self.work[end - 2 : end] == b"/>"
+
+    def end(self, element: Element) -> int:
+        """The offset just behind the whole element."""
+        if self.hollow(element):
+            return self.opened(element)
+        return self.work.index(b">", element.closed) + 1
+
+    def tag(self, element: Element) -> bytes:
+        """The element's name as it is written there."""
+        found = re.compile(rb"[^\s/>]+").match(self.work, element.start + 1)
+        return found[0] if found else b""
+
+    def encoded(self, work: bytes) -> bytes:
+        """Edited UTF-8 back in the encoding of the file; signs it lacks become references."""
+        if self.work is self.data:
+            return work
+        return self.mark + work.decode().encode(self.codec, "xmlcharrefreplace")
+
+
+def parse(data: bytes, path: bytes) -> Document:
+    """The document in `data`; `path` is only for messages.
+
+    Raises Refused, with line and column where there is one, for whatever cannot be changed safely: not
+    well formed, DOCTYPE or entities, no or several rdf:RDF, several rdf:about, a Camera Raw preset,
+    encodings that do not come back byte for byte, more than `LIMIT` bytes.
+    """
+    if len(data) > LIMIT:
+        raise Refused(path, f"has {len(data)} bytes; {LIMIT} are the most that is read")
+    if not data.strip():
+        raise Refused(path, "is empty; perhaps another program is still writing it")
+    work, codec, mark = _decoded(data, path)
+    reader = _read(work, path)
+    assert reader.rdf is not None
+    document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes)
+    _check(document)
+    return document
+
+
+def _decoded(data: bytes, path: bytes) -> tuple[bytes, str, bytes]:
+    """The content as UTF-8, its codec, and the byte order mark that `work` lacks."""
+    codec, mark = _codec(data, path)
+    if codec == "utf-8":
+        return data, codec, b""
+    try:
+        text = data[len(mark) :].decode(codec)
+        work = text.encode()
+    except UnicodeError as error:
+        raise Refused(path, f"is not valid {codec}: {error}") from error
+    if mark + text.encode(codec) != data:
+        raise Refused(path, f"cannot be turned back into {codec} byte for byte")
+    return work, codec, mark
+
+
+def _codec(data: bytes, path: bytes) -> tuple[str, bytes]:
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise Refused(path, "is written in UTF-32")
+    if data.startswith(codecs.BOM_UTF8):
+        return "utf-8", b""
+    for mark, codec, first in (
+        (codecs.BOM_UTF16_LE, "utf-16-le", b"<\0"),
+        (codecs.BOM_UTF16_BE, "utf-16-be", b"\0<"),
+    ):
+        if data.startswith(mark):
+            return codec, mark
+        if data.startswith(first):
+            return codec, b""
+    declared = _DECLARED.match(data)
+    return (_declared(declared[1].decode(), path) if declared else "utf-8"), b""
+
+
+def _declared(name: str, path: bytes) -> str:
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        codec = name
+    if not _NARROW.fullmatch(codec):
+        raise Refused(path, f"says that it is written in {name}, and is not or cannot be read")
+    return codec
+
+
+def _read(work: bytes, path: bytes) -> _Reader:
+    """Skips the inside of foreign properties; a document on which that fails is read in full."""
+    reader = _Reader(work, path, skim=True)
+    try:
+        reader.run()
+    except _Skewed:
+        reader = _Reader(work, path, skim=False)
+        reader.run()
+    return reader
+
+
+class _Skewed(Exception):
+    """A foreign property holds an element of its own name, so its end was taken too early."""
+
+
+class _Reader:
+    """The handlers of one pass.
+
+    Foreign properties may have thousands of elements, so inside of one only end tags are heard, and the
+    first of its name counts as its end. Where that is wrong an end tag is left over and does not match
+    the stack: `_Skewed`.
+    """
+
+    def __init__(self, work: bytes, path: bytes, *, skim: bool) -> None:
+        self.work = work
+        self.path = path
+        self.skim = skim
+        self.rdf: Element | None = None
+        self.nodes: list[Element] = []
+        self._stack: list[Element] = []
+        self._rdf_at = -1
+        self._fresh: dict[str, str] = {}
+        self._done = False
+        self._parser = self._new_parser()
+
+    def _new_parser(self) -> Any:
+        parser = expat.ParserCreate("utf-8", GLUE)
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.StartDoctypeDeclHandler = self._doctype
+        return parser
+
+    def run(self) -> None:
+        """Read it all; raises Refused or _Skewed."""
+        try:
+            self._parser.Parse(self.work, True)  # noqa: FBT003 - pyexpat takes no keywords
+        except expat.ExpatError as error:
+            if not (self._done and self._only_filling(self._parser.ErrorByteIndex)):
+                reason = expat.ErrorString(error.code)
+                raise Refused(self.path, f"line {error.lineno}, column {error.offset + 1}: {reason}") from error
+        if self.rdf is None:
+            raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
+
+    def _only_filling(self, start: int) -> bool:
+        """ACDSee and others leave NULs behind the document; a second document there is another matter."""
+        return start >= 0 and b"<" not in self.work[start:]
+
+    def _refuse(self, reason: str) -> Refused:
+        parser = self._parser
+        line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber + 1
+        return Refused(self.path, f"line {line}, column {column}: {reason}")
+
+    def _doctype(self, *_: object) -> None:
+        raise self._refuse("has a DOCTYPE, which XMP forbids")
+
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        self._fresh[prefix or ""] = uri or ""
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        stack = self._stack
+        namespaces = stack[-1].namespaces if stack else {}
+        if self._fresh:
+            namespaces = {**namespaces, **self._fresh}
+            self._fresh = {}
+        element = Element(name, attributes, self._parser.CurrentByteIndex, namespaces)
+        if self._rdf_at < 0:
+            self._outside(element)
+        else:
+            self._inside(element, len(stack) - self._rdf_at)
+        stack.append(element)
+
+    def _outside(self, element: Element) -> None:
+        if element.name != _RDF:
+            return
+        if self.rdf is not None:
+            raise self._refuse("has a second rdf:RDF")
+        self.rdf = element
+        self._rdf_at = len(self._stack)
+
+    def _inside(self, element: Element, depth: int) -> None:
+        if depth == 1:
+            self.nodes.append(element)
+            return
+        self._stack[-1].kids.append(element)
+        if depth != 2:
+            return
+        if element.name in LOOKED_INTO:
+            self._parser.CharacterDataHandler = self._text
+        elif self.skim:
+            self._parser.StartElementHandler = None
+            self._parser.StartNamespaceDeclHandler = None
+            self._parser.EndElementHandler = self._foreign_end
+
+    def _text(self, text: str) -> None:
+        self._stack[-1].text += text
+
+    def _foreign_end(self, name: str) -> None:
+        if name != self._stack[-1].name:
+            return
+        self._stack.pop().closed = self._parser.CurrentByteIndex
+        self._parser.StartElementHandler = self._start
+        self._parser.StartNamespaceDeclHandler = self._declare
+        self._parser.EndElementHandler = self._end
+
+    def _end(self, name: str) -> None:
+        stack = self._stack
+        if not stack or stack[-1].name != name:
+            raise _Skewed
+        stack.pop().closed = self._parser.CurrentByteIndex
+        left = len(stack)
+        if left == self._rdf_at + 2:
+            self._parser.CharacterDataHandler = None
+        elif left == self._rdf_at:
+            self._rdf_at = -1
+        if not left:
+            self._done = True
+
+
+def _check(document: Document) -> None:
+    """What is well formed and still no sidecar that one may change."""
+    abouts = {
+        value for node in document.nodes for name in _ABOUT if (value := node.attributes.get(name, "").strip())
+    }
+    if len(abouts) > 1:
+        raise Refused(document.path, f"speaks of {len(abouts)} resources (rdf:about)")
+    for node in document.nodes:
+        if PRESET in node.attributes or any(kid.name == PRESET for kid in node.kids):
+            raise Refused(document.path, "is a Camera Raw preset, no sidecar")

@@ -1,0 +1,201 @@
+"""What a parsed sidecar says: keywords, texts, people, programs, and what is ours by its own account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from metadata.errors import Refused
+from metadata.files import digest
+from metadata.sinks import Claim, Seen, Values
+from metadata.tags import SEPARATOR
+from metadata.xmp_names import (
+    CLAIM,
+    GLUE,
+    LISTS,
+    LOOKED_INTO,
+    PERSONS,
+    PROGRAMS,
+    RDF,
+    REGION_NAMES,
+    REGIONS,
+    TEXTS,
+    WRITTEN,
+    XML_LANG,
+    Field,
+)
+from metadata.xmp_read import Document, Element
+
+_CONTAINERS: Final = {f"{RDF}{GLUE}{kind}" for kind in ("Bag", "Seq", "Alt")}
+_VALUE: Final = f"{RDF}{GLUE}value"
+_DESCRIPTION: Final = f"{RDF}{GLUE}Description"
+_PLAIN: Final = {XML_LANG}
+_DEFAULT: Final = "x-default"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One occurrence of a field: an attribute of `node` where `element` is None, else a property in it."""
+
+    node: Element
+    element: Element | None
+    name: str
+
+
+def places(document: Document, field: Field) -> list[Place]:
+    """Every place where the field stands, in the document's order."""
+    name = field.expanded
+    found = []
+    for node in document.nodes:
+        if name in node.attributes:
+            found.append(Place(node, None, name))
+        found += [Place(node, kid, name) for kid in node.kids if kid.name == name]
+    return found
+
+
+def container(element: Element) -> Element | None:
+    """The rdf:Bag, rdf:Seq or rdf:Alt that is a property's whole content."""
+    if len(element.kids) == 1 and element.kids[0].name in _CONTAINERS:
+        return element.kids[0]
+    return None
+
+
+def plain(element: Element) -> bool:
+    """Whether the element's content is nothing but text, which may be replaced."""
+    return not element.kids and _PLAIN.issuperset(element.attributes)
+
+
+def value(item: Element) -> str | None:
+    """The text of one list item, with or without qualifiers; None for a struct or a reference."""
+    if plain(item):
+        return item.text
+    if _VALUE in item.attributes:
+        return item.attributes[_VALUE]
+    inner = item.kids[0] if len(item.kids) == 1 and item.kids[0].name == _DESCRIPTION else item
+    if _VALUE in inner.attributes:
+        return inner.attributes[_VALUE]
+    return next((kid.text for kid in inner.kids if kid.name == _VALUE and plain(kid)), None)
+
+
+def items(place: Place) -> list[tuple[Element, str]] | None:
+    """A container's items that have a text; None where the place is no container."""
+    inner = place.element and container(place.element)
+    if not inner:
+        return None
+    return [(kid, text) for kid in inner.kids if (text := value(kid)) is not None]
+
+
+def default(inner: Element) -> Element | None:
+    """The item of a language alternative that speaks for all: x-default, else the one without a language."""
+    for kid in inner.kids:
+        if kid.attributes.get(XML_LANG, "").lower() == _DEFAULT:
+            return kid
+    return next((kid for kid in inner.kids if XML_LANG not in kid.attributes), None)
+
+
+def text(place: Place) -> str | None:
+    """What a field of one value says here; None where it is of a form we do not know."""
+    if place.element is None:
+        return place.node.attributes[place.name]
+    inner = container(place.element)
+    if inner is None:
+        return value(place.element)
+    shown = default(inner) or next(iter(inner.kids), None)
+    return value(shown) if shown is not None else ""
+
+
+def seen(document: Document) -> Seen:
+    """What stands in the document.
+
+    A field that stands several times gives all its values, one after the other; of a text the first that
+    is not empty counts. Raises Refused where a keyword field has a form that cannot be read as a list.
+    """
+    lists = {name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None}
+    texts = {name: said for name, field in TEXTS.items() if (said := _said(document, field))}
+    return Seen(
+        exists=True,
+        digest=digest(document.data),
+        lists=lists,
+        texts=texts,
+        programs=frozenset(_programs(document)),
+        people=frozenset(_people(document)),
+        claimed=_claimed(document),
+        where=document.path,
+    )
+
+
+def _values(document: Document, field: Field) -> Values | None:
+    found = places(document, field)
+    if not found:
+        return None
+    return tuple(each for place in found for each in list_values(document, place) if each)
+
+
+def list_values(document: Document, place: Place) -> list[str]:
+    """The values at one place of a keyword field, empty ones included; raises Refused for odd forms."""
+    inside = items(place)
+    if inside is not None:
+        return [each for _, each in inside]
+    if place.element is None:
+        return [place.node.attributes[place.name]]
+    if not plain(place.element):
+        field = WRITTEN[place.name]
+        raise Refused(document.path, f"its {field.name} is neither a list nor a text")
+    return [place.element.text if place.element.text.strip() else ""]
+
+
+def _said(document: Document, field: Field) -> str | None:
+    return next((said for place in places(document, field) if (said := text(place))), None)
+
+
+def _programs(document: Document) -> Iterator[str]:
+    for node in document.nodes:
+        for name in (*node.attributes, *(kid.name for kid in node.kids)):
+            if name not in LOOKED_INTO and (program := PROGRAMS.get(name.partition(GLUE)[0])):
+                yield program
+
+
+def _people(document: Document) -> Iterator[str]:
+    for node in document.nodes:
+        for kid in node.kids:
+            if kid.name == PERSONS:
+                yield from (each for _, each in items(Place(node, kid, PERSONS)) or [] if each)
+            elif kid.name in REGIONS:
+                yield from _named(kid)
+
+
+def _named(regions: Element) -> Iterator[str]:
+    """The names of regions at any depth; a stack of our own, since depth is the writer's choice."""
+    waiting = [regions]
+    while waiting:
+        element = waiting.pop()
+        waiting += element.kids
+        yield from (element.attributes[name] for name in REGION_NAMES if element.attributes.get(name))
+        if element.name in REGION_NAMES and element.text.strip():
+            yield element.text
+
+
+def claim_text(claim: Claim) -> str:
+    """The provenance as the file holds it: JSON in one text value, since every program carries that.
+
+    Words are lists of parts there, so that no separator has to be escaped.
+    """
+    words: list[str | list[str]] = [word.split(SEPARATOR) if SEPARATOR in word else word for word in claim.words]
+    content = {"ledger": claim.ledger, "run": claim.run, "words": words, "texts": list(claim.texts)}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _claimed(document: Document) -> Claim | None:
+    said = _said(document, CLAIM)
+    if not said:
+        return None
+    try:
+        content = json.loads(said)
+        words = tuple(
+            word if isinstance(word, str) else SEPARATOR.join(map(str, word)) for word in content["words"]
+        )
+        return Claim(str(content["ledger"]), int(content["run"]), words, tuple(map(str, content["texts"])))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None  # somebody edited it: it then says nothing that we could trust
