@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,7 +25,7 @@ from metadata.photo import Facts, Stat
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
-from models.image import BUDGET, EDGE, FileView, decode
+from models.image import BUDGET, EDGE, FileView, decode, mismatch
 from models.protocols import Captioner, Scored, Tagger
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found out about one photo; with an `error`, whatever was found out before it."""
+    """What was found out about one photo; with an `error`, whatever was found out before it.
+
+    `note` is something odd that stopped nothing, as a name that ends in .png on a JPEG.
+    """
 
     id: int
     digest: bytes | None = None
@@ -111,6 +115,7 @@ class Looked:
     stat: Stat | None = None
     evidence: tuple[Evidence, ...] = ()
     error: PhotoError | TryAgain | None = None
+    note: str | None = None
 
 
 @dataclass(slots=True)
@@ -207,7 +212,8 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
     anatomy = dissect(file.source)
     seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
     facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback)
-    seen.looked = replace(seen.looked, facts=facts)
+    note = mismatch(os.fsdecode(os.path.basename(file.path)), facts.format)
+    seen.looked = replace(seen.looked, facts=facts, note=note)
     edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
     edge = max(edges, default=0)
     image, error = _decoded(file, facts, edge, budget) if edge else (None, None)

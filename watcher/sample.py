@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
@@ -24,7 +24,6 @@ china.jpg by danielbuechele (https://www.flickr.com/photos/danielbuechele/606140
 flower.jpg by vultilion (https://www.flickr.com/photos/vultilion/6056698931/),
 both under Creative Commons Attribution 2.0 (https://creativecommons.org/licenses/by/2.0/).
 """
-_HEIF = {"quality": 60, "chroma": 420}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,11 @@ SHOTS = {
     "münster": _at(51.9625, 7.6256, "2021-05-16T14:05:31", 120),
     "lisbon": _at(38.7139, -9.1334, "2018-09-02T18:44:12", 60),
     "kathmandu": _at(27.7172, 85.3240, "2016-04-21T09:10:55", 345),
-    "sydney": _at(-33.8568, 151.2153, "2020-01-12T16:31:00", 660),
+    "sydney": _at(-33.8688, 151.2093, "2020-01-12T16:31:00", 660),
     "suva": _at(-18.1416, 178.4419, "2017-07-08T10:02:40", 720),
     "reykjavík": _at(64.1466, -21.9426, "2022-06-20T15:25:19", 0),
     "santiago": _at(-33.4489, -70.6693, "2015-12-24T12:12:12", -180),
-    "new york": _at(40.7580, -73.9855, "2023-11-18T13:47:03", -300),
+    "new york": _at(40.7128, -74.0060, "2023-11-18T13:47:03", -300),
     "cape town": _at(-33.9249, 18.4241, "2014-02-27T10:39:59", 120),
     "ocean": _at(32.4000, -45.1000, "2013-08-08T12:00:01", -180),
     "night": _at(48.2082, 16.3738, "2022-12-11T22:30:45", 60),
@@ -81,7 +80,7 @@ def _photograph(name: str) -> Path:
 
 
 def _save(
-    path: Path, image: Image.Image, shot: Shot | None = None, *, orientation: int = 1, **options: object
+    path: Path, image: Image.Image, shot: Shot | None = None, *, orientation: int = 1, **options: Any
 ) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     block = exif(shot, orientation)
@@ -97,7 +96,7 @@ def _save(
 def _save_heif(path: Path, image: Image.Image, block: bytes) -> None:
     import pillow_heif  # noqa: PLC0415 - 10 MB that only this needs
 
-    pillow_heif.from_pillow(image).save(path, exif=block, **_HEIF)
+    pillow_heif.from_pillow(image).save(path, exif=block, quality=60, chroma=420)
 
 
 def exif(shot: Shot | None, orientation: int = 1) -> bytes:
@@ -137,8 +136,8 @@ def _sexagesimal(degrees: float) -> tuple[float, float, float]:
 def _cut(image: Image.Image, left: float, top: float, size: float = 0.7) -> Image.Image:
     """A part of a picture; all four numbers are shares of it."""
     width, height = image.size
-    box = (left * width, top * height, (left + size) * width, (top + size) * height)
-    return image.crop(tuple(round(value) for value in box))  # type: ignore[arg-type]
+    right, bottom = round((left + size) * width), round((top + size) * height)
+    return image.crop((round(left * width), round(top * height), right, bottom))
 
 
 def _cities(folder: Path, china: Image.Image, flower: Image.Image) -> int:
@@ -202,7 +201,7 @@ def _formats(folder: Path, china: Image.Image, flower: Image.Image) -> int:
     """One of each format that we open, with the same facts in each."""
     shot, small = SHOTS["lisbon"], _cut(flower, 0.2, 0.15, 0.5)
     place = folder / "formats"
-    options: dict[str, dict[str, object]] = {
+    options: dict[str, dict[str, Any]] = {
         "jpg": {"progressive": True},
         "png": {"compress_level": 3},
         "webp": {"method": 0},
@@ -228,18 +227,16 @@ def _odd(folder: Path, china: Image.Image, flower: Image.Image) -> int:
     return 3
 
 
-_Maker = Callable[[Path, Image.Image, Image.Image], int]
-
-
 def dng(image: Image.Image, shot: Shot) -> bytes:
     """A RAW file as a camera would write it: one uncompressed 16-bit Bayer plane (DNG 1.4, RGGB), no preview."""
-    pixels = np.asarray(image.crop((0, 0, image.width // 2 * 2, image.height // 2 * 2)), dtype=np.float32) / 255
+    width, height = image.width // 2 * 2, image.height // 2 * 2
+    pixels = np.asarray(image.crop((0, 0, width, height)), dtype=np.float32) / 255
     linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
-    plane = np.empty(linear.shape[:2], np.float32)
+    plane = np.empty((height, width), np.float32)
     for row, column, band in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         plane[row::2, column::2] = linear[row::2, column::2, band]
     data = (plane * 65535).astype("<u2").tobytes()
-    return _tiff(_dng_tags(plane.shape[1], plane.shape[0], len(data), shot), data)
+    return _tiff(_dng_tags(width, height, len(data), shot), data)
 
 
 _Value = tuple[int, bytes, int]
