@@ -151,8 +151,8 @@ def hook(event, args):
     if writes or event in ("os.mkdir", "os.remove", "os.rename", "socket.bind", "socket.connect",
                            "subprocess.Popen", "sqlite3.connect", "os.putenv"):
         frame = sys._getframe(1)
-        while frame:
-            if frame.f_code.co_filename.startswith({str(HOUSE)!r}) and ".venv" not in frame.f_code.co_filename:
+        while frame and "site-packages" not in frame.f_code.co_filename:  # what a library does is its own
+            if frame.f_code.co_filename.startswith({str(HOUSE)!r}):
                 did.append((event, args, frame.f_code.co_filename))
                 break
             frame = frame.f_back
