@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import re
 import threading
 import warnings
 from collections.abc import Callable
@@ -41,8 +40,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_PILLOW = re.compile(r"PIL\.")
-_SILENCE = ("ignore", None, Warning, _PILLOW, 0)
+_PILLOW = r"PIL\."
 
 
 def decode(source: Source, facts: Facts, edge: int, *, path: bytes = b"", budget: int = BUDGET) -> Image.Image:
@@ -60,9 +58,8 @@ def decode(source: Source, facts: Facts, edge: int, *, path: bytes = b"", budget
 
 def _quieten() -> None:
     """Pillow tells of odd tags by warnings, which nobody reads; what matters it raises."""
-    if not any(kept[3] is _PILLOW for kept in warnings.filters):
-        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
-        warnings.filters.insert(0, _SILENCE)  # type: ignore[attr-defined]  # found again by its own pattern
+    if not any(getattr(kept[3], "pattern", None) == _PILLOW for kept in warnings.filters):
+        warnings.filterwarnings("ignore", module=_PILLOW)
 
 
 def _decode(source: Source, facts: Facts, edge: int, path: bytes, budget: int) -> Image.Image:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -166,13 +167,26 @@ def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[
     return frozenset(keys if place is None else keys | {f"{PLACE}@{_place_version(place)}"})
 
 
-@lru_cache(maxsize=64)
+_LOCK = threading.RLock()
+
+
 def _tagger(spec: Spec) -> Tagger:
+    with _LOCK:  # two threads would otherwise load a model twice
+        return _made_tagger(spec)
+
+
+def _captioner(spec: Spec) -> Captioner:
+    with _LOCK:
+        return _made_captioner(spec)
+
+
+@lru_cache(maxsize=64)
+def _made_tagger(spec: Spec) -> Tagger:
     return registry.tagger(spec[0], **dict(spec[1]))
 
 
 @lru_cache(maxsize=8)
-def _captioner(spec: Spec) -> Captioner:
+def _made_captioner(spec: Spec) -> Captioner:
     return registry.captioner(spec[0], **dict(spec[1]))
 
 
@@ -205,6 +219,11 @@ def _read(item: Item, backends: Sequence[Backend], budget: int, fallback: Fallba
         seen.fail(error)
     except OSError as error:
         seen.fail(_system(item.path, error))
+    except MemoryError:
+        seen.fail(TryAgain(item.path, "not enough memory"))
+    except Exception as error:  # hostile bytes must not take the batch with them
+        log.exception("reading failed on %r", item.path)
+        seen.fail(PhotoError(item.path, f"cannot be read: {type(error).__name__}: {error}"))
     return seen
 
 
@@ -238,18 +257,20 @@ def _system(path: bytes, error: OSError) -> PhotoError | TryAgain:
 def _places(batch: Sequence[_Seen], spec: PlaceSpec) -> None:
     for seen in batch:
         facts = seen.looked.facts
-        if facts is None or facts.latitude is None or facts.longitude is None:
-            continue
-        seen.say(_place(facts.latitude, facts.longitude, spec))
+        if facts is not None:
+            seen.say(_place(facts, spec))
 
 
 def _place_version(spec: PlaceSpec) -> str:
     return f"1:{spec.distance:g}:{spec.root}"
 
 
-def _place(latitude: float, longitude: float, spec: PlaceSpec) -> Evidence:
+def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
+    """Empty where there is no place, so that what an earlier position said does not stay."""
     version = _place_version(spec)
-    place = places.nearest(latitude, longitude, limit_km=spec.distance)
+    if facts.latitude is None or facts.longitude is None:
+        return Evidence(PLACE, version, of_file=True)
+    place = places.nearest(facts.latitude, facts.longitude, limit_km=spec.distance)
     if place is None:
         return Evidence(PLACE, version, of_file=True)
     word = places.words(place, root=spec.root)
@@ -298,6 +319,8 @@ def _wanted(seen: _Seen, backend: Backend) -> bool:
 def _blame(seen: _Seen, backend: Backend, error: Exception) -> PhotoError | TryAgain:
     if isinstance(error, (PhotoError, TryAgain)):
         return error
+    if isinstance(error, MemoryError):
+        return TryAgain(seen.item.path, "not enough memory")
     log.error("%s failed on %r", backend.name, seen.item.path, exc_info=error)
     text = " ".join(str(error).split())[:200]
     return PhotoError(seen.item.path, f"{backend.name} failed: {type(error).__name__}: {text}")
