@@ -16,15 +16,13 @@ from metadata.files import digest
 from metadata.sinks import Change, Claim, Seen, Values
 from metadata.xmp_names import CLAIM, DATE, LISTS, TEXTS, WRITTEN, Field
 from metadata.xmp_new import new
-from metadata.xmp_read import Document, Element, parse
+from metadata.xmp_read import Document, Element, Place, parse
 from metadata.xmp_seen import (
-    Place,
     claim_text,
     container,
     default,
     items,
     list_values,
-    places,
     plain,
     seen,
 )
@@ -106,7 +104,7 @@ def _wanted(standing: Sequence[str], remove: Values, add: Values) -> tuple[list[
 
 
 def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
-    found = places(plan.document, field)
+    found = plan.document.places(field)
     standing = [value for place in found for value in list_values(plan.document, place)]
     kept, fresh = _wanted(standing, remove, add)
     if len(kept) == len(standing) and not fresh:
@@ -114,8 +112,8 @@ def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
     raw = [content(value, plan.path) for value in fresh]
     if not found:
         _add_list(plan, field, raw)
-    for number, place in enumerate(found):
-        _change_place(plan, field, place, remove, [] if number else raw)
+    for place in found:  # of several the last is the one that exiftool shows, and with it Immich
+        _change_place(plan, field, place, remove, raw if place is found[-1] else [])
 
 
 def _add_list(plan: Plan, field: Field, raw: Sequence[bytes]) -> None:
@@ -193,7 +191,7 @@ def _append(plan: Plan, element: Element, inner: Element, raw: Sequence[bytes]) 
 def _set(plan: Plan, field: Field, value: str) -> None:
     """Set the first place of a field of one value, or make one."""
     raw = content(value, plan.path)
-    place = next(iter(places(plan.document, field)), None)
+    place = next(iter(plan.document.places(field)), None)
     if place is None:
         if field.kind == "text":
             plan.add(field, lambda _tags, _layout: raw)
@@ -229,7 +227,7 @@ def _set_default(plan: Plan, field: Field, element: Element, inner: Element, raw
 
 def _unset(plan: Plan, field: Field) -> None:
     """Take a field of one value out; other languages stay."""
-    for place in places(plan.document, field):
+    for place in plan.document.places(field):
         if place.element is None:
             plan.attribute(place.node, place.name, None)
         elif (inner := container(place.element)) is not None:

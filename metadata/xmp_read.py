@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from xml.parsers import expat
 
 from metadata.errors import Refused
-from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF
+from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF, WRITTEN, Field
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes. The largest real sidecars have a few MB (darktable with many drawn masks)."""
 
 _TAG = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_PACKET = re.compile(rb"(?:\xef\xbb\xbf)?<\?xpacket[^>]{0,200}\?>")
 _NARROW = re.compile(r"utf-8|ascii|iso8859-\d+|cp125\d")
 _RDF: Final = f"{RDF}{GLUE}RDF"
+_NODE_ID: Final = f"{RDF}{GLUE}nodeID"
 _ABOUT: Final = (f"{RDF}{GLUE}about", "about")
 
 
@@ -41,7 +43,16 @@ class Element:
         self.text = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One occurrence of a field: an attribute of `node` where `element` is None, else a property in it."""
+
+    node: Element
+    element: Element | None
+    name: str
+
+
+@dataclass
 class Document:
     """A sidecar's bytes, and its one rdf:RDF with the nodes in it.
 
@@ -54,7 +65,21 @@ class Document:
     codec: str
     mark: bytes
     rdf: Element
-    nodes: list[Element] = field(default_factory=list)
+    nodes: list[Element]
+    prefixes: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self._places: dict[str, list[Place]] = {}
+        for node in self.nodes:
+            for name in WRITTEN.keys() & node.attributes.keys():
+                self._places.setdefault(name, []).append(Place(node, None, name))
+            for kid in node.kids:
+                if kid.name in WRITTEN:
+                    self._places.setdefault(kid.name, []).append(Place(node, kid, kid.name))
+
+    def places(self, field: Field) -> list[Place]:
+        """Where the field stands, in the document's order."""
+        return self._places.get(field.expanded, [])
 
     def opened(self, element: Element) -> int:
         """The offset just behind the start tag."""
@@ -100,7 +125,7 @@ def parse(data: bytes, path: bytes) -> Document:
     work, codec, mark = _decoded(data, path)
     reader = _read(work, path)
     assert reader.rdf is not None
-    document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes)
+    document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes, frozenset(reader.prefixes))
     _check(document)
     return document
 
@@ -176,6 +201,8 @@ class _Reader:
         self.skim = skim
         self.rdf: Element | None = None
         self.nodes: list[Element] = []
+        self.named: dict[str, Element] = {}
+        self.prefixes: set[str] = set()
         self._stack: list[Element] = []
         self._rdf_at = -1
         self._fresh: dict[str, str] = {}
@@ -194,13 +221,22 @@ class _Reader:
     def run(self) -> None:
         """Read it all; raises Refused or _Skewed."""
         try:
-            self._parser.Parse(self.work, True)  # noqa: FBT003 - pyexpat takes no keywords
+            self._parser.Parse(_presentable(self.work), True)  # noqa: FBT003 - pyexpat takes no keywords
         except expat.ExpatError as error:
             if not (self._done and self._only_filling(self._parser.ErrorByteIndex)):
                 reason = expat.ErrorString(error.code)
                 raise Refused(self.path, f"line {error.lineno}, column {error.offset + 1}: {reason}") from error
         if self.rdf is None:
             raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
+        for node in self.nodes:
+            for kid in node.kids:
+                self._resolve(kid)
+
+    def _resolve(self, element: Element) -> None:
+        """What a property refers to by rdf:nodeID counts as its content."""
+        target = self.named.get(element.attributes.get(_NODE_ID, ""))
+        if target is not None and not element.kids:
+            element.kids = [target]
 
     def _only_filling(self, start: int) -> bool:
         """ACDSee and others leave NULs behind the document; a second document there is another matter."""
@@ -216,6 +252,7 @@ class _Reader:
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
         self._fresh[prefix or ""] = uri or ""
+        self.prefixes.add(prefix or "")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         stack = self._stack
@@ -240,12 +277,15 @@ class _Reader:
 
     def _inside(self, element: Element, depth: int) -> None:
         if depth == 1:
-            self.nodes.append(element)
+            if _NODE_ID not in element.attributes:
+                self.nodes.append(element)
+            else:  # it says nothing of the photo itself, but a property of the photo may refer to it
+                self.named[element.attributes[_NODE_ID]] = element
             return
         self._stack[-1].kids.append(element)
         if depth != 2:
             return
-        if element.name in LOOKED_INTO:
+        if element.name in LOOKED_INTO or _NODE_ID in self._stack[-1].attributes:
             self._parser.CharacterDataHandler = self._text
         elif self.skim:
             self._parser.StartElementHandler = None
@@ -275,6 +315,15 @@ class _Reader:
             self._rdf_at = -1
         if not left:
             self._done = True
+
+
+def _presentable(work: bytes) -> bytes:
+    """The same length with an unreadable packet header masked (f-spot writes control characters there)."""
+    header = _PACKET.match(work)
+    if header is None:
+        return work
+    masked = bytes(sign if sign >= 32 or sign in b"\t\r\n" else 32 for sign in header[0])
+    return work if masked == header[0] else masked + work[len(masked) :]
 
 
 def _check(document: Document) -> None:

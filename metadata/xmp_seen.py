@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from metadata.errors import Refused
@@ -26,33 +25,13 @@ from metadata.xmp_names import (
     XML_LANG,
     Field,
 )
-from metadata.xmp_read import Document, Element
+from metadata.xmp_read import Document, Element, Place
 
 _CONTAINERS: Final = {f"{RDF}{GLUE}{kind}" for kind in ("Bag", "Seq", "Alt")}
 _VALUE: Final = f"{RDF}{GLUE}value"
 _DESCRIPTION: Final = f"{RDF}{GLUE}Description"
 _PLAIN: Final = {XML_LANG}
 _DEFAULT: Final = "x-default"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One occurrence of a field: an attribute of `node` where `element` is None, else a property in it."""
-
-    node: Element
-    element: Element | None
-    name: str
-
-
-def places(document: Document, field: Field) -> list[Place]:
-    """Every place where the field stands, in the document's order."""
-    name = field.expanded
-    found = []
-    for node in document.nodes:
-        if name in node.attributes:
-            found.append(Place(node, None, name))
-        found += [Place(node, kid, name) for kid in node.kids if kid.name == name]
-    return found
 
 
 def container(element: Element) -> Element | None:
@@ -127,7 +106,7 @@ def seen(document: Document) -> Seen:
 
 
 def _values(document: Document, field: Field) -> Values | None:
-    found = places(document, field)
+    found = document.places(field)
     if not found:
         return None
     return tuple(each for place in found for each in list_values(document, place) if each)
@@ -147,7 +126,7 @@ def list_values(document: Document, place: Place) -> list[str]:
 
 
 def _said(document: Document, field: Field) -> str | None:
-    return next((said for place in places(document, field) if (said := text(place))), None)
+    return next((said for place in document.places(field) if (said := text(place))), None)
 
 
 def _programs(document: Document) -> Iterator[str]:

@@ -14,6 +14,7 @@ from metadata.xmp_read import Document, Element
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"']+)\s*=\s*(\"[^\"]*+\"|'[^']*+')")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPECIAL = re.compile("[&<>\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANK: Final = b" \t\r\n"
 _USUAL: Final = {uri: prefix for prefix, uri in PREFIXES.items()}
 
@@ -69,6 +70,8 @@ def _longest(most: int, holds: Callable[[int], bool]) -> int:
 
 def content(value: str, path: bytes) -> bytes:
     """The value as an element's text; raises Refused for signs that XML 1.0 cannot hold (§2.2)."""
+    if not _SPECIAL.search(value):
+        return value.encode()
     illegal = _ILLEGAL.search(value)
     if illegal:
         raise Refused(path, f"U+{ord(illegal[0]):04X} in {value[:80]!r} cannot be written in XML")
@@ -201,7 +204,7 @@ class Plan:
                 return prefix, b""
         usual = prefix = _USUAL[uri]
         number = 0
-        while prefix in scope or f"xmlns:{prefix}=".encode() in self.document.work:
+        while prefix in self.document.prefixes:
             number += 1
             prefix = f"{usual}{number}"
         return prefix, f' xmlns:{prefix}="{uri}"'.encode()
