@@ -1,0 +1,101 @@
+"""Which file system a path is on, and what may be expected of it (Linux, /proc/self/mountinfo)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOUNTINFO = "/proc/self/mountinfo"
+
+_REPORTING = """
+    ext2 ext3 ext4 xfs btrfs zfs f2fs tmpfs ramfs overlay jfs reiserfs reiser4 bcachefs nilfs2
+    ntfs3 ntfs vfat msdos exfat hfs hfsplus udf iso9660 erofs squashfs
+"""
+_NETWORK = """
+    nfs nfs3 nfs4 cifs smb smb2 smb3 smbfs ncpfs afs ceph glusterfs lustre coda davfs gfs2 ocfs2 beegfs gpfs
+    orangefs pvfs2 9p virtiofs vboxsf prl_fs vmhgfs drvfs fuse fuseblk
+"""
+
+REPORTING = frozenset(_REPORTING.split())
+"""File systems whose changes all pass this kernel, so inotify sees them. What is not known is polled."""
+
+NETWORK = frozenset(_NETWORK.split())
+"""File systems behind which another machine (or a program) stands; every `fuse.*` counts as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of the mount table: where, what kind, from what, and the kernel's number for it."""
+
+    number: int
+    point: bytes
+    fstype: str
+    source: bytes
+
+
+def table() -> list[Mount]:
+    """The mounts that this process sees, in the kernel's order."""
+    with open(MOUNTINFO, "rb") as file:
+        return parse(file.read())
+
+
+def parse(content: bytes) -> list[Mount]:
+    """The mounts in the text of a mountinfo file (proc_pid_mountinfo(5)); lines not understood are left out."""
+    mounts = []
+    for line in content.splitlines():
+        before, _, after = line.partition(b" - ")
+        left, right = before.split(b" "), after.split(b" ")
+        if len(left) >= 5 and len(right) >= 2:
+            kind = right[0].decode("ascii", "replace")
+            mounts.append(Mount(int(left[0]), _unescape(left[4]), kind, _unescape(right[1])))
+    return mounts
+
+
+def mount_of(path: bytes, mounts: Sequence[Mount]) -> Mount | None:
+    """The mount that holds an absolute path without links: the longest; of equals the last, which is on top."""
+    best: Mount | None = None
+    for mount in mounts:
+        if is_below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    return best
+
+
+def below(path: bytes, mounts: Sequence[Mount]) -> list[Mount]:
+    """The mounts inside a folder, itself not counted."""
+    return [mount for mount in mounts if mount.point != path and is_below(mount.point, path)]
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether an absolute path is the folder or lies in it."""
+    return folder in (b"/", path) or path.startswith(folder + b"/")
+
+
+def fstype(path: bytes) -> str:
+    """The type of the file system that holds the path ("ext4", "nfs4", …); "" where it cannot be told.
+
+    The path need not exist: then the folder that would hold it counts.
+    """
+    found = mount_of(os.path.realpath(path), table())
+    return found.fstype if found else ""
+
+
+def reports_events(kind: str) -> bool:
+    """Whether inotify tells every change on a file system of this type."""
+    return kind in REPORTING
+
+
+def is_network(kind: str) -> bool:
+    """Whether such a file system may cache what stat says, and lacks the shared memory that SQLite's WAL needs."""
+    return kind in NETWORK or kind.startswith(("fuse.", "fuseblk.", "nfs", "smb"))
+
+
+def in_container() -> bool:
+    """Whether kernel settings have to be changed outside: Docker, Podman and systemd-nspawn leave these marks."""
+    return any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")))
+
+
+def _unescape(field: bytes) -> bytes:
+    r"""Blanks, tabs, newlines and backslashes stand as \040, \011, \012 and \134."""
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), field)

@@ -1,0 +1,237 @@
+"""Walks of a root: all of it with the stat of every photo and sidecar, or only the folders that changed.
+
+No link is followed, neither to a folder nor to a file; the root itself may be one. A folder that cannot
+be read is told through `on_error` and left out, so nothing in it may be taken for gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from metadata.photo import Stat
+from watcher import mounts
+from watcher.ignore import PHOTO_SUFFIXES, SIDECAR_SUFFIX, Ignore
+
+UNSURE = -1
+"""Instead of a folder's time when it changed so short a time ago that a later change may show the same time."""
+
+YOUNG = 3_000_000_000
+"""Nanoseconds; FAT counts in steps of 2 s, the coarsest clock of the file systems in mounts.REPORTING."""
+
+DOT = ord(".")
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+CODING, ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+Named = tuple[bytes, Stat]
+OnError = Callable[[bytes, OSError], None]
+
+
+@dataclass(slots=True)
+class Folder:
+    """One folder as it was listed: path below the root (b"" = the root), its time, and what is in it.
+
+    `mtime_ns` was read before the listing and is UNSURE where it proves nothing. `folders` are names.
+    `gone` folders hold nothing and are only told by `walk_changed`.
+    """
+
+    path: bytes
+    mtime_ns: int
+    photos: list[Named] = field(default_factory=list)
+    sidecars: list[Named] = field(default_factory=list)
+    folders: list[bytes] = field(default_factory=list)
+    gone: bool = False
+
+
+def walk(base: bytes, ignore: Ignore, *, on_error: OnError, below: bytes = b"") -> Iterator[Folder]:
+    """Every folder of the root (or from `below` down), with the stat of every photo and sidecar in it.
+
+    Raises nothing for a folder: an error at path `below` itself means that nothing was walked at all.
+    """
+    waiting = [below]
+    while waiting:
+        folder = listing(base, waiting.pop(), ignore, on_error)
+        if folder is not None:
+            waiting += [join(folder.path, name) for name in folder.folders]
+            yield folder
+
+
+def walk_changed(
+    base: bytes, known: Mapping[bytes, int], ignore: Ignore, *, on_error: OnError
+) -> Iterator[Folder]:
+    """The folders whose time differs from the one in `known` or that are not in it, and those that are gone.
+
+    `known` maps paths below the root to Folder.mtime_ns of an earlier walk. Sees new, renamed, replaced
+    and deleted files; a file rewritten in place does not change its folder's time. A root that cannot be
+    read is told once, at path b"", and none of its folders is called gone. A new folder that could not be
+    read should go into `known` as UNSURE: its parent's time will not show it a second time.
+    """
+    changed, gone = changed_folders(base, known, on_error=on_error)
+    yield from (Folder(path, UNSURE, gone=True) for path in gone)
+    yield from walk_from(base, changed, known, ignore, on_error=on_error)
+
+
+def walk_from(
+    base: bytes, changed: Iterable[bytes], known: Mapping[bytes, int], ignore: Ignore, *, on_error: OnError
+) -> Iterator[Folder]:
+    """List the folders `changed`, and all below them that are not in `known`."""
+    waiting = list(changed)
+    while waiting:
+        path = waiting.pop()
+        folder = listing(base, path, ignore, on_error)
+        if folder is not None:
+            paths = (join(path, name) for name in folder.folders)
+            waiting += [below for below in paths if below not in known]
+            yield folder
+
+
+def changed_folders(
+    base: bytes, known: Mapping[bytes, int], *, on_error: OnError
+) -> tuple[list[bytes], list[bytes]]:
+    """Which folders of `known` have another time now, and which are not there any more."""
+    changed: list[bytes] = []
+    gone: list[bytes] = []
+    try:
+        if os.stat(base).st_mtime_ns != known.get(b""):
+            changed.append(b"")
+    except OSError as error:
+        on_error(b"", error)
+        return [], []
+    prefix, lstat = base + b"/", os.lstat
+    for path, mtime in known.items():
+        try:
+            if lstat(prefix + path).st_mtime_ns != mtime and path:
+                changed.append(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if path:
+                gone.append(path)
+        except OSError as error:
+            on_error(path, error)
+    return changed, gone
+
+
+def listing(base: bytes, path: bytes, ignore: Ignore, on_error: OnError) -> Folder | None:
+    """One folder; None where it is gone or (told through `on_error`) could not be read to its end."""
+    try:
+        number = os.open(join(base, path), FOLDER | os.O_NOFOLLOW) if path else os.open(base, FOLDER)
+    except OSError as error:
+        if not path or error.errno not in NO_FOLDER:
+            on_error(path, error)
+        return None
+    try:
+        folder = Folder(path, proof(os.fstat(number).st_mtime_ns, time.time_ns()))
+        with os.scandir(number) as entries:  # by number: each stat looks up one name, not the whole path
+            _sort(folder, entries, ignore)
+    except OSError as error:
+        on_error(path, error)
+        return None
+    finally:
+        os.close(number)
+    return folder
+
+
+def state(base: bytes, path: bytes) -> Stat | None:
+    """The state of one file; None where there is none, or a link or a folder. Raises OSError otherwise."""
+    try:
+        about = os.lstat(join(base, path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Stat.of(about) if stat.S_ISREG(about.st_mode) else None
+
+
+def proof(mtime_ns: int, now_ns: int) -> int:
+    """A folder's time, or UNSURE when it is so near to `now_ns` that another change could get the same time."""
+    return UNSURE if abs(now_ns - mtime_ns) < YOUNG else mtime_ns
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """The path of a name in a folder; both may be b"", which is the root."""
+    return folder + b"/" + name if folder and name else folder or name
+
+
+def _sort(folder: Folder, entries: Iterable[os.DirEntry[str]], ignore: Ignore) -> None:
+    path, skips, patterns = folder.path, ignore.skips, bool(ignore.patterns)
+    for entry in entries:
+        name = entry.name.encode(CODING, ERRORS)  # os.fsencode, which is slow for so many
+        if entry.is_dir(follow_symlinks=False):
+            if not skips(path, name):
+                folder.folders.append(name)
+            continue
+        ending = name[name.rfind(b".") :].lower()
+        if ending in PHOTO_SUFFIXES:
+            kept = folder.photos
+        elif ending == SIDECAR_SUFFIX:
+            kept = folder.sidecars
+        else:
+            continue
+        if name[0] == DOT or (patterns and skips(path, name)):
+            continue  # of the names in ignore.NEVER only dot files have such an ending
+        if entry.is_file(follow_symlinks=False):
+            try:
+                about = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # deleted since it was listed
+                continue
+            kept.append((name, Stat(about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a root looks like from outside.
+
+    Its file system ("" = the folder is not there), and how many of the known files asked for stand in it.
+    """
+
+    fs: str
+    asked: int = 0
+    found: int = 0
+
+
+def identity(base: bytes, sample: Iterable[bytes]) -> Identity:
+    """Look whether the root is there, on which file system, and whether a sample of known files is in it.
+
+    `sample` are paths below the root, spread over the library; some twenty are enough.
+    """
+    try:
+        number = os.statvfs(base).f_fsid
+    except OSError:
+        return Identity("")
+    if not os.path.isdir(base):
+        return Identity("")
+    paths = list(sample)
+    found = sum(os.path.lexists(os.path.join(base, path)) for path in paths)
+    return Identity(_file_system(base, number), len(paths), found)
+
+
+def matches(then: Identity | None, now: Identity) -> bool:
+    """Whether the root is the one that was known `then` (None = never seen).
+
+    On the same file system one known file is enough. On another (a new disk, or one whose number is not
+    kept over a restart, as with XFS) half of them are asked for: an empty mount point and a swapped disk
+    have none. Where no file is known nothing can be lost, so any folder will do.
+    """
+    if not now.fs:
+        return False
+    if then is None or not now.asked:
+        return True
+    if then.fs == now.fs:
+        return now.found > 0
+    return 2 * now.found >= now.asked
+
+
+def _file_system(base: bytes, number: int) -> str:
+    """The export for a network (it has no number of its own), else the number that statvfs gives.
+
+    Most file systems derive it from their UUID; a device number would change with the order of disks.
+    """
+    mount = mounts.mount_of(os.path.realpath(base), mounts.table())
+    if mount is None:
+        return f"?:{number:x}"
+    if mounts.is_network(mount.fstype):
+        return f"{mount.fstype}:{os.fsdecode(mount.source)}"
+    return f"{mount.fstype}:{number:x}"
