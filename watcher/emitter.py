@@ -1,0 +1,61 @@
+"""What both emitters share: an arrival as an event of watchdog's, said through its observer's queue."""
+
+from __future__ import annotations
+
+import logging
+
+from watchdog.events import FileSystemEvent
+from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
+
+from watcher.arrival import Arrival, Kind, Pace, WatchedRoot
+
+log = logging.getLogger(__name__)
+
+
+class Landed(FileSystemEvent):
+    """An arrival on its way through watchdog; equal arrivals in a row are said once."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        super().__init__(arrival.path)
+        self.arrival = arrival
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Landed) and other.arrival == self.arrival
+
+    def __hash__(self) -> int:
+        return hash(self.arrival)
+
+
+class RootEmitter(EventEmitter):
+    """An emitter for one of our roots; it is watching from the moment it is made."""
+
+    def __init__(self, queue: EventQueue, watch: ObservedWatch, *, root: WatchedRoot, pace: Pace) -> None:
+        super().__init__(queue, watch)
+        self.root = root
+        self.pace = pace
+
+    def say(self, path: bytes, kind: Kind) -> None:
+        """Queue an arrival."""
+        self.queue_event(Landed(Arrival(self.root.name, path, kind)))
+
+    def queue_events(self, timeout: float) -> None:  # noqa: ARG002 - the pause is ours to choose
+        """One turn; what goes wrong in it costs a walk of the whole root, never the watch itself."""
+        try:
+            self.turn()
+        except Exception:  # a thread that died would lose every photo from now on, and nobody would see it
+            log.exception("root %r: watching failed and is begun anew", self.root.name)
+            if not self.stopped_event.wait(self.pace.check):
+                self.anew()
+                self.say(b"", Kind.LOOK)
+
+    def turn(self) -> None:
+        """Wait for something to say, and say it."""
+        raise NotImplementedError
+
+    def anew(self) -> None:
+        """After a turn that failed: trust nothing that is remembered."""
+        raise NotImplementedError
+
+    def problems(self) -> list[str]:
+        """What a person should know, in sentences."""
+        raise NotImplementedError
