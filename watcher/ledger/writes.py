@@ -37,14 +37,15 @@ def begin(db: sqlite3.Connection, why: str, now: float) -> int:
     return int(db.execute("INSERT INTO runs (started, why) VALUES (?, ?)", (now, why)).lastrowid or 0)
 
 
+def today(db: sqlite3.Connection, why: str, now: float) -> int:
+    """The open run of this name (the service's day and rules), or a new one: a restart does not begin another."""
+    row = db.execute("SELECT id FROM runs WHERE ended IS NULL AND why = ? ORDER BY id DESC", (why,)).fetchone()
+    return int(row[0]) if row else begin(db, why, now)
+
+
 def end(db: sqlite3.Connection, run: int, now: float) -> None:
-    """End a run; one that wrote nothing is forgotten."""
+    """End a run."""
     db.execute("UPDATE runs SET ended = ? WHERE id = ?", (now, run))
-    db.execute(
-        "DELETE FROM runs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM writes WHERE run = ?) AND id < "
-        "(SELECT max(id) FROM runs)",
-        (run, run),
-    )
 
 
 def runs(db: sqlite3.Connection) -> list[dict[str, object]]:
@@ -68,8 +69,10 @@ def intend(db: sqlite3.Connection, write: Write, now: float) -> int:
     done = db.execute(
         "INSERT INTO writes (run, photo, place, path, before, after, inverse, words, carried, at, state) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')",
-        (write.run, write.photo, write.place, write.path, write.before, write.after, write.inverse)
-        + (json.dumps(words, ensure_ascii=False), write.carried, now),
+        (
+            *(write.run, write.photo, write.place, write.path, write.before, write.after, write.inverse),
+            *(json.dumps(words, ensure_ascii=False), write.carried, now),
+        ),
     )
     return int(done.lastrowid or 0)
 

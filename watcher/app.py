@@ -1,0 +1,240 @@
+"""Builds the real things out of the settings and hands them to each other; the only place that does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import time
+
+from metadata import tags
+from metadata.choose import Rules
+from metadata.errors import UserError
+from metadata.sinks import Sink
+from metadata.sinks.sidecar import SidecarSink
+from models.look import PlaceSpec
+from watcher import mounts, rooms
+from watcher.health import Pulse
+from watcher.ignore import Ignore
+from watcher.immich_layout import ImmichLayout
+from watcher.intake import Intake, Times
+from watcher.ledger import evidence, store, work, writes
+from watcher.ledger.store import Ledger
+from watcher.rooms import House
+from watcher.settings import Root, Settings
+from watcher.stable import Calm
+from watcher.worker import Crew, Looking, Worker
+
+log = logging.getLogger(__name__)
+
+LEAST = 100
+"""Pictures a source must have seen before a word can be said of too many of them."""
+SMALL = 2 << 30
+"""Bytes of memory below which batches are small."""
+
+
+@dataclass(slots=True)
+class App:
+    """The house with its doors still shut."""
+
+    settings: Settings
+    ledger: Ledger
+    worker: Worker
+    intake: Intake
+    pulse: Pulse
+    now: Callable[[], float]
+
+    def root(self, name: str) -> Root:
+        """The settings of a root; raises UserError where there is none of this name."""
+        for root in self.settings.roots:
+            if root.name == name:
+                return root
+        known = ", ".join(root.name for root in self.settings.roots) or "none"
+        raise UserError(f"there is no root {name!r}; known roots: {known}")
+
+    def at(self, path: Path) -> tuple[Root, bytes]:
+        """The root a path lies in, and the path below it; raises UserError outside all roots."""
+        real = os.path.abspath(path)
+        for root in self.settings.roots:
+            base = os.path.abspath(root.path)
+            if mounts.is_below(os.fsencode(real), os.fsencode(base)):
+                return root, os.fsencode(os.path.relpath(real, base)) if real != base else b""
+        raise UserError(
+            f"{path} is not below any root; add one to the settings, or name the folder on the command line"
+        )
+
+    def begin(self, why: str) -> int:
+        """Start a numbered run for what a person asked."""
+        with self.ledger.transaction() as db:
+            self.worker.run_number = writes.begin(db, why, self.now())
+        return self.worker.run_number
+
+    def begin_today(self) -> int:
+        """Go on with the service's run of this day and these rules, or start one."""
+        day = datetime.fromtimestamp(self.now(), self.settings.zone()).date()
+        with self.ledger.transaction() as db:
+            self.worker.run_number = writes.today(db, f"service {day} {self.worker.house.stamp}", self.now())
+        return self.worker.run_number
+
+    def refresh_rules(self) -> bool:
+        """Look again at aliases and at words said of too many pictures; whether the rules changed."""
+        made = rules(self.settings, self.ledger)
+        stamp = stamp_of(self.settings, made)
+        if stamp == self.worker.house.stamp:
+            return False
+        self.worker.house = replace(self.worker.house, rules=made, stamp=stamp)
+        return True
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    *,
+    backlog: bool = True,
+    agreed: Sequence[str] = (),
+    sinks: dict[str, Sink] | None = None,
+    now: Callable[[], float] = time,
+) -> Iterator[App]:
+    """The house, built and closed again. `agreed` roots need no `apply` before their backlog is written.
+
+    Raises UserError when the ledger or a tagger cannot be used.
+    """
+    ledger = store.open_for_writing(settings.state)
+    try:
+        executor = ThreadPoolExecutor(_workers(settings), thread_name_prefix="look")
+        try:
+            yield _build(settings, ledger, executor, sinks or _sinks(settings), backlog, agreed, now)
+        finally:
+            executor.shutdown(cancel_futures=True)
+    finally:
+        ledger.close()
+
+
+def _build(
+    settings: Settings,
+    ledger: Ledger,
+    executor: Executor,
+    sinks: dict[str, Sink],
+    backlog: bool,  # noqa: FBT001 - private
+    agreed: Sequence[str],
+    now: Callable[[], float],
+) -> App:
+    times = Times(settings.rescan, settings.rescan_folders)
+    intake = Intake(ledger, ImmichLayout(), times, now)
+    for root in settings.roots:
+        calm = calm_of(settings, root)
+        ignore = Ignore((*settings.ignore, *root.ignore))
+        base = os.fsencode(os.path.abspath(root.path))
+        intake.add(root.name, base, ignore, calm, agreed=root.name in agreed, backlog=backlog)
+    pulse = Pulse()
+    crew = Crew(executor, _suspects, now)
+    worker = Worker(ledger, _house(settings, ledger, sinks), looking(settings), crew, intake=intake, pulse=pulse)
+    app = App(settings, ledger, worker, intake, pulse, now)
+    _recover(app)
+    return app
+
+
+def _recover(app: App) -> None:
+    """After a process that died: book what it left open, and take back in what it held."""
+    ledger = app.ledger
+    with ledger.transaction() as db:
+        suspects = work.interrupted(db)
+        work.release(db, [rooms.LOSS], app.now())
+        app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
+    app.begin_today()
+    with ledger.transaction() as db:
+        open_writes = rooms.resolve(db, app.worker.house.sinks, app.worker.context())
+    if suspects or open_writes:
+        log.info(
+            "the last run ended suddenly: %d photos looked at alone, %d writes checked", suspects, open_writes
+        )
+
+
+def calm_of(settings: Settings, root: Root) -> Calm:
+    """How much quiet a root's files need; more where the file system answers from a cache."""
+    network = mounts.is_network(mounts.fstype(os.fsencode(root.path)))
+    cache = settings.cache_time if network else 0.0
+    return Calm(settings.settle, settings.settle_max, settings.cooldown, cache)
+
+
+def looking(settings: Settings) -> Looking:
+    """Who is asked about photos, in batches that fit this machine."""
+    taggers = tuple((name, ()) for name in (*settings.facts, *settings.taggers) if name != "place")
+    return Looking(
+        taggers=taggers,
+        captioner=(settings.captioner, ()) if settings.captioner else None,
+        place=PlaceSpec(settings.place_distance, settings.place_root) if "place" in settings.facts else None,
+        floor=settings.floor,
+        batch=32 if _memory(settings) >= SMALL else 8,
+        workers=_workers(settings),
+    )
+
+
+def _workers(settings: Settings) -> int:
+    if settings.workers != "auto":
+        return settings.workers
+    return max(1, min(len(os.sched_getaffinity(0)), _memory(settings) // (SMALL // 2)))
+
+
+def _memory(settings: Settings) -> int:
+    """Bytes we may think with: as set, or the machine's, or the container's if that is less."""
+    if settings.memory != "auto":
+        return settings.memory
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdecimal() else total
+
+
+def _suspects() -> Executor:
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _sinks(settings: Settings) -> dict[str, Sink]:
+    zone = settings.zone()
+    sidecar = SidecarSink(
+        durability=settings.durability,
+        clock=lambda: datetime.now(zone).astimezone() if zone is None else datetime.now(zone),
+        provenance=settings.provenance,
+    )
+    return {"sidecar": sidecar}
+
+
+def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
+    made = rules(settings, ledger)
+    places = {root.name: tuple(name for name in sinks) for root in settings.roots}
+    return House(sinks, places, made, stamp_of(settings, made), provenance=settings.provenance)
+
+
+def rules(settings: Settings, ledger: Ledger) -> Rules:
+    """What turns evidence into keywords, from the settings and from what the ledger has learned."""
+    sources = frozenset(
+        (*settings.facts, *settings.taggers, *((settings.captioner,) if settings.captioner else ()))
+    )
+    facts = [fact for fact in settings.facts if fact != "place"]
+    return Rules(
+        threshold=settings.threshold,
+        thresholds=dict(settings.thresholds),
+        block=frozenset(tags.key(tags.typed(word)) for word in settings.block),
+        overused=frozenset(evidence.overused(ledger.db, facts, settings.fact_limit, LEAST)),
+        most=settings.most,
+        under=tags.typed(settings.under),
+        aliases=dict(evidence.aliases(ledger.db)),
+        sources=sources,
+    )
+
+
+def stamp_of(settings: Settings, made: Rules) -> str:
+    """A digest of all that influences choice; a photo whose stamp differs is chosen anew."""
+    learned = json.dumps([sorted(made.overused), sorted(made.aliases.items())])
+    return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]

@@ -1,0 +1,285 @@
+"""The door: what the emitters and the walks find becomes photos that are due in the ledger.
+
+Belongs to the thread that owns the ledger. Only `tell` is called from elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+
+from metadata.photo import Stat
+from watcher import walk
+from watcher.arrival import Arrival, Kind
+from watcher.ignore import Ignore, is_photo, is_sidecar
+from watcher.immich_layout import ImmichLayout
+from watcher.ledger import files
+from watcher.ledger.store import Ledger
+from watcher.rooms import FIRST_LOOK
+from watcher.stable import Calm, Settled, Settling
+from watcher.walk import Folder
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.1
+"""Seconds a walk may take before other work has its turn."""
+
+
+@dataclass(slots=True)
+class Door:
+    """One root as the intake keeps it."""
+
+    name: str
+    base: bytes
+    ignore: Ignore
+    settling: Settling
+    backlog: bool = True
+    sample: int = 20
+    full_due: float = 0.0
+    gated_due: float = 0.0
+    walking: Iterator[Folder] | None = None
+    full: bool = False
+    found: files.Found = field(default_factory=files.Found)
+    began: float = 0.0
+    unread: set[bytes] = field(default_factory=set)
+    growing: set[bytes] = field(default_factory=set)
+    walks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds between full walks and between walks of changed folders, and the pause after a lost event."""
+
+    rescan: float
+    rescan_folders: float
+
+
+class Intake:
+    """All roots: events come to rest, walks are made in slices, roots that are not there wait."""
+
+    def __init__(self, ledger: Ledger, layout: ImmichLayout, times: Times, now: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._layout = layout
+        self._times = times
+        self._now = now
+        self.doors: dict[str, Door] = {}
+
+    def add(self, name: str, base: bytes, ignore: Ignore, calm: Calm, *, agreed: bool, backlog: bool) -> None:
+        """Open a root. `agreed`: nobody has to be asked before its backlog is written."""
+        with self._ledger.transaction() as db:
+            files.root(db, name, base, agreed=self._now() if agreed else None)
+        self.doors[name] = Door(name, base, ignore, Settling(calm), backlog=backlog)
+
+    # events
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Something happened at a path."""
+        door = self.doors.get(arrival.root)
+        if door is None:
+            return
+        if arrival.kind is Kind.LOOK:
+            log.info("looking through %s again", os.fsdecode(os.path.join(door.base, arrival.path)))
+            self.look(arrival.root, arrival.path)
+        elif arrival.kind is Kind.GONE:
+            door.gated_due = min(door.gated_due, time.monotonic() + 1.0)
+        else:
+            door.settling.note(arrival.path, closed=arrival.kind is Kind.CLOSED, now=time.monotonic())
+
+    def look(self, name: str, path: bytes = b"") -> None:
+        """Walk a root, or the part of it below a path, now."""
+        door = self.doors[name]
+        if path:
+            self._listed(door, walk.walk(door.base, door.ignore, on_error=_unreadable(door), below=path))
+        else:
+            door.full_due = 0.0
+
+    def settle(self) -> int:
+        """Stat what may have come to rest; how many photos became due."""
+        return sum(self._settle(door) for door in self.doors.values())
+
+    def _settle(self, door: Door) -> int:
+        at = time.monotonic()
+        due = door.settling.due(at, 1000)
+        if not due:
+            return 0
+        count = 0
+        with self._ledger.transaction() as db:
+            for path in due:
+                answer = door.settling.looked(path, _stat(door.base, path), time.monotonic())
+                if isinstance(answer, Settled):
+                    count += self._rested(db, door, answer.path, answer.stat)
+                    door.growing.discard(path)
+                elif getattr(answer, "growing", False):
+                    door.growing.add(path)
+        return count
+
+    def _rested(self, db: sqlite3.Connection, door: Door, path: bytes, found: Stat) -> int:
+        head, name = os.path.split(path)
+        if not self._holds_photos(door, head):
+            return 0
+        number = files.folder(db, door.name, head)
+        if is_photo(name):
+            return files.photo(db, number, name, found, now=self._now())
+        return files.sidecar(db, number, name, found, now=self._now()) if is_sidecar(name) else 0
+
+    def _holds_photos(self, door: Door, folder: bytes) -> bool:
+        """Whether files of this folder are photos, and not Immich's previews, avatars or backups."""
+        place = self._layout.place(os.path.join(door.base, folder, b"x"), now=time.monotonic())
+        return place is None or place.holds_photos
+
+    # walks
+
+    def walks(self) -> bool:
+        """One slice of the walks that are due; whether there was anything to do."""
+        return sum(self._walk(door) for door in self.doors.values()) > 0
+
+    def _walk(self, door: Door) -> bool:
+        at = time.monotonic()
+        if door.walking is None and not self._begin(door, at):
+            return False
+        until = at + SLICE
+        batch: list[Folder] = []
+        assert door.walking is not None
+        for folder in door.walking:
+            batch.append(folder)
+            if time.monotonic() > until or len(batch) >= 256:
+                break
+        else:
+            door.walking = None
+        self._note(door, batch)
+        if door.walking is None:
+            self._finish(door)
+        return True
+
+    def _begin(self, door: Door, at: float) -> bool:
+        full = at >= door.full_due
+        if not full and at < door.gated_due:
+            return False
+        if not self._is_there(door):
+            door.full_due = at + 10.0
+            return False
+        door.full, door.began, door.found, door.unread = full, self._now(), files.Found(), set()
+        on_error = _unreadable(door)
+        if full:
+            door.walking = walk.walk(door.base, door.ignore, on_error=on_error)
+        else:
+            known = files.folder_times(self._ledger.db, door.name)
+            door.walking = walk.walk_changed(door.base, known, door.ignore, on_error=on_error)
+        return True
+
+    def _is_there(self, door: Door) -> bool:
+        """A root that is not mounted, or is another one, waits; nothing of it is taken for gone."""
+        db = self._ledger.db
+        row = db.execute("SELECT identity, waits FROM roots WHERE name = ?", (door.name,)).fetchone()
+        then = walk.Identity(**json.loads(row[0])) if row[0] else None
+        now = walk.identity(door.base, files.sample(db, door.name, door.sample))
+        good = walk.matches(then, now)
+        waits = "" if good else _why(door, now)
+        if waits != row[1]:
+            log.warning("%s", waits) if waits else log.info("root %s is back", door.name)
+        identity = json.dumps(asdict(now)) if good else row[0]
+        if (identity, waits) != tuple(row):
+            db.execute("UPDATE roots SET identity = ?, waits = ? WHERE name = ?", (identity, waits, door.name))
+        return good
+
+    def _note(self, door: Door, batch: list[Folder]) -> None:
+        if not batch:
+            return
+        row = self._ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (door.name,)).fetchone()
+        gate = "" if row[0] else FIRST_LOOK
+        with self._ledger.transaction() as db:
+            for folder in batch:
+                door.found += self._noted(db, door, folder, gate)
+
+    def _noted(self, db: sqlite3.Connection, door: Door, folder: Folder, gate: str) -> files.Found:
+        if folder.gone:
+            return files.Found(gone=files.folder_vanished(db, door.name, folder.path, self._now()))
+        if not self._holds_photos(door, folder.path):
+            folder = Folder(folder.path, folder.mtime_ns)
+        found = files.listed(db, door.name, folder, now=self._now(), gate=gate)
+        if found.new and not door.backlog and not door.walks:
+            number = files.folder(db, door.name, folder.path)
+            db.execute(
+                "UPDATE photos SET due = NULL, state = 'left', gate = '' WHERE folder = ? AND state = 'seen'",
+                (number,),
+            )
+        return found
+
+    def _listed(self, door: Door, folders: Iterator[Folder]) -> None:
+        self._note(door, list(folders))
+
+    def _finish(self, door: Door) -> None:
+        """A walk is over: folders that a full walk did not meet are gone, if it could read everything."""
+        at = time.monotonic()
+        if door.full:
+            self._missed(door)
+            door.walks += 1
+            door.full_due = at + self._times.rescan
+            self._ledger.db.execute("UPDATE roots SET walked = ? WHERE name = ?", (self._now(), door.name))
+        door.gated_due = at + self._times.rescan_folders
+        if door.found:
+            found = door.found
+            log.info("%s: %d new, %d changed, %d gone", door.name, found.new, found.changed, found.gone)
+
+    def _missed(self, door: Door) -> None:
+        known = files.folder_times(self._ledger.db, door.name)
+        missing = [path for path in known if path and _is_gone(os.path.join(door.base, path))]
+        with self._ledger.transaction() as db:
+            for path in missing:
+                door.found += files.Found(gone=files.folder_vanished(db, door.name, path, self._now()))
+
+    def next_due(self) -> float:
+        """Seconds until the door has something to do by itself."""
+        at = time.monotonic()
+        times = [t for door in self.doors.values() for t in (door.full_due, door.gated_due)]
+        times += [t for door in self.doors.values() if (t := door.settling.next_due()) is not None]
+        return max(0.0, min(times, default=at + 60.0) - at)
+
+    def busy(self, name: str) -> bool:
+        """Whether a walk of this root is under way or due, or files of it are coming to rest."""
+        door = self.doors[name]
+        return door.walking is not None or door.walks == 0 or len(door.settling) > 0
+
+
+def _why(door: Door, now: walk.Identity) -> str:
+    base = os.fsdecode(door.base)
+    if not now.fs:
+        return f"root {door.name} waits: {base} is not there; mount it, or change its path in the settings"
+    return (
+        f"root {door.name} waits: {base} holds {now.found} of {now.asked} files that should be there; "
+        f"mount the right folder, or run `tagwright accept {door.name}` if this is it"
+    )
+
+
+def _unreadable(door: Door) -> Callable[[bytes, OSError], None]:
+    def note(path: bytes, error: OSError) -> None:
+        door.unread.add(path)
+        log.warning("%s cannot be read: %s", os.fsdecode(path), error.strerror or error)
+
+    return note
+
+
+def _stat(base: bytes, path: bytes) -> Stat | None:
+    """A regular file's stat; None for anything else, a link too."""
+    try:
+        found = os.lstat(os.path.join(base, path))
+    except OSError:
+        return None
+    return Stat.of(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether there is surely nothing at this path; a folder that may not be looked into is not gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,341 @@
+"""The walk of a photo: read -> look -> describe -> choose -> deliver. Read this file first.
+
+Each room is a function over a batch. `look` and `describe` (models.look) are plain functions of plain data and
+run on an Executor; `keep`, `book` and `confirm` touch the ledger and belong to the one thread that owns it;
+`decide` and `write` read and write places and run beside it. docs/architecture.md draws the plan.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from metadata import merge
+from metadata.choose import Chosen, Evidence, Rules, choose, wanted
+from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
+from metadata.fields import SERVER, SIDECAR, Layout
+from metadata.memory import Context, Losses, Memory, Outcome, Place, Truth
+from metadata.photo import Stat
+from metadata.sinks import Draft, Seen, Sink
+from models.look import Evidence as Spoken
+from models.look import Looked
+from watcher.ledger import evidence as said
+from watcher.ledger import files, words, work, writes
+from watcher.ledger.work import Job
+
+LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "memory": SIDECAR, "server": SERVER}
+"""How each place spells words."""
+
+Answer = Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused
+
+FIRST_LOOK, RULES, LOSS, CLOSED, MOVE = "first look", "rules", "loss", "closed", "move"
+HELD = (FIRST_LOOK, RULES, LOSS, CLOSED, MOVE)
+"""Gates: why something that was decided is not done yet."""
+OPEN, JUDGED, ACCEPT, RESTORE = "open", "judged", "accept", "restore"
+"""What a gate becomes when it is released, and by which decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that the ledger knows of one photo and the merge needs."""
+
+    job: Job
+    truth: Truth
+    memories: Mapping[str, Memory]
+    evidence: Sequence[Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What `decide` works with: the places of each root, the rules, and the roots and places that stopped."""
+
+    sinks: Mapping[str, Sink]
+    places: Mapping[str, Sequence[str]]
+    rules: Rules
+    stamp: str
+    stopped: frozenset[tuple[str, str]] = frozenset()
+    renamed: frozenset[tuple[str, str]] = frozenset()
+    provenance: bool = True
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is to be done about one photo, worked out and not yet done."""
+
+    page: Page
+    outcome: Outcome
+    chosen: Mapping[str, Chosen]
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    errors: dict[str, TagwrightError] = field(default_factory=dict)
+    renames: frozenset[tuple[str, str]] = frozenset()
+    intents: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> int:
+        """The photo's number."""
+        return self.page.job.photo.id
+
+    def lost(self) -> list[str]:
+        """Places where words of ours are missing."""
+        return [name for name, reading in self.outcome.readings.items() if reading.lost]
+
+
+# Look
+
+
+def own_key(photo: int) -> bytes:
+    """Where evidence hangs that was read from one file's metadata or name, and not from the picture."""
+    return b"#%d" % photo
+
+
+def keep(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
+    """Room one and two are done: remember digest, facts and what was said; the attempt is over.
+
+    Words that were undone are let go when something new names them.
+    """
+    assert looked.digest is not None
+    assert looked.facts is not None
+    assert looked.stat is not None
+    shared = [_said(one) for one in looked.evidence if not one.of_file]
+    own = [_said(one) for one in looked.evidence if one.of_file]
+    fresh = said.keep(db, looked.digest, shared, now)
+    fresh = said.keep(db, own_key(job.photo.id), own, now) or fresh
+    work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
+    if fresh and job.digest is not None:
+        db.execute("DELETE FROM withheld WHERE photo = ? AND why = 'undone'", (job.photo.id,))
+
+
+def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
+    """Remember what a captioner said of a picture whose digest and facts are known."""
+    assert job.digest is not None
+    said.keep(db, job.digest, [_said(one) for one in looked.evidence], now)
+
+
+def _said(one: Spoken) -> Evidence:
+    """The look's evidence in the form that choice reads."""
+    texts = {"caption" if name == "dc:description" else name: text for name, text in one.texts}
+    return Evidence(one.source, one.version, one.words, texts)
+
+
+# Choose and merge
+
+
+def pages(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
+    """What the ledger knows of these photos."""
+    ids = [job.photo.id for job in jobs]
+    truths = words.truths(db, ids)
+    memories = words.memories(db, ids)
+    keys = [key for job in jobs for key in (job.digest, own_key(job.photo.id)) if key is not None]
+    spoken = said.of(db, keys)
+    return [
+        Page(
+            job,
+            truths[job.photo.id],
+            memories[job.photo.id],
+            [*(spoken[job.digest] if job.digest else ()), *spoken[own_key(job.photo.id)]],
+        )
+        for job in jobs
+    ]
+
+
+def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decision]:
+    """Read the places of these photos, merge, and work out what would be written. Nothing is touched."""
+    seen: dict[int, dict[str, Seen | TagwrightError]] = {page.job.photo.id: {} for page in pages}
+    for name, sink in house.sinks.items():
+        here = [page for page in pages if name in house.places.get(page.job.photo.root, ())]
+        here = [page for page in here if (page.job.photo.root, name) not in house.stopped]
+        for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
+            seen[page.job.photo.id][name] = answer
+    return [_decided(page, seen[page.job.photo.id], house, context) for page in pages]
+
+
+def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
+    places = {
+        name: Place(LAYOUTS[name], answer, page.memories.get(name), _losses(page.job.gate), house.provenance)
+        for name, answer in seen.items()
+        if isinstance(answer, Seen)
+    }
+    chosen = choose(page.evidence, house.rules)
+    want = wanted(page.evidence, house.rules) if page.job.digest else None
+    outcome = merge.merge(page.truth, want, places, context)
+    pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()
+    known = frozenset(old for old, new in pairs if (old, new) in house.renamed)
+    if known:
+        outcome = merge.merge(page.truth, want, places, replace(context, renamed=known))
+    decision = Decision(page, outcome, chosen, renames=pairs)
+    decision.errors = {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
+    for name, step in outcome.steps.items():
+        if step.change:
+            _draft(decision, name, house.sinks[name], places[name].seen)
+    return decision
+
+
+def _anything_went(outcome: Outcome) -> bool:
+    return any(reading.removed or reading.overwritten for reading in outcome.readings.values())
+
+
+def _losses(gate: str) -> Losses:
+    return {ACCEPT: Losses.ACCEPT, RESTORE: Losses.RESTORE}.get(gate, Losses.JUDGE)
+
+
+def _draft(decision: Decision, name: str, sink: Sink, seen: Seen) -> None:
+    step = decision.outcome.steps[name]
+    try:
+        draft = sink.draft(decision.page.job.photo, seen, step.change)
+    except TagwrightError as error:
+        decision.errors[name] = error
+        return
+    if isinstance(draft, Refused):
+        decision.errors[name] = draft
+    elif draft.before != draft.after:
+        decision.drafts[name] = draft
+
+
+def held(decision: Decision) -> str:
+    """The gate this decision waits behind, or ""."""
+    gate = decision.page.job.gate
+    if (decision.lost() or decision.renames) and gate not in (JUDGED, ACCEPT, RESTORE):
+        return LOSS
+    return FIRST_LOOK if gate == FIRST_LOOK and decision.drafts else ""
+
+
+# Deliver
+
+
+def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
+    """Commit the truth, what was read, and the intent of every write, before anything is written."""
+    page, outcome = decision.page, decision.outcome
+    photo = page.job.photo.id
+    words.save_truth(
+        db, photo, page.truth, _refused_texts(outcome), chosen=_new(decision), run=context.run, now=context.now
+    )
+    for name, step in outcome.steps.items():
+        draft = decision.drafts.get(name)
+        memory = merge.intended(step, context) if draft else step.memory
+        if memory != page.memories.get(name):
+            words.save_memory(db, photo, name, memory)
+        if draft:
+            decision.intents[name] = _intend(db, decision, name, context)
+    if page.memories:
+        words.note_events(db, photo, outcome.events, context.run, context.now)
+    if outcome.truth.refused.keys() - page.truth.refused.keys():
+        _wake_group(db, page.job, context.now)
+
+
+def _new(decision: Decision) -> dict[str, Chosen]:
+    """Chosen words whose source the book does not hold yet."""
+    ours, before = decision.outcome.truth.ours, decision.page.truth.ours
+    return {name: chosen for name, chosen in decision.chosen.items() if name in ours and name not in before}
+
+
+def _refused_texts(outcome: Outcome) -> Truth:
+    refused = frozenset[str]().union(*(step.refused_texts for step in outcome.steps.values()))
+    truth = outcome.truth
+    return replace(truth, texts_refused=truth.texts_refused | refused) if refused else truth
+
+
+def _intend(db: sqlite3.Connection, decision: Decision, name: str, context: Context) -> int:
+    draft, step = decision.drafts[name], decision.outcome.steps[name]
+    return writes.intend(
+        db,
+        writes.Write(
+            0,
+            context.run,
+            decision.id,
+            name,
+            draft.where,
+            draft.before,
+            draft.after,
+            draft.inverse,
+            step.ours,
+            step.drops,
+            tuple(sorted(name for name, value in step.change.texts.items() if value is not None)),
+            step.carried,
+            "intent",
+        ),
+        context.now,
+    )
+
+
+def _wake_group(db: sqlite3.Connection, job: Job, now: float) -> None:
+    """A refusal holds for the photo's whole group: the others are due."""
+    db.execute(
+        "UPDATE photos SET due = ? WHERE folder = ? AND stem = (SELECT stem FROM photos WHERE id = ?) AND id != ? "
+        "AND due IS NULL AND gone IS NULL AND state = 'delivered'",
+        (now, job.folder, job.photo.id, job.photo.id),
+    )
+
+
+def write(decisions: Sequence[Decision], sinks: Mapping[str, Sink]) -> list[tuple[Decision, str, Answer]]:
+    """Put the drafts in place, sink by sink, durably."""
+    answers: list[tuple[Decision, str, Answer]] = []
+    for name, sink in sinks.items():
+        here = [decision for decision in decisions if name in decision.drafts]
+        if here:
+            done = sink.write([decision.drafts[name] for decision in here])
+            answers += [(decision, name, answer) for decision, answer in zip(here, done, strict=True)]
+    return answers
+
+
+def confirm(
+    db: sqlite3.Connection, decision: Decision, name: str, answer: Answer, context: Context
+) -> TagwrightError | None:
+    """What became of one write; the error, where it was not made."""
+    step, number = decision.outcome.steps[name], decision.intents[name]
+    if not isinstance(answer, Seen):
+        writes.settle(db, number, "void")
+        words.save_memory(db, decision.id, name, step.memory)
+        return answer
+    memory = merge.intended(step, context)
+    memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
+    words.save_memory(db, decision.id, name, memory)
+    writes.settle(db, number, "done")
+    remember_file(db, decision.page.job.folder, decision.drafts[name].where)
+    return None
+
+
+def remember_file(db: sqlite3.Connection, folder: int, where: bytes) -> None:
+    """Note a sidecar as it stands after our own write, so that no walk takes it for somebody's edit."""
+    if not where.lower().endswith(b".xmp"):
+        return
+    stat = None
+    with suppress(OSError):
+        stat = Stat.of(os.lstat(where))
+    files.remember_sidecar(db, folder, os.path.basename(where), stat)
+
+
+# After a crash
+
+
+def resolve(db: sqlite3.Connection, sinks: Mapping[str, Sink], context: Context) -> int:
+    """At start: settle every write that was booked and never confirmed; how many there were.
+
+    The place shows the digest after: confirm. The digest before: it never took place. Neither: somebody
+    wrote too; our words are known from the intent, and the next merge takes both.
+    """
+    open_ = writes.intents(db)
+    photos = files.photos_of(db, {write.photo for write in open_})
+    for one in open_:
+        photo, sink = photos.get(one.photo), sinks.get(one.place)
+        seen = sink.read([photo])[0] if photo and sink else None
+        if isinstance(seen, (TryAgain, PlaceClosed)):
+            continue
+        if not isinstance(seen, Seen) or seen.digest == one.before:
+            writes.settle(db, one.id, "void")
+        else:
+            _settle_intent(db, one, seen, context)
+        work.again(db, [one.photo], context.now)
+    return len(open_)
+
+
+def _settle_intent(db: sqlite3.Connection, one: writes.Write, seen: Seen, context: Context) -> None:
+    writes.settle(db, one.id, "done")
+    memory = words.memories(db, [one.photo])[one.photo].get(one.place)
+    if memory is None or seen.digest != one.after:
+        return
+    truth = words.truths(db, [one.photo])[one.photo]
+    memory = merge.confirmed(memory, LAYOUTS[one.place], seen, truth, replace(context, run=one.run))
+    words.save_memory(db, one.photo, one.place, memory)
