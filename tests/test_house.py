@@ -48,7 +48,11 @@ def tracked() -> list[Path]:
         names = [HOUSE / name for name in listed.stdout.split("\0") if name]
         return [path for path in names if path.is_file()]
     folders = [*PACKAGES, "tests", "scripts", "systemd", "docs", "benchmarks"]
-    return [path for folder in folders for path in (HOUSE / folder).rglob("*") if path.is_file()]
+    return [path for folder in folders for path in (HOUSE / folder).rglob("*") if _written(path)]
+
+
+def _written(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
 
 
 def test_the_arrows_run_one_way_and_pure_rooms_do_no_io():
@@ -227,6 +231,17 @@ def unit(tmp_path):
 def test_systemd_understands_the_unit(unit):
     done = run(_analyze(), "verify", "--man=no", unit)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["my photos", "100% %h", 'a "b" c\\', "Bücher", "x'y", "$HOME", "a;b #c"])
+def test_systemd_reads_a_folders_name_as_it_is(unit, name):
+    from watcher.unit import folders
+
+    dropin = folders([Path(name)])  # a path that is not absolute is the one that systemd quotes back
+    (unit.parent / "tagwright.service.d" / "folders.conf").write_text(dropin)
+    done = run(_analyze(), "verify", "--man=no", unit)
+    assert done.stderr.endswith(f"path is not absolute, ignoring: {name}\n")
 
 
 @pytest.mark.real

@@ -9,25 +9,23 @@ from pathlib import Path
 
 from metadata.errors import UserError
 
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+,:@=~")
-
 
 def folders(paths: Iterable[Path]) -> str:
     """A drop-in for tagwright.service; a folder that is not there when the service starts is passed over."""
-    lines = [f"ReadWritePaths={quoted(os.fsencode(path))}" for path in paths]
+    lines = [f"ReadWritePaths={quoted(path)}" for path in paths]
     return "\n".join(["# Made by scripts/install-service from the settings.", "[Service]", *lines, ""])
 
 
-def quoted(path: bytes) -> str:
-    r"""One path as systemd reads it: `%` doubled, other signs as `\xNN` between quotes (systemd.syntax(7))."""
-    signs = "".join(_sign(byte) for byte in path)
-    return f'"-{signs}"' if "\\" in signs else f"-{signs}"
+def quoted(path: Path) -> str:
+    """One path as systemd reads it in ReadWritePaths: `%` doubled, the rest between quotes.
 
-
-def _sign(byte: int) -> str:
-    if byte == ord("%"):
-        return "%%"
-    return chr(byte) if byte in _PLAIN else f"\\x{byte:02x}"
+    Raises UserError for a name that a unit file cannot hold: with a control character, or not UTF-8.
+    """
+    text = str(path)
+    if not text.isprintable():
+        raise UserError(f"{os.fsencode(path)!r}: a unit file cannot name this folder; mount it elsewhere")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"-{escaped}"'
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,10 +34,10 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         made = settings.load(Path(arguments[0]), {}, {}, absent_ok=True)
+        text = str(len(made.roots)) if "--roots" in arguments else folders(root.path for root in made.roots)
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the installer shows it
         return 2
-    text = str(len(made.roots)) if "--roots" in arguments else folders(root.path for root in made.roots)
     print(text, end="")  # noqa: T201 - the installer takes it
     return 0
 

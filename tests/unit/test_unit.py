@@ -4,30 +4,36 @@ from pathlib import Path
 
 import pytest
 
+from metadata.errors import UserError
 from watcher import unit
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (b"/srv/photos", "-/srv/photos"),
-        (b"/srv/my photos", '"-/srv/my\\x20photos"'),
-        (b"/srv/100%", "-/srv/100%%"),
-        (b'/srv/"a"\\', '"-/srv/\\x22a\\x22\\x5c"'),
-        (b"/srv/\xc3\xa9\xff\n", '"-/srv/\\xc3\\xa9\\xff\\x0a"'),
-        (b"/srv/$HOME", '"-/srv/\\x24HOME"'),
+        ("/srv/photos", '"-/srv/photos"'),
+        ("/srv/my photos", '"-/srv/my photos"'),
+        ("/srv/100%", '"-/srv/100%%"'),
+        ('/srv/"a"\\', '"-/srv/\\"a\\"\\\\"'),
+        ("/srv/Bücher", '"-/srv/Bücher"'),
     ],
 )
-def test_any_folder_name_can_be_said_to_systemd(path, text):
-    assert unit.quoted(path) == text
+def test_a_folder_is_named_as_systemd_reads_it(path, text):
+    assert unit.quoted(Path(path)) == text
+
+
+@pytest.mark.parametrize("path", ["/srv/a\nb", "/srv/\udcff", "/srv/\t"])
+def test_a_folder_that_a_unit_file_cannot_name_is_told(path):
+    with pytest.raises(UserError, match="mount it elsewhere"):
+        unit.quoted(Path(path))
 
 
 def test_the_drop_in_lets_the_service_write_each_folder_and_no_other():
     text = unit.folders([Path("/srv/a"), Path("/srv/b")])
     assert [line for line in text.splitlines() if not line.startswith("#")] == [
         "[Service]",
-        "ReadWritePaths=-/srv/a",
-        "ReadWritePaths=-/srv/b",
+        'ReadWritePaths="-/srv/a"',
+        'ReadWritePaths="-/srv/b"',
     ]
 
 
@@ -35,7 +41,7 @@ def test_the_drop_in_is_made_from_the_settings_even_while_a_folder_is_unplugged(
     file = tmp_path / "tagwright.toml"
     file.write_text("[[roots]]\nname = 'a'\npath = '/nowhere/at/all'\n")
     assert unit.main([str(file)]) == 0
-    assert "ReadWritePaths=-/nowhere/at/all" in capsys.readouterr().out
+    assert 'ReadWritePaths="-/nowhere/at/all"' in capsys.readouterr().out
     assert unit.main([str(file), "--roots"]) == 0
     assert capsys.readouterr().out == "1"
 
