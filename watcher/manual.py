@@ -95,10 +95,9 @@ Exit codes: 0 done, 1 some photos failed, 2 wrong use or settings, 130 interrupt
 
 
 def commands(parser: argparse.ArgumentParser) -> str:
-    """docs/commands.md: the help of the program and of each of its commands."""
-    pages = [_COMMANDS, f"## `{parser.prog}`\n", _page(parser)]
-    for name, command in subcommands(parser):
-        pages += [f"## `{parser.prog} {name}`\n", _page(command)]
+    """docs/commands.md: what the program and each of its commands take, the same for every Python version."""
+    pages = [_COMMANDS, _page(parser.prog, parser)]
+    pages += [_page(f"{parser.prog} {name}", command) for name, command in subcommands(parser)]
     return "\n".join(pages)
 
 
@@ -109,15 +108,29 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse
             yield from action.choices.items()
 
 
-def _page(parser: argparse.ArgumentParser) -> str:
-    """One help text as argparse makes it for 100 columns, whatever the terminal."""
-    name = parser.prog
-    parser.formatter_class = _narrow(parser.formatter_class)
-    return f"```\n{parser.format_help().strip()}\n```\n".replace("%(prog)s", name)
+def _page(name: str, parser: argparse.ArgumentParser) -> str:
+    lines = [f"## `{name}`", "", (parser.description or "").strip(), ""]
+    for action in parser._actions:  # noqa: SLF001 - as above
+        hidden = action.help == argparse.SUPPRESS or "--help" in action.option_strings
+        if not hidden and not isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            lines.append(f"- `{_spelled(action)}`: {_help(action)}")
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _narrow(kind: Any) -> Any:
-    return lambda prog: kind(prog, width=100, max_help_position=28)
+def _spelled(action: argparse.Action) -> str:
+    """`-c, --config FILE`, `PATH…`, `[PATH]`."""
+    one = action.metavar if isinstance(action.metavar, str) else _choices(action) or action.dest.upper()
+    value = {0: "", None: one, "?": f"[{one}]", "*": f"[{one}…]", "+": f"{one}…"}.get(action.nargs, one)
+    return " ".join(part for part in (", ".join(action.option_strings), value) if part)
+
+
+def _choices(action: argparse.Action) -> str:
+    return "|".join(map(str, action.choices)) if action.choices else ""
+
+
+def _help(action: argparse.Action) -> str:
+    """Its help with the values that argparse itself would put in."""
+    return (action.help or "") % {**vars(action), "prog": "tagwright"}
 
 
 if __name__ == "__main__":
