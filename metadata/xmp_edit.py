@@ -112,8 +112,30 @@ def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
     raw = [content(value, plan.path) for value in fresh]
     if not found:
         _add_list(plan, field, raw)
+    if len(found) > 1 and all(_simple(plan, place) for place in found):
+        _join(plan, field, found, remove, fresh)
+        return
     for place in found:  # of several the last is the one that exiftool shows, and with it Immich
         _change_place(plan, field, place, remove, raw if place is found[-1] else [])
+
+
+def _simple(plan: Plan, place: Place) -> bool:
+    """Whether nothing but the values would go if the place went."""
+    inner = place.element and container(place.element)
+    return not inner or (plan.bare(inner) and all(plain(kid) and not kid.attributes for kid in inner.kids))
+
+
+def _join(plan: Plan, field: Field, found: Sequence[Place], remove: Values, fresh: Sequence[str]) -> None:
+    """One field that stands several times is made one: exiv2 reads nothing at all of a file with two."""
+    first, *others = found
+    more = [value for place in others for value in list_values(plan.document, place)]
+    new = [value for value in (*more, *fresh) if value and value not in remove]
+    _change_place(plan, field, first, remove, [content(value, plan.path) for value in new])
+    for place in others:
+        if place.element is None:
+            plan.attribute(place.node, place.name, None)
+        else:
+            plan.drop(place.element)
 
 
 def _add_list(plan: Plan, field: Field, raw: Sequence[bytes]) -> None:
