@@ -14,7 +14,7 @@ from typing import Final
 from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Change, Claim, Seen, Values
-from metadata.xmp_names import CLAIM, DATE, LISTS, TEXTS, WRITTEN, Field
+from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS, WRITTEN, Field
 from metadata.xmp_new import new
 from metadata.xmp_read import Document, Element, Place, parse
 from metadata.xmp_seen import (
@@ -28,6 +28,7 @@ from metadata.xmp_seen import (
 )
 from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, difference
 
+_ME: Final = (f"{RDF}{GLUE}about", "")
 _DEFAULT: Final = b' xml:lang="x-default"'
 
 
@@ -301,7 +302,8 @@ def _as_utf8(document: Document, work: bytes) -> bytes:
 def _foreign(document: Document) -> list[dict[str, str]]:
     """Each node's attributes that are not ours."""
     nodes = [
-        {name: value for name, value in node.attributes.items() if name not in WRITTEN} for node in document.nodes
+        {name: value for name, value in node.attributes.items() if name not in WRITTEN and (name, value) != _ME}
+        for node in document.nodes
     ]
     return nodes if any(nodes) else []
 
