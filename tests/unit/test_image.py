@@ -142,7 +142,8 @@ def test_a_cut_file_is_called_truncated(name):
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [(b"\0" * 5000, "zero bytes"), (b"%PDF-1.7 ...", "a PDF"), (b"PK\3\4....", "ZIP"), (b"hello", "no picture"),
+    [(b"\0" * 5000, "zero bytes"), (b"%PDF-1.7 ...", "a PDF"), (b"PK\3\4....", "ZIP"), (b"hello",
+     "no picture"),
      (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video"), (b"RIFF\x20\0\0\0WEBP" + b"x" * 40, "damaged WEBP")],
 )  # fmt: skip
 def test_what_cannot_be_opened_is_told_in_plain_words(data, said):
@@ -229,7 +230,8 @@ def test_a_name_that_is_not_utf_8_comes_as_surrogates():
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [("a.png", "JPEG", "named .png but holds JPEG"), ("a.JPG", "JPEG", None),
-     ("a.jpg", "HEIF", "named .jpg but holds HEIF"), ("a.tif", "DNG", None), ("a.nef", "NEF", None), ("a", "PNG", None), ("a.jpg", "", None)],
+     ("a.jpg", "HEIF", "named .jpg but holds HEIF"), ("a.tif", "DNG", None), ("a.nef", "NEF", None), ("a",
+     "PNG", None), ("a.jpg", "", None)],
 )  # fmt: skip
 def test_an_ending_that_lies_is_told(name, kind, said):
     assert mismatch(name, kind) == said

@@ -1,0 +1,101 @@
+"""What every tagger and captioner promises; each module in models/taggers and captioners is found by itself."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from metadata.facts import read_facts
+from metadata.photo import Facts
+from metadata.source import Source
+from metadata.tags import clean
+from models import registry
+from models.image import FileView, decode
+from watcher.sample import SHOTS, exif
+
+TAGGERS, CAPTIONERS = registry.names("taggers"), registry.names("captioners")
+
+
+def view(name, image, block=b"", *, form="JPEG"):
+    file = io.BytesIO()
+    image.save(file, form, **({"exif": block} if block else {}))
+    source = Source(file.getvalue())
+    facts = read_facts(source)
+    return FileView(name.encode(), facts, image=decode(source, facts, 2000), edge=2000)
+
+
+@pytest.fixture(scope="module")
+def views():
+    grey = Image.radial_gradient("L").resize((320, 240))
+    colours = Image.merge(
+        "RGB", (grey, grey.transpose(Image.Transpose.ROTATE_180), Image.linear_gradient("L").resize((320, 240)))
+    )
+    return [
+        view("a.jpg", colours, exif(SHOTS["lisbon"])),
+        view("b.jpg", grey.convert("RGB"), exif(SHOTS["night"])),
+        view("Screenshot_1.png", Image.new("RGB", (1080, 2340), "white"), form="PNG"),
+        view("wide.jpg", colours.resize((900, 200))),
+        view("dot.png", Image.new("RGB", (1, 1), "red"), form="PNG"),
+        view("line.png", Image.new("RGB", (500, 1), "blue"), form="PNG"),
+        view("turned.jpg", colours, exif(None, 6)),
+        FileView(b"unknown.jpg", Facts("JPEG", 0, 0), image=colours, edge=2000),
+    ]
+
+
+def test_there_are_some():
+    assert {"colour", "monochrome", "night", "panorama", "screenshot"} <= set(TAGGERS)
+    assert "plain" in CAPTIONERS
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_a_tagger_is_made_without_settings_and_bears_its_module_s_name(name):
+    tagger = registry.tagger(name)
+    assert tagger.name == name
+    assert tagger.version
+    assert "@" not in tagger.name + tagger.version
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_it_says_clean_words_with_scores_between_0_and_1(name, views):
+    for words in registry.tagger(name).tag(views):
+        for word, score in words:
+            assert clean(word) == word
+            assert isinstance(score, float)
+            assert 0 <= score <= 1
+        assert len({word for word, _ in words}) == len(words)
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_it_answers_each_photo_the_same_alone_and_in_a_batch(name, views):
+    tagger = registry.tagger(name)
+    together = tagger.tag(views)
+    assert len(together) == len(views)
+    assert [tagger.tag([one])[0] for one in views] == together
+    assert tagger.tag(views[::-1]) == together[::-1]
+    assert tagger.tag([]) == []
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_two_of_them_agree(name, views):
+    assert registry.tagger(name).tag(views) == registry.tagger(name).tag(views)
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_one_that_asks_for_no_pixels_uses_none(name, views):
+    tagger = registry.tagger(name)
+    blind = [FileView(b"/nowhere/" + one.path, one.facts) for one in views]
+    if getattr(tagger, "edge", 1) == 0:
+        assert tagger.tag(blind) == tagger.tag(views)
+    else:
+        with pytest.raises(OSError, match="No such file"):
+            tagger.tag(blind)
+
+
+@pytest.mark.parametrize("name", CAPTIONERS)
+def test_a_captioner_says_one_line_a_photo_the_same_alone_and_in_a_batch(name, views):
+    captioner = registry.captioner(name)
+    assert captioner.name == name
+    said = captioner.caption(views)
+    assert [captioner.caption([one])[0] for one in views] == said
+    assert all("\n" not in one and one == one.strip() for one in said)
+    assert captioner.caption([]) == []
