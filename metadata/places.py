@@ -51,13 +51,15 @@ class _Cities:
     def __init__(self, path: str) -> None:
         from scipy.spatial import cKDTree  # noqa: PLC0415 - 34 MB that only photos with a position need
 
-        with open(path, "rb") as file:
-            self._lines = file.read()
-        ends = np.flatnonzero(np.frombuffer(self._lines, np.uint8) == ord("\n"))
-        starts = np.concatenate(([0], ends + 1)).astype(np.int32)
-        self._starts = starts if starts[-1] >= len(self._lines) else np.append(starts, np.int32(len(self._lines)))
         degrees = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1), encoding="utf-8", comments=None)
         self._tree: cKDTree = cKDTree(sphere(degrees), balanced_tree=False, compact_nodes=False)
+        with open(path, "rb") as file:
+            self._lines = file.read()
+        self._starts = np.zeros(len(degrees) + 2, np.int32)  # the header is line 0
+        place = 0
+        for row in range(1, len(self._starts)):
+            place = self._lines.find(b"\n", place) + 1 or len(self._lines)
+            self._starts[row] = place
 
     def nearest(self, latitude: float, longitude: float) -> tuple[list[str], float]:
         """The line of the nearest city and its distance in km along the sphere."""
