@@ -117,6 +117,8 @@ class Settling:
         if entry is None:
             entry = self._entries[path] = _Entry(now, now, now, now, closed)
         entry.event, entry.closed, entry.stirred, entry.fresh = now, closed, True, False
+        if closed:
+            entry.changes = 0
         if stat is not None and not _same(entry.stat, stat):
             entry.stat, entry.since = stat, now
         due = now + (self._calm.gap(closed=closed) if entry.stat else self._calm.settle / 2)
