@@ -19,12 +19,12 @@ def captioned(
     """A caption changed in one place is carried; changed differently in two, each keeps its own."""
     said: dict[str, str] = {}
     for name, place in places.items():
-        if not readings[name].aside and not _undone_by_program(place, readings[name]):
-            edit = _caption_edit(place, truth, context)
+        if not readings[name].aside:
+            edit = _caption_edit(place, readings[name], truth, context)
             if edit is not None:
                 said[name] = edit
     new = {value for value in said.values() if value}
-    if len(new) > 1:
+    if len(new) > 1 or (new and _contradicted(said, places, truth)):
         events += [Event(name, f"caption here: {value}") for name, value in said.items()]
         return replace(truth, conflict=True)
     refused = truth.texts_refused
@@ -37,16 +37,23 @@ def captioned(
     return truth
 
 
+def _contradicted(said: Mapping[str, str], places: Mapping[str, Place], truth: Truth) -> bool:
+    """Whether a place at first contact holds another caption than the one a person gave elsewhere."""
+    first = all(places[name].memory is None for name, value in said.items() if value)
+    return first and bool(truth.caption) and not truth.caption_ours
+
+
 def _undone_by_program(place: Place, reading: Reading) -> bool:
     """Whether the content as a whole is not a person's doing: gone, restored, or written over."""
     known = place.memory is not None and place.memory.exists
     return reading.restored or bool(reading.overwritten) or (known and not place.seen.exists)
 
 
-def _caption_edit(place: Place, truth: Truth, context: Context) -> str | None:
+def _caption_edit(place: Place, reading: Reading, truth: Truth, context: Context) -> str | None:
     """The caption a person gave here since the base ("" = took away), or None.
 
-    Where the fields disagree the one that changed counts; the second one lost alone is only stale.
+    Where the fields disagree the one that changed counts; the second one lost alone is only stale. A
+    program that lost our words may have lost a caption or put an old one back, but a new one is a person's.
     """
     names, seen = place.layout.captions, place.seen
     now = {name: seen.texts.get(name, "") for name in names}
@@ -57,6 +64,10 @@ def _caption_edit(place: Place, truth: Truth, context: Context) -> str | None:
     was = {name: place.memory.texts.get(name, "") for name in names}
     changed = [name for name in names if now[name] != was[name]]
     given = next((now[name] for name in changed if now[name]), "")
+    if _undone_by_program(place, reading):
+        return (
+            given if given and not reading.restored and given not in {*place.memory.past, truth.caption} else None
+        )
     if given:
         return given if given != truth.caption else None
     return "" if changed and changed[0] == names[0] and truth.caption else None
@@ -93,11 +104,10 @@ def _caption_texts(
     if truth.conflict or not names:
         return {}, ours
     if not truth.caption:
-        gone = {name for name in names if before.caption and texts.get(name) == before.caption} | (
-            ours.keys() & {*names}
-        )
+        old = {texts.get(name) for name in names} if CAPTION in truth.texts_refused else {before.caption}
+        gone = {name for name in names if texts.get(name) and texts[name] in old} | (ours.keys() & {*names})
         return dict.fromkeys(sorted(gone)), {n: v for n, v in ours.items() if n not in gone}
-    edited = place.memory is not None and truth.caption != before.caption
+    edited = place.memory is not None and (memory.stale or truth.caption != before.caption)
     here = truth.caption in (texts.get(name) for name in names)
     if not (truth.caption_ours or edited or not here or (place.memory and place.memory.texts != texts)):
         return {}, ours
@@ -118,7 +128,7 @@ def _filled_texts(
     mine = {n: v for n, v in ours.items() if n not in refused and texts.get(n, v) == v}
     if wanted is None or others:
         return {}, mine, refused
-    away = truth.texts_refused | refused
+    away = truth.texts_refused | truth.texts_withheld | refused
     want = {n: v for n, v in wanted.texts.items() if n in names and n not in away}
     change: dict[str, str | None] = {n: v for n, v in want.items() if texts.get(n) != v}
     change |= {n: None for n in mine if n in names and n not in want and n in texts}

@@ -22,10 +22,14 @@ PROGRAMS = ("darktable", "_Digikam_Internal_Tags_")
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How one field of full paths writes a word, and reads it."""
+    """How one field of full paths writes a word, and reads it.
+
+    Where `ancestors` holds, programs list A and A/B beside A/B/C, and these are no words of their own.
+    """
 
     read: Callable[[str], Word]
     write: Callable[[Word], str]
+    ancestors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Layout:
 SIDECAR = Layout(
     paths={
         tags.TAGS_LIST: Spelling(tags.from_tags_list, tags.to_tags_list),
-        tags.HIERARCHICAL: Spelling(tags.from_hierarchical, tags.to_hierarchical),
+        tags.HIERARCHICAL: Spelling(tags.from_hierarchical, tags.to_hierarchical, ancestors=True),
     },
     leaves=(tags.SUBJECT,),
     captions=("dc:description", "tiff:ImageDescription"),
@@ -99,8 +103,9 @@ def stand(layout: Layout, lists: Lists, skip: Skip) -> Stand:
     leaves = {name: _leaves(lists[name], skip) for name in layout.leaves if name in lists}
     skipped = {fold(part) for words in read.values() for word in words.values() if skip(word) for part in word}
     found = Stand(paths, leaves, frozenset(skipped))
-    for words in paths.values():
-        found.words.update((name, word) for name, word in explicit(words).items())
+    for name, words in paths.items():
+        for folded, word in explicit(layout.paths[name], words).items():
+            found.words.setdefault(folded, word)
     known = found.parts()
     for values in leaves.values():
         for folded, value in values.items():
@@ -122,41 +127,40 @@ def _leaves(values: Values, skip: Skip) -> dict[str, str]:
     return {fold(value): value for value in reversed(values) if fold(value) and not skip((value,))}
 
 
-def explicit(words: Mapping[str, Word]) -> dict[str, Word]:
+def explicit(spelling: Spelling, words: Mapping[str, Word]) -> dict[str, Word]:
     """The words without those that are only the beginning of another (Lightroom lists A and A|B for A|B|C)."""
+    if not spelling.ancestors:
+        return dict(words)
     implied = {key(above) for word in words.values() for above in tags.ancestors(word)}
     return {name: word for name, word in words.items() if name not in implied}
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What became of a place between two states: words that came, words that went."""
+    """What became of a place between two states: words that came, and words that went, field by field."""
 
     added: Mapping[str, Word]
-    removed: frozenset[str]
+    went: Mapping[str, frozenset[str]]
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Every word that went from some field."""
+        return frozenset().union(*self.went.values())
 
 
 def edits(layout: Layout, before: Stand, now: Stand) -> Edits:
     """Compare field by field. A word that came in one field and went in another has come."""
     added: dict[str, Word] = {}
-    removed: set[str] = set()
-    for name in layout.paths:
-        came, went = _path_edits(name, before, now)
-        added |= came
-        removed |= went
+    went: dict[str, set[str]] = {}
+    for name, spelling in layout.paths.items():
+        was, here = before.paths.get(name, {}), now.paths.get(name, {})
+        old = explicit(spelling, was)
+        added |= {k: w for k, w in explicit(spelling, here).items() if k not in old}
+        went[name] = was.keys() - here.keys()
     for name in layout.leaves:
         added |= _leaves_added(name, before, now)
-        removed |= _leaves_removed(name, before, now)
-    return Edits(added, frozenset(removed - added.keys()))
-
-
-def _path_edits(name: str, before: Stand, now: Stand) -> tuple[dict[str, Word], set[str]]:
-    was, here = before.paths.get(name), now.paths.get(name)
-    if here is None:
-        return {}, set(explicit(was)) if was and not now.words else set()
-    was = was or {}
-    old, new = explicit(was), explicit(here)
-    return {k: w for k, w in new.items() if k not in old}, {k for k in old if k not in here}
+        went[name] = _leaves_removed(name, before, now)
+    return Edits(added, {name: frozenset(words - added.keys()) for name, words in went.items()})
 
 
 def _leaves_added(name: str, before: Stand, now: Stand) -> dict[str, Word]:
@@ -168,10 +172,7 @@ def _leaves_added(name: str, before: Stand, now: Stand) -> dict[str, Word]:
 
 def _leaves_removed(name: str, before: Stand, now: Stand) -> set[str]:
     """Words whose leaf went; where several words share the leaf nobody can say which was meant."""
-    here = now.leaves.get(name)
-    if here is None and now.words:
-        return set()
-    gone = set(before.leaves.get(name, {})) - set(here or {})
+    gone = before.leaves.get(name, {}).keys() - now.leaves.get(name, {}).keys()
     changed = [words for field_, words in now.paths.items() if words.keys() != before.paths.get(field_, {}).keys()]
     removed: set[str] = set()
     for leaf in gone:
@@ -181,9 +182,14 @@ def _leaves_removed(name: str, before: Stand, now: Stand) -> set[str]:
     return removed
 
 
-def spelled_empty(layout: Layout, lists: Lists) -> bool:
-    """Whether some keyword field is there and holds nothing: a program's way to say "no keywords"."""
-    return any(lists.get(name) == () for name in (*layout.paths, *layout.leaves))
+def holds(stood: Stand, name: str, folded: str, word: Word) -> bool:
+    """Whether this field shows a word (a list of leaves: its last part)."""
+    return folded in stood.paths.get(name, {}) or fold(word[-1]) in stood.leaves.get(name, {})
+
+
+def emptied(layout: Layout, before: Lists, now: Lists) -> tuple[str, ...]:
+    """Keyword fields that hold nothing any more, though they are there: a program's way to say "no keywords"."""
+    return tuple(name for name in (*layout.paths, *layout.leaves) if now.get(name) == () != before.get(name))
 
 
 def render(
@@ -220,9 +226,10 @@ def _render_paths(
 ) -> tuple[list[str], list[str]]:
     read = {value: spelling.read(value) for value in values}
     here = {key(word) for word in read.values() if word}
-    kept_above = _above(wanted.values())
-    lost_above = _above(unwanted.values()) - kept_above - wanted.keys()
-    going = (unwanted.keys() | lost_above) - wanted.keys()
+    going = set(unwanted)
+    if spelling.ancestors:
+        going |= _above(unwanted.values()) - _above(wanted.values())
+    going -= wanted.keys()
     go = [value for value, word in read.items() if word and not skip(word) and key(word) in going]
     come = [spelling.write(word) for name, word in wanted.items() if name not in here]
     return _once(come), go

@@ -21,9 +21,14 @@ class Memory:
     `lists`, `texts` and `digest` are what stood there when it was last read; `run` the newest run of ours
     that had written it. `ours` are our words here, `confirmed` those of them that were read back.
     `written` says when we last put a word here (seconds), `tries` how often one was written that never
-    appeared, `again` which were written once more after a program had overwritten them. `history` holds
-    digests of earlier states, `writes` the times of our last writes. `aside` is the reason why this photo
-    is left alone here, or "".
+    appeared, `again` which were written once more after a program had overwritten them. `kept` are words
+    that stood through somebody else's save, so that its program knows them. `dropping` are words that are
+    to go from here and were not yet seen gone, `former` words that were ours here and went. `claimed` is
+    what the place itself called ours, `past` holds captions that stood here before. `history` holds digests
+    of earlier states, `writes` the times of our last writes. `stale` says that fields are to be brought
+    along with a person's edit, `pending` that a write was booked and nobody knows yet what became of it.
+    `agreed` is the mark of the truth and the choice at which nothing was left to do here (see
+    `metadata.merge`). `aside` is the reason why this photo is left alone here, or "".
     """
 
     lists: Lists = field(default_factory=dict)
@@ -40,6 +45,14 @@ class Memory:
     history: tuple[bytes, ...] = ()
     writes: tuple[float, ...] = ()
     people: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    dropping: frozenset[str] = frozenset()
+    former: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
+    past: frozenset[str] = frozenset()
+    stale: bool = False
+    pending: bool = False
+    agreed: str = ""
     aside: str = ""
 
 
@@ -49,8 +62,8 @@ class Truth:
 
     `words` stand everywhere; those in `ours` are tagwright's, the others a person's. `refused` are words
     a person took away, `withheld` words that were undone. `caption` likewise; `texts_refused` names the
-    text fields a person emptied. In `conflict` two places hold different captions by persons, and each
-    keeps its own.
+    text fields a person emptied, `texts_withheld` those that were undone. In `conflict` two places hold
+    different captions by persons, and each keeps its own.
     """
 
     words: Mapping[str, Word] = field(default_factory=dict)
@@ -61,6 +74,7 @@ class Truth:
     caption_ours: bool = False
     conflict: bool = False
     texts_refused: frozenset[str] = frozenset()
+    texts_withheld: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +107,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the difference between memory and place means."""
+    """What the difference between memory and place means.
+
+    `added` and `removed` are persons' acts, `adopted` words that are our own, `overwritten` words that a
+    program lost, `emptied` those of `removed` that only a field that now says "no keywords" speaks for.
+    `echoes` are words that came and are nobody's wish: the place copied them from another. `lost` are
+    all our missing words, for whatever reason. `forgotten` are words of ours that we took away ourselves, as
+    the place says, before an older ledger was restored. `restored` says that the content is an earlier one.
+    """
 
     added: Mapping[str, Word] = field(default_factory=dict)
     adopted: Mapping[str, Word] = field(default_factory=dict)
+    echoes: Mapping[str, Word] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     overwritten: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
+    forgotten: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     restored: bool = False
     aside: str = ""
@@ -114,7 +138,7 @@ class Step:
     """What becomes of one place: the change, and which words it puts there (`ours` of all `adds`) or drops.
 
     `carried` says that the change holds something a person did elsewhere, so that taking it back byte for
-    byte would undo that person.
+    byte would undo that person. `agreed` is the mark that the memory bears once the change was read back.
     """
 
     change: Change
@@ -124,6 +148,7 @@ class Step:
     drops: Mapping[str, Word] = field(default_factory=dict)
     carried: bool = False
     refused_texts: frozenset[str] = frozenset()
+    agreed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +172,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the merge needs besides the photo: the ledger's name, the run, the time, renames already understood."""
+    """What the merge needs besides the photo: the ledger's name, the run, the time, renames already understood.
+
+    `aliases` maps the key of a word to the key of the word in use: a refusal holds for both.
+    """
 
     ledger: str
     run: int
     now: float
     skip: frozenset[str] = Skip().programs
     renamed: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)

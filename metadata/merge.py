@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import blake2b
 
 from metadata import captions, fields
+from metadata.echoes import explained
 from metadata.fields import Layout, Stand
-from metadata.memory import CAPTION, Context, Event, Memory, Outcome, Place, Reading, Step, Truth, Wanted
-from metadata.reading import STALE_EDITOR, read, skip_of
+from metadata.memory import CAPTION, Context, Event, Losses, Memory, Outcome, Place, Reading, Step, Truth, Wanted
+from metadata.reading import claimed_words, read, skip_of, stands
 from metadata.sinks import Change, Claim, Seen
-from metadata.tags import Word, key, parse, show, text
+from metadata.tags import SEPARATOR, Word, key, parse, show, text
 
 PING_PONG = 3600.0
 """Seconds in which a photo and place is written three times at most without a new reason."""
 MOST_WRITES = 3
 MOST_TRIES = 3
 MOST_HISTORY = 32
+MOST_PAST = 4
 
 
 def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], context: Context) -> Outcome:
@@ -28,19 +31,68 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
 
     `wanted` is None where nothing is known yet of what the photo shows: then our words stay as they are.
     """
+    mark = _mark(truth, wanted)
+    if all(_at_rest(place, mark) for place in places.values()):
+        return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
+    readings = explained(readings, places, truth, context)
     settled, events = _settle(truth, readings, context)
     settled = captions.captioned(settled, places, readings, context, events)
-    chosen = _chosen(settled, wanted)
+    chosen = _chosen(settled, wanted, context)
+    mark = _mark(chosen, wanted)
     steps = {
-        name: _step(place, readings[name], (truth, chosen), wanted, context) for name, place in places.items()
+        name: _step(place, readings[name], (truth, chosen), wanted, mark, context)
+        for name, place in places.items()
     }
+    refused = frozenset[str]().union(*(step.refused_texts for step in steps.values()))
+    if refused - chosen.texts_refused:
+        chosen = replace(chosen, texts_refused=chosen.texts_refused | refused)
     events += [
         Event(name, f"set aside: {step.memory.aside}")
         for name, step in steps.items()
         if step.memory.aside != _aside(places[name])
     ]
     return Outcome(chosen, steps, readings, tuple(events))
+
+
+def _mark(truth: Truth, wanted: Wanted | None) -> str:
+    """What a place has to agree with, as a short text: as long as it is the same, there is nothing to do."""
+    parts = [*sorted(truth.words), "", *sorted(truth.ours), "", truth.caption]
+    parts += [
+        "",
+        *sorted(truth.refused),
+        "",
+        *sorted(truth.withheld),
+        "",
+        *sorted(truth.texts_refused),
+        "",
+        *sorted(truth.texts_withheld),
+    ]
+    parts.append("conflict" if truth.conflict else "ours" if truth.caption_ours else "")
+    if wanted is not None:
+        parts += [*wanted.words, wanted.caption, *wanted.texts, *wanted.texts.values()]
+    return blake2b(SEPARATOR.join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _at_rest(place: Place, mark: str) -> bool:
+    memory, seen = place.memory, place.seen
+    return (
+        memory is not None
+        and memory.agreed == mark
+        and memory.digest == seen.digest
+        and memory.exists == seen.exists
+        and not memory.pending
+        and not memory.aside
+    )
+
+
+def _nothing(truth: Truth, places: Mapping[str, Place]) -> Outcome:
+    steps = {name: Step(_NO_CHANGE, place.memory) for name, place in places.items() if place.memory is not None}
+    return Outcome(truth, steps, dict.fromkeys(places, _NO_NEWS))
+
+
+_NO_CHANGE = Change()
+_NO_NEWS = Reading()
 
 
 def _aside(place: Place) -> str:
@@ -52,6 +104,7 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
     events: list[Event] = []
     added: dict[str, Word] = {}
     adopted: dict[str, Word] = {}
+    forgotten = frozenset[str]().union(*(reading.forgotten for reading in readings.values()))
     removed: set[str] = set()
     for name, reading in readings.items():
         added |= reading.added
@@ -60,77 +113,135 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
         events += [Event(name, "added by a person", word) for word in reading.added.values()]
         events += [Event(name, "overwritten by another program", parse(k)) for k in reading.overwritten]
         events += [Event(name, "removed by a person", parse(k)) for k in reading.removed - added.keys()]
-    removed -= added.keys()
-    words = {k: w for k, w in truth.words.items() if k not in removed} | added
-    words |= {k: w for k, w in adopted.items() if k not in words}
+    forgotten -= added.keys()
+    removed -= added.keys() | forgotten
+    words = {k: w for k, w in truth.words.items() if k not in removed and k not in forgotten} | added
+    words |= {k: w for k, w in adopted.items() if k not in words and k not in removed}
     ours = (truth.ours | adopted.keys()) & words.keys() - added.keys()
-    gone = {k: truth.words[k] for k in removed if k in truth.words}
+    gone = {k: truth.words.get(k, parse(k)) for k in removed}
     renamed = {k: w for k, w in gone.items() if k in context.renamed}
+    kept_back = renamed | {k: truth.words[k] for k in forgotten if k in truth.words}
     refused = {k: w for k, w in {**truth.refused, **gone}.items() if k not in added and k not in renamed}
-    withheld = {k: w for k, w in {**truth.withheld, **renamed}.items() if k not in added}
+    withheld = {k: w for k, w in {**truth.withheld, **kept_back}.items() if k not in added}
     settled = replace(truth, words=words, ours=frozenset(ours), refused=refused, withheld=withheld)
     return settled, events
 
 
-def _chosen(truth: Truth, wanted: Wanted | None) -> Truth:
+def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
     """The truth with our part replaced by what choice wants, less what was refused or undone."""
-    if wanted is None:
-        return truth
     kept_away = truth.refused.keys() | truth.withheld.keys()
+    if context.aliases:
+        kept_away = _with_aliases(kept_away, context.aliases)
     persons = {k: w for k, w in truth.words.items() if k not in truth.ours}
+    if wanted is None:
+        ours = {k: w for k, w in truth.words.items() if k in truth.ours and k not in kept_away}
+        return (
+            truth if len(ours) == len(truth.ours) else replace(truth, words=persons | ours, ours=frozenset(ours))
+        )
     ours = {k: truth.words.get(k, w) for k, w in wanted.words.items() if k not in kept_away and k not in persons}
     truth = replace(truth, words=persons | ours, ours=frozenset(ours))
-    if CAPTION in truth.texts_refused or (truth.caption and not truth.caption_ours) or truth.conflict:
+    if (
+        CAPTION in truth.texts_refused | truth.texts_withheld
+        or (truth.caption and not truth.caption_ours)
+        or truth.conflict
+    ):
         return truth
     return replace(truth, caption=wanted.caption, caption_ours=bool(wanted.caption))
 
 
+def _with_aliases(kept_away: set[str], aliases: Mapping[str, str]) -> set[str]:
+    """These words with every other name for them."""
+    meant = {aliases.get(name, name) for name in kept_away}
+    return kept_away | meant | {name for name, used in aliases.items() if used in meant}
+
+
 def _step(
-    place: Place, reading: Reading, truths: tuple[Truth, Truth], wanted: Wanted | None, context: Context
+    place: Place,
+    reading: Reading,
+    truths: tuple[Truth, Truth],
+    wanted: Wanted | None,
+    mark: str,
+    context: Context,
 ) -> Step:
     """The change that brings one place to the truth, and the memory as of its reading."""
     before, truth = truths
+    if reading.aside and place.memory is not None and place.memory.aside:
+        return Step(_NO_CHANGE, place.memory)
     skip = skip_of(place.seen, place.memory, context)
     now = fields.stand(place.layout, place.seen.lists, skip)
-    memory = _remembered(place, reading, truth, now, context)
+    memory = _remembered(place, reading, truths, now, context)
     if reading.aside:
-        return Step(Change(), replace(memory, aside=reading.aside))
+        return Step(_NO_CHANGE, replace(memory, aside=reading.aside))
     unwanted = _unwanted(before, truth, reading, memory, now)
-    missing = {k: w for k, w in truth.words.items() if not _stands(k, now)}
-    ours_here = truth.ours or memory.texts_ours
-    fill = bool(missing or ours_here or (place.memory is not None and reading.person))
+    missing = {k: w for k, w in truth.words.items() if not stands(k, now)}
+    fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
     texts, texts_ours, refused = captions.step(place, reading, truths, wanted, memory)
-    drops = {k: w for k, w in unwanted.items() if _stands(k, now)}
-    memory = replace(memory, texts_ours=texts_ours)
+    drops = {k: w for k, w in unwanted.items() if stands(k, now)}
+    memory = replace(memory, texts_ours=texts_ours, dropping=frozenset(drops))
     change = Change(add, remove, texts)
     if not change:
-        return Step(change, memory, refused_texts=refused)
+        return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)
     fresh = {k: w for k, w in missing.items() if k in truth.ours}
-    late = _too_often(place, reading, memory, fresh, truths)
+    reason = reading.person or _differ(truths) or place.memory is None or texts.items() - memory.texts_ours.items()
+    late = _too_often(memory, missing, fresh_reason=bool(reason))
     if late:
-        return Step(Change(), replace(memory, aside=late), refused_texts=refused)
+        return Step(_NO_CHANGE, replace(memory, aside=late), refused_texts=refused)
+    if reason:
+        memory = replace(memory, writes=())
     kept_away = truth.refused.keys() | reading.removed
     carried = len(fresh) != len(missing) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
     change = replace(change, claim=_claim(place, truth, texts_ours, context))
-    return Step(change, memory, missing, fresh, drops, carried=carried, refused_texts=refused)
+    return Step(change, memory, missing, fresh, drops, carried=carried, refused_texts=refused, agreed=mark)
 
 
-def _stands(name: str, now: Stand) -> bool:
-    return name in now.words or any(name in words for words in now.paths.values())
+def _differ(truths: tuple[Truth, Truth]) -> bool:
+    """Whether there is new evidence, or a person's edit somewhere."""
+    before, after = truths
+    return (
+        before.ours != after.ours or before.words.keys() != after.words.keys() or before.caption != after.caption
+    )
 
 
-def _remembered(place: Place, reading: Reading, truth: Truth, now: Stand, context: Context) -> Memory:
+def _remembered(
+    place: Place, reading: Reading, truths: tuple[Truth, Truth], now: Stand, context: Context
+) -> Memory:
     """The memory with what was just read as its base."""
+    truth = truths[1]
     seen, memory = place.seen, place.memory or Memory()
+    changed = place.memory is not None and (memory.digest, memory.exists) != (seen.digest, seen.exists)
+    persons = truth.words.keys() - truth.ours
+    ours = {
+        k for k in memory.ours | (truth.ours & now.words.keys()) if k in truth.ours or stands(k, now)
+    } - persons
     texts_ours = memory.texts_ours if place.memory else captions.claimed_texts(seen, context)
-    run = memory.run
-    if seen.claimed is not None and seen.claimed.ledger == context.ledger:
-        run = max(run, seen.claimed.run)
+    overwritten = reading.overwritten if place.losses is not Losses.RESTORE else frozenset()
+    return replace(
+        _based(memory, seen, context),
+        run=max(memory.run, _claimed_run(seen, context)),
+        ours=frozenset(ours),
+        confirmed=frozenset(name for name in ours if stands(name, now)),
+        texts_ours=texts_ours,
+        again=frozenset((memory.again | overwritten) & truth.words.keys()),
+        former=frozenset((memory.former | memory.ours) - truth.words.keys()),
+        kept=_kept(place, reading, truth, now, context)
+        if changed
+        else frozenset(memory.kept & truth.words.keys()),
+        past=_past(memory, seen, place.layout),
+        written={k: t for k, t in memory.written.items() if k in truth.words},
+        tries={k: n for k, n in memory.tries.items() if k in truth.words and not stands(k, now)},
+        writes=tuple(t for t in memory.writes if abs(context.now - t) < PING_PONG),
+        stale=memory.stale or (changed and (reading.person or memory.texts != seen.texts)),
+        pending=False,
+        agreed="",
+    )
+
+
+def _based(memory: Memory, seen: Seen, context: Context) -> Memory:
+    """The memory with this content as its base, and the one before in its history."""
     history = memory.history
     if memory.exists and memory.digest != seen.digest:
         history = (*(d for d in history if d != memory.digest), memory.digest)[-MOST_HISTORY:]
-    ours = (memory.ours | (truth.ours & now.words.keys())) & truth.ours
     return replace(
         memory,
         lists=seen.lists,
@@ -138,38 +249,56 @@ def _remembered(place: Place, reading: Reading, truth: Truth, now: Stand, contex
         digest=seen.digest,
         exists=seen.exists,
         people=seen.people,
-        run=run,
-        ours=ours,
-        confirmed=frozenset(name for name in ours if _stands(name, now)),
-        texts_ours=texts_ours,
-        again=(memory.again | reading.overwritten) & truth.words.keys(),
+        claimed=claimed_words(seen, context),
         history=history,
-        written={k: t for k, t in memory.written.items() if abs(context.now - t) < STALE_EDITOR},
-        writes=() if reading.person else tuple(t for t in memory.writes if abs(context.now - t) < PING_PONG),
     )
 
 
+def _claimed_run(seen: Seen, context: Context) -> int:
+    return seen.claimed.run if seen.claimed is not None and seen.claimed.ledger == context.ledger else 0
+
+
+def _kept(place: Place, reading: Reading, truth: Truth, now: Stand, context: Context) -> frozenset[str]:
+    """Words that somebody else's save left wherever they stood."""
+    memory, seen = place.memory or Memory(), place.seen
+    if reading.restored or not seen.exists or not memory.exists:
+        return frozenset(memory.kept & truth.words.keys() - reading.overwritten)
+    before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context))
+    left = {
+        name
+        for name in truth.words
+        if stands(name, before) and all(name in now.paths.get(f, {}) for f, w in before.paths.items() if name in w)
+    }
+    return frozenset((memory.kept | left) & truth.words.keys() - reading.overwritten)
+
+
+def _past(memory: Memory, seen: Seen, layout: Layout) -> frozenset[str]:
+    """Captions that stood here before; a few, since nobody changes them often."""
+    gone = {memory.texts.get(name, "") for name in layout.captions} - {*seen.texts.values(), ""}
+    return frozenset(sorted(memory.past)[-MOST_PAST:] + sorted(gone)) if gone else memory.past
+
+
 def _unwanted(before: Truth, truth: Truth, reading: Reading, memory: Memory, now: Stand) -> dict[str, Word]:
-    """Words that may not stand: taken away by a person, undone, ours and no longer chosen.
+    """Words that may not stand: taken away by a person, undone, ours and no longer chosen, echoes.
 
     In a restored older copy every word outside the truth is one of these.
     """
-    away = {**truth.refused, **truth.withheld}
-    away |= {k: before.words.get(k, parse(k)) for k in before.ours | memory.ours | reading.removed}
+    away = {**truth.refused, **truth.withheld, **reading.echoes}
+    away |= {
+        k: before.words.get(k) or now.words.get(k) or parse(k)
+        for k in before.ours | memory.ours | memory.dropping | reading.removed
+    }
     if reading.restored:
         away |= now.words
     return {k: w for k, w in away.items() if k not in truth.words}
 
 
-def _too_often(
-    place: Place, reading: Reading, memory: Memory, fresh: Mapping[str, Word], truths: tuple[Truth, Truth]
-) -> str:
+def _too_often(memory: Memory, missing: Mapping[str, Word], *, fresh_reason: bool) -> str:
     """The reason why this place is not written any more, or ""."""
-    stubborn = [show(w) for k, w in fresh.items() if memory.tries.get(k, 0) >= MOST_TRIES]
+    stubborn = [show(w) for k, w in missing.items() if memory.tries.get(k, 0) >= MOST_TRIES]
     if stubborn:
         return f"written {MOST_TRIES} times and never read back: {', '.join(sorted(stubborn)[:5])}"
-    new_reason = reading.person or truths[0].ours != truths[1].ours or place.memory is None
-    if len(memory.writes) >= MOST_WRITES and not new_reason:
+    if len(memory.writes) >= MOST_WRITES and not fresh_reason:
         return f"written {MOST_WRITES} times within an hour, and changed back each time"
     return ""
 
@@ -191,31 +320,46 @@ def intended(step: Step, context: Context) -> Memory:
         memory,
         ours=memory.ours | step.ours.keys(),
         written={**memory.written, **dict.fromkeys(step.adds, context.now)},
-        tries={**memory.tries, **{k: memory.tries.get(k, 0) + 1 for k in step.ours}},
+        tries={**memory.tries, **{k: memory.tries.get(k, 0) + 1 for k in step.adds}},
         writes=(*memory.writes, context.now),
+        pending=True,
+        agreed=step.agreed,
+    )
+
+
+def unwritten(memory: Memory) -> Memory:
+    """The memory of a write that was booked and, as its place shows, never made."""
+    if not memory.pending or not memory.writes:
+        return memory
+    adds = {name for name, at in memory.written.items() if at == memory.writes[-1]}
+    return replace(
+        memory,
+        written={name: at for name, at in memory.written.items() if name not in adds},
+        tries={name: n - (name in adds) for name, n in memory.tries.items() if n > (name in adds)},
+        writes=memory.writes[:-1],
+        pending=False,
+        agreed="",
     )
 
 
 def confirmed(memory: Memory, layout: Layout, seen: Seen, truth: Truth, context: Context) -> Memory:
     """The memory once the place was read back after our write."""
     now = fields.stand(layout, seen.lists, skip_of(seen, memory, context))
-    ours = memory.ours & truth.ours
-    standing = frozenset(name for name in ours if _stands(name, now))
-    history = memory.history
-    if memory.exists and memory.digest != seen.digest:
-        history = (*(d for d in history if d != memory.digest), memory.digest)[-MOST_HISTORY:]
+    ours = frozenset(name for name in memory.ours if name in truth.ours or stands(name, now))
+    standing = frozenset(name for name in ours if stands(name, now))
+    dropping = frozenset(name for name in memory.dropping if stands(name, now) and name not in truth.words)
+    done = not dropping and all(stands(name, now) for name in truth.words)
     return replace(
-        memory,
-        lists=seen.lists,
-        texts=seen.texts,
-        digest=seen.digest,
-        exists=seen.exists,
-        people=seen.people,
+        _based(memory, seen, context),
         run=context.run,
         ours=ours,
-        confirmed=standing,
-        tries={k: n for k, n in memory.tries.items() if k not in standing},
-        history=history,
+        confirmed=standing & truth.ours,
+        tries={k: n for k, n in memory.tries.items() if not stands(k, now)},
+        past=_past(memory, seen, layout),
+        dropping=dropping,
+        stale=False,
+        pending=False,
+        agreed=memory.agreed if done else "",
     )
 
 

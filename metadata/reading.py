@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from metadata import fields
-from metadata.fields import Skip, Stand
+from metadata.fields import Edits, Skip, Stand
 from metadata.memory import Context, Losses, Memory, Place, Reading, Truth
 from metadata.sinks import Seen
 from metadata.tags import Word, key, parse, show
@@ -32,64 +32,116 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
     if memory is None:
         return _first(now, seen, truth, context)
     before = fields.stand(place.layout, memory.lists, skip)
-    if not seen.exists:
-        return _judged(place, memory, truth, now, frozenset(before.words), context, gone=True)
-    if seen.digest in memory.history:
-        went = frozenset(before.words.keys() - now.words.keys())
-        return replace(_judged(place, memory, truth, now, went, context, gone=True), restored=True)
+    if not seen.exists or (seen.digest in memory.history and not place.layout.trusted):
+        went = frozenset(name for name in before.words if not stands(name, now))
+        missing = went & (truth.words.keys() | memory.dropping)
+        reading = _decided(place, truth, missing) or _whole(place, truth, missing)
+        return replace(reading, restored=seen.exists)
     edits = fields.edits(place.layout, before, now)
     added, adopted = _whose(edits.added, seen, memory, truth, context)
-    return replace(_judged(place, memory, truth, now, edits.removed, context), added=added, adopted=adopted)
+    echoes = {name: word for name, word in added.items() if _from_a_book(name, place, memory, truth, now)}
+    added = {name: word for name, word in added.items() if name not in echoes}
+    missing = edits.removed & (truth.words.keys() | (memory.dropping if not memory.pending else set()))
+    forgotten = missing & _forgotten(seen, memory, truth, context)
+    missing -= forgotten
+    reading = _decided(place, truth, missing) or _judged(_Case(place, memory, truth, now), edits, missing, context)
+    return replace(reading, added=added, adopted=adopted, echoes=echoes, forgotten=forgotten)
+
+
+def _from_a_book(name: str, place: Place, memory: Memory, truth: Truth, now: Stand) -> bool:
+    """Whether darktable put back, in the fields it writes, a word that it still has from earlier."""
+    gone = name in memory.former or name in truth.refused or name in truth.withheld
+    everywhere = all(name in now.paths.get(field, {}) for field in place.layout.paths)
+    return gone and not everywhere and "darktable" in place.seen.programs
+
+
+def _forgotten(seen: Seen, memory: Memory, truth: Truth, context: Context) -> frozenset[str]:
+    """Our words that the place does not call ours any more, where it was written after the ledger's memory."""
+    claim, said = seen.claimed, claimed_words(seen, context)
+    if claim is None or claim.ledger != context.ledger or memory.pending:
+        return frozenset()
+    behind = claim.run >= memory.run and said != memory.claimed
+    return truth.ours - said if behind else frozenset()
+
+
+def stands(name: str, now: Stand) -> bool:
+    """Whether a place shows this word, be it only as the beginning of another."""
+    return name in now.words or any(name in words for words in now.paths.values())
 
 
 def _first(now: Stand, seen: Seen, truth: Truth, context: Context) -> Reading:
+    """First contact: nothing tells when a word came, so what a person refused before is no addition."""
     added, adopted = _whose(now.words, seen, Memory(), truth, context)
-    return Reading(added=added, adopted=adopted)
+    echoes = {name: word for name, word in added.items() if name in truth.refused}
+    return Reading({name: word for name, word in added.items() if name not in echoes}, adopted, echoes)
 
 
 def _whose(
     came: Mapping[str, Word], seen: Seen, memory: Memory, truth: Truth, context: Context
 ) -> tuple[dict[str, Word], dict[str, Word]]:
-    """Part what came into a person's words and our own that the ledger does not know of (any more)."""
-    claim = seen.claimed
-    claimed: set[str] = set()
-    if claim is not None and claim.ledger == context.ledger and (not memory.exists or claim.run > memory.run):
-        claimed = {key(parse(word)) for word in claim.words}
-    known = claimed | memory.ours | truth.ours
-    added = {name: word for name, word in came.items() if name not in known}
-    adopted = {name: word for name, word in came.items() if name in known}
+    """Part what came into a person's words and our own that the ledger does not know of (any more).
+
+    What already stands everywhere is no news.
+    """
+    known = memory.ours | (claimed_words(seen, context) - memory.claimed)
+    added = {name: word for name, word in came.items() if name not in known and name not in truth.words}
+    adopted = {name: word for name, word in came.items() if name in known and name not in truth.words}
     return added, adopted
 
 
-def _judged(
-    place: Place,
-    memory: Memory,
-    truth: Truth,
-    now: Stand,
-    went: frozenset[str],
-    context: Context,
-    *,
-    gone: bool = False,
-) -> Reading:
-    """What it means that these words of the base are missing; `gone` when the whole content is another's."""
-    missing = went & (truth.words.keys() | memory.ours)
-    confirmed = memory.confirmed & truth.ours
-    lost = missing & confirmed
+def claimed_words(seen: Seen, context: Context) -> frozenset[str]:
+    """Words that the place itself says are ours."""
+    if seen.claimed is None or seen.claimed.ledger != context.ledger:
+        return frozenset()
+    return frozenset(key(parse(word)) for word in seen.claimed.words)
+
+
+def _decided(place: Place, truth: Truth, missing: frozenset[str]) -> Reading | None:
+    """What a person decided for the whole root."""
     if place.losses is Losses.RESTORE:
         return Reading(overwritten=missing)
     if place.losses is Losses.ACCEPT:
-        return Reading(removed=missing if place.seen.exists else missing & memory.ours)
+        return Reading(removed=missing if place.seen.exists else missing & truth.ours)
+    return None
+
+
+def _whole(place: Place, truth: Truth, missing: frozenset[str]) -> Reading:
+    """The content as a whole is gone, or an earlier one: no single word was meant."""
+    memory = place.memory or Memory()
+    reading = Reading(overwritten=missing, lost=missing & memory.confirmed & truth.ours)
+    return _second_time(place, truth, reading, whole=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One place whose losses are judged, with what stands there now."""
+
+    place: Place
+    memory: Memory
+    truth: Truth
+    now: Stand
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Our words that were read back here."""
+        return self.memory.confirmed & self.truth.ours
+
+
+def _judged(case: _Case, edits: Edits, missing: frozenset[str], context: Context) -> Reading:
+    """What it means that these words of the base went from some field."""
+    place, memory = case.place, case.memory
+    lost = missing & case.ours
+    recent = {name for name in missing if _recent(memory, name, context.now)}
     if place.layout.trusted:
-        return Reading(removed=missing)
-    if not gone and fields.spelled_empty(place.layout, place.seen.lists):
-        return Reading(removed=missing, lost=lost)
-    if gone or (lost and not (confirmed & now.words.keys())):
-        overwritten = missing
-    else:
-        overwritten = frozenset(name for name in missing if _recent(memory, name, context.now))
-    return _second_time(
-        place, memory, Reading(overwritten=overwritten, removed=missing - overwritten, lost=lost), gone
-    )
+        swept = lost if not any(stands(name, case.now) for name in case.ours) else frozenset()
+        reading = Reading(overwritten=swept & recent, removed=missing - (swept & recent), lost=lost)
+        return _second_time(place, case.truth, reading)
+    empty = fields.emptied(place.layout, memory.lists, place.seen.lists)
+    said_none = missing & frozenset[str]().union(*(edits.went[name] for name in empty))
+    meant = {name for name in missing - recent if _meant(case, name, edits, missing)}
+    overwritten = missing - meant - said_none
+    reading = Reading(overwritten=overwritten, removed=missing - overwritten, emptied=said_none - meant, lost=lost)
+    return _second_time(place, case.truth, reading)
 
 
 def _recent(memory: Memory, name: str, now: float) -> bool:
@@ -97,16 +149,46 @@ def _recent(memory: Memory, name: str, now: float) -> bool:
     return name in memory.written and abs(now - memory.written[name]) < STALE_EDITOR
 
 
-def _second_time(place: Place, memory: Memory, reading: Reading, gone: bool) -> Reading:  # noqa: FBT001 - private
+def _meant(case: _Case, name: str, edits: Edits, missing: frozenset[str]) -> bool:
+    """Whether some field tells that this word went because a person took it away."""
+    return any(name in went and _speaks(case, field, name, went & missing) for field, went in edits.went.items())
+
+
+def _speaks(case: _Case, field: str, name: str, went: frozenset[str]) -> bool:
+    """Whether that this word went from this field is a person's no, as far as this field can tell.
+
+    Not if several words went with the field itself; not if all our words went from it at once; not if only
+    words of ours are left that are older than the missing one, since a program that saves what it read
+    long ago shows the same; and not if darktable's book may never have held the word.
+    """
+    memory, seen = case.memory, case.place.seen
+    if field not in seen.lists and len(went) > 1:
+        return False
+    if "darktable" in seen.programs and name not in memory.kept and _stands_elsewhere(field, name, case.now):
+        return False
+    left = [one for one in case.ours - went if fields.holds(case.now, field, one, case.truth.words[one])]
+    if case.ours & went and not left:
+        return False
+    if name not in case.ours or name in memory.kept:
+        return True
+    age = memory.written.get(name, 0.0)
+    return any(memory.written.get(one, 0.0) >= age for one in left)
+
+
+def _stands_elsewhere(field: str, name: str, now: Stand) -> bool:
+    return any(name in words for other, words in now.paths.items() if other != field)
+
+
+def _second_time(place: Place, truth: Truth, reading: Reading, *, whole: bool = False) -> Reading:
     """What was overwritten once is written again; what is lost again is a person's no, or a reason to stop."""
-    again = reading.overwritten & memory.again
+    again = reading.overwritten & (place.memory.again if place.memory else frozenset())
     if not again:
         return reading
-    if "darktable" in place.seen.programs:
-        return replace(reading, overwritten=frozenset(), removed=frozenset(), aside=DARKTABLE)
-    if len(again) > 1 or (gone and place.seen.exists) or not again <= memory.ours:
-        return replace(reading, overwritten=frozenset(), removed=frozenset(), aside=_overwritten(again))
-    return replace(reading, overwritten=reading.overwritten - again, removed=reading.removed | again)
+    if "darktable" in place.seen.programs and not whole:
+        return replace(reading, overwritten=frozenset(), aside=DARKTABLE)
+    if whole or len(reading.overwritten) > 1 or not again <= truth.ours:
+        return replace(reading, overwritten=frozenset(), aside=_overwritten(again))
+    return replace(reading, overwritten=frozenset(), removed=reading.removed | again)
 
 
 DARKTABLE = "darktable wrote its own copy over this file twice; set it to read changed sidecars, then retry"
