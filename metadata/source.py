@@ -62,10 +62,11 @@ class Source:
             offset += len(chunk)
 
     def file(self) -> BinaryIO:
-        """The same bytes as a new seekable file object, for libraries that want one; close it."""
+        """The same bytes as a seekable file object, for libraries that want one: one at a time; close it."""
         if self._data is not None:
             return io.BytesIO(self._data)
-        copy = os.fdopen(os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC), "rb")
+        # the copy shares the cursor, which nothing here uses
+        copy = os.fdopen(os.dup(self._fd), "rb")
         copy.seek(0)
         return copy
 

@@ -10,6 +10,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from metadata import source
 from metadata.errors import PhotoError
 from metadata.facts import read_facts
 from metadata.source import Source
@@ -250,3 +251,13 @@ def test_many_threads_decode_at_once():
     for thread in threads:
         thread.join()
     assert sizes == [(64, 40)] * 30
+
+
+def test_a_large_file_is_decoded_from_disk(tmp_path):
+    path = tmp_path / "large.tif"
+    scene(3000, 2000).save(path, "TIFF")
+    with source.opened(bytes(path)) as file:
+        assert file.source.size > source.HELD
+        facts = read_facts(file.source)
+        for _ in range(2):  # the second time finds the cursor where the first left it
+            assert difference(decode(file.source, facts, 96), scene(96, 64)) < 6
