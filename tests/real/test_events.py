@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 from watchdog.observers.api import ObservedWatch
@@ -68,7 +69,7 @@ class House:
         self.arrivals = Arrivals(self.listener, pace=about.pop("pace", QUICK))
         self.arrivals.watch(WatchedRoot("r", self.base, **about))
 
-    def __enter__(self) -> "House":
+    def __enter__(self) -> Self:
         self.arrivals.start()
         return self
 
