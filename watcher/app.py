@@ -111,7 +111,9 @@ def opened(
     try:
         executor = ThreadPoolExecutor(_workers(settings), thread_name_prefix="look")
         try:
-            yield _build(settings, ledger, executor, sinks or _sinks(settings), backlog, agreed, now)
+            crew = Crew(executor, _suspects, now)
+            made = sinks or sinks_of(settings)
+            yield _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
         finally:
             executor.shutdown(cancel_futures=True)
     finally:
@@ -119,14 +121,9 @@ def opened(
 
 
 def _build(
-    settings: Settings,
-    ledger: Ledger,
-    executor: Executor,
-    sinks: dict[str, Sink],
-    backlog: bool,  # noqa: FBT001 - private
-    agreed: Sequence[str],
-    now: Callable[[], float],
+    settings: Settings, ledger: Ledger, crew: Crew, sinks: dict[str, Sink], *, backlog: bool, agreed: Sequence[str]
 ) -> App:
+    now = crew.now
     times = Times(settings.rescan, settings.rescan_folders)
     intake = Intake(ledger, ImmichLayout(), times, now)
     for root in settings.roots:
@@ -135,7 +132,6 @@ def _build(
         base = os.fsencode(os.path.abspath(root.path))
         intake.add(root.name, base, ignore, calm, agreed=root.name in agreed, backlog=backlog)
     pulse = Pulse()
-    crew = Crew(executor, _suspects, now)
     worker = Worker(ledger, _house(settings, ledger, sinks), looking(settings), crew, intake=intake, pulse=pulse)
     app = App(settings, ledger, worker, intake, pulse, now)
     _recover(app)
@@ -200,7 +196,8 @@ def _suspects() -> Executor:
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _sinks(settings: Settings) -> dict[str, Sink]:
+def sinks_of(settings: Settings) -> dict[str, Sink]:
+    """The places of these settings, by name."""
     zone = settings.zone()
     sidecar = SidecarSink(
         durability=settings.durability,
@@ -208,6 +205,21 @@ def _sinks(settings: Settings) -> dict[str, Sink]:
         provenance=settings.provenance,
     )
     return {"sidecar": sidecar}
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[App]:
+    """The house beside a running service: it decides and shows, and can change nothing."""
+    ledger = store.open_for_reading(settings.state)
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            crew = Crew(executor, _suspects)
+            house = _house(settings, ledger, sinks_of(settings))
+            intake = Intake(ledger, ImmichLayout(), Times(settings.rescan, settings.rescan_folders), crew.now)
+            worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
+            yield App(settings, ledger, worker, intake, Pulse(), crew.now)
+    finally:
+        ledger.close()
 
 
 def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:

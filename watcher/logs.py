@@ -96,7 +96,7 @@ def chosen(wanted: str, environment: Mapping[str, str], stream: TextIO) -> Forma
     return "journal" if _goes_to_journald(environment.get("JOURNAL_STREAM", ""), stream) else "text"
 
 
-def start(  # noqa: PLR0913 - two settings and what the process is
+def start(
     level: str,
     wanted: str,
     *,

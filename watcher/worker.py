@@ -110,6 +110,11 @@ class Worker:
         self._stopping = True
         self.inbox.put(None)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
     def tell(self, arrival: Arrival) -> None:
         """Take what an emitter says; called from its thread."""
         self.inbox.put(arrival)
@@ -139,6 +144,24 @@ class Worker:
             return self._judge() or moved
         finally:
             self._pulse.end(token)
+
+    def only_look(self, photos: Sequence[int]) -> None:
+        """Look at these photos, keep that evidence, and decide nothing."""
+        for start in range(0, len(photos), self.looking.batch):
+            jobs = [
+                job for job in work.jobs(self.ledger.db, photos[start : start + self.looking.batch]) if job.look
+            ]
+            if not jobs or self._stopping:
+                continue
+            with self.ledger.transaction() as db:
+                work.book(db, jobs, self._now())
+            self._looked_only(jobs, look(self.looking.job(self._items(jobs))))
+
+    def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
+        self._keep(jobs, answers)
+        with self.ledger.transaction() as db:
+            work.unbook(db, [job.photo.id for job in self._ready])
+        self._ready = []
 
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import fields as columns
 
 from metadata import tags
@@ -58,8 +59,8 @@ def _truth(
     if caption is None:
         return Truth(words, frozenset(ours), refused, withheld)
     text, mine, conflict, texts = caption
-    refused_texts = frozenset(json.loads(texts))
-    return Truth(words, frozenset(ours), refused, withheld, text, bool(mine), bool(conflict), refused_texts)
+    no, undone = (frozenset(names) for names in json.loads(texts))
+    return Truth(words, frozenset(ours), refused, withheld, text, bool(mine), bool(conflict), no, undone)
 
 
 def save_truth(
@@ -129,16 +130,18 @@ def _save_withheld(db: sqlite3.Connection, photo: int, before: Truth, after: Tru
 
 
 def _save_caption(db: sqlite3.Connection, photo: int, before: Truth, after: Truth) -> None:
-    was = (before.caption, before.caption_ours, before.conflict, before.texts_refused)
-    is_ = (after.caption, after.caption_ours, after.conflict, after.texts_refused)
-    if was != is_:
+    texts = json.dumps([sorted(after.texts_refused), sorted(after.texts_withheld)])
+    was = (before.caption, before.caption_ours, before.conflict, before.texts_refused, before.texts_withheld)
+    if was != (after.caption, after.caption_ours, after.conflict, after.texts_refused, after.texts_withheld):
         db.execute(
             "INSERT OR REPLACE INTO captions VALUES (?, ?, ?, ?, ?)",
-            (photo, after.caption, after.caption_ours, after.conflict, json.dumps(sorted(after.texts_refused))),
+            (photo, after.caption, after.caption_ours, after.conflict, texts),
         )
 
 
-_SETS = ("ours", "confirmed", "again", "people")
+_SETS = frozenset(column.name for column in columns(Memory) if isinstance(column.default, frozenset))
+_TUPLES = frozenset(column.name for column in columns(Memory) if isinstance(column.default, tuple))
+"""What comes back from JSON as a list was one of these."""
 
 
 def memories(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, dict[str, Memory]]:
@@ -166,7 +169,7 @@ def _packed(memory: Memory) -> bytes:
         value = getattr(memory, column.name)
         if not value or column.name in ("digest", "aside"):
             continue
-        if isinstance(value, frozenset):
+        if isinstance(value, AbstractSet):
             value = sorted(value)
         elif column.name == "history":
             value = [digest.hex() for digest in value]
@@ -183,13 +186,14 @@ def _packed(memory: Memory) -> bytes:
 def _memory(digest: bytes, aside: str, said: bytes) -> Memory:
     body = json.loads(zlib.decompress(said))
     body.setdefault("confirmed", body.get("ours", []))
-    for name in _SETS:
-        if name in body:
-            body[name] = frozenset(body[name])
+    for name, value in body.items():
+        if name in _SETS:
+            body[name] = frozenset(value)
+        elif name in _TUPLES:
+            body[name] = tuple(value)
     if "lists" in body:
         body["lists"] = {name: tuple(values) for name, values in body["lists"].items()}
     body["history"] = tuple(bytes.fromhex(one) for one in body.get("history", ()))
-    body["writes"] = tuple(body.get("writes", ()))
     return Memory(**body, digest=digest, aside=aside)
 
 

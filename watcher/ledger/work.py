@@ -84,10 +84,10 @@ def next_due(db: sqlite3.Connection) -> float | None:
 
 
 def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat: Stat) -> None:
-    """The file was read: keep its digest and facts; the attempt is over."""
+    """The file was read: keep its digest and facts. It stays booked until its places have answered."""
     sets = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
     db.execute(
-        f"UPDATE photos SET digest = ?, look = 0, booked = NULL, attempts = 0, reason = '', state = 'looked', "
+        f"UPDATE photos SET digest = ?, look = 0, attempts = 0, reason = '', state = 'looked', "
         f"size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, {sets} WHERE id = ?",
         (digest, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, *files.facts_row(facts), photo),
     )

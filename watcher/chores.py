@@ -1,0 +1,156 @@
+"""What is done besides the walk of photos: commands handed over, midnight, changed rules, first looks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+
+from metadata.choose import choose
+from watcher import commands, rooms
+from watcher.app import App
+from watcher.ledger import evidence, requests, work, writes
+from watcher.rooms import FIRST_LOOK, RULES
+from watcher.worker import agreed
+
+log = logging.getLogger(__name__)
+
+ASK = 0.5
+"""Seconds between two looks for commands that were handed over."""
+HOUR, DAY = 3600.0, 86400.0
+
+
+class Chores:
+    """Called by the worker between its steps; each chore is short, or done in slices."""
+
+    def __init__(self, app: App, *, problems: Callable[[], list[str]] = list) -> None:
+        self._app = app
+        self._problems = problems
+        self._due = {"ask": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
+        self._reconsidering = ""
+        self._told: set[str] = set()
+
+    def __call__(self) -> None:
+        """One round of what is due."""
+        if self._is_due("ask", ASK):
+            self._requests()
+            self._look_over()
+        if self._is_due("hour", HOUR):
+            self._hourly()
+        if self._is_due("day", DAY):
+            self._daily()
+        if self._reconsidering:
+            self._reconsider()
+
+    def _is_due(self, name: str, pause: float) -> bool:
+        at = time.monotonic()
+        if at < self._due[name]:
+            return False
+        self._due[name] = at + pause
+        return True
+
+    def _requests(self) -> None:
+        """Do what another process was asked to, because this one holds the ledger."""
+        for number, command, arguments in requests.waiting(self._app.ledger.db):
+            requests.answer(self._app.ledger.db, number, *commands.attempt(self._app, command, arguments))
+
+    def _look_over(self) -> None:
+        """Let first looks go that are small, and tell of those that wait; note what `status` shows."""
+        db, worker = self._app.ledger.db, self._app.worker
+        for name in self._app.intake.doors:
+            row = db.execute("SELECT agreed, waits FROM roots WHERE name = ?", (name,)).fetchone()
+            quiet = not self._app.intake.busy(name) and not self._open_work(name)
+            if row[0] is None and not row[1] and quiet:
+                self._first_look(name)
+        if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
+            self._reconsidering = worker.house.stamp
+        growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
+        for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(self._problems()))):
+            if self._app.ledger.get(name) != value:
+                self._app.ledger.put(name, value)
+
+    def _open_work(self, root: str) -> bool:
+        row = self._app.ledger.db.execute(
+            "SELECT 1 FROM photos JOIN folders ON folders.id = photos.folder WHERE folders.root = ? "
+            "AND photos.gone IS NULL AND (photos.booked IS NOT NULL OR (photos.due <= ? AND photos.attempts = 0))",
+            (root, self._app.now()),
+        ).fetchone()
+        return row is not None
+
+    def _first_look(self, root: str) -> None:
+        count = held(self._app, FIRST_LOOK, root)
+        if count <= self._app.settings.auto_apply:
+            agreed(self._app.ledger, root, self._app.now())
+        elif root not in self._told:
+            self._told.add(root)
+            log.warning(
+                "root %s was looked at for the first time: %d photos would get words. `tagwright plan` shows "
+                "them, `tagwright apply` writes them",
+                *(root, count),
+            )
+
+    def _hourly(self) -> None:
+        """A new day or new rules are a new run."""
+        self._app.refresh_rules()
+        self._app.begin_today()
+
+    def _daily(self) -> None:
+        with self._app.ledger.transaction() as db:
+            writes.forget(db, self._app.now() - self._app.settings.undo_for)
+            requests.forget(db, self._app.now() - DAY)
+            evidence.sweep(db)
+        commands.prune(self._app, apply=True)
+
+    def _reconsider(self) -> None:
+        """Choose anew for photos whose rules are not today's: what stays the same is stamped, the rest is held."""
+        db, worker, stamp = self._app.ledger.db, self._app.worker, self._reconsidering
+        if stamp != worker.house.stamp:
+            self._reconsidering = worker.house.stamp
+            return
+        ids = [
+            row[0]
+            for row in db.execute(
+                "SELECT id FROM photos WHERE state = 'delivered' AND rules != ? AND gate = '' AND gone IS NULL "
+                "AND due IS NULL LIMIT 200",
+                (stamp,),
+            )
+        ]
+        if not ids:
+            self._reconsidered()
+            return
+        with self._app.ledger.transaction():
+            changed = [
+                page.job.photo.id for page in rooms.pages(db, work.jobs(db, ids)) if changes(page, worker.house)
+            ]
+            work.hold(db, changed, RULES)
+            same = set(ids) - set(changed)
+            db.executemany("UPDATE photos SET rules = ? WHERE id = ?", [(stamp, number) for number in same])
+
+    def _reconsidered(self) -> None:
+        self._app.ledger.put("rules", self._reconsidering)
+        self._reconsidering = ""
+        count = held(self._app, RULES)
+        if 0 < count <= self._app.settings.auto_apply:
+            self._app.begin_today()
+            with self._app.ledger.transaction() as db:
+                work.release(db, [RULES], self._app.now())
+        elif count:
+            log.warning("the rules changed; %d photos wait for `tagwright plan` and `tagwright apply`", count)
+
+
+def changes(page: rooms.Page, house: rooms.House) -> bool:
+    """Whether today's rules choose other words for a photo than stand there as ours."""
+    truth = page.truth
+    away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
+    return choose(page.evidence, house.rules).keys() - away != truth.ours
+
+
+def held(app: App, gate: str, root: str | None = None) -> int:
+    """How many photos wait behind a gate."""
+    row = app.ledger.db.execute(
+        "SELECT count(*) FROM photos JOIN folders ON folders.id = photos.folder WHERE photos.gate = ? "
+        "AND photos.gone IS NULL AND photos.due IS NULL AND (? IS NULL OR folders.root = ?)",
+        (gate, root, root),
+    ).fetchone()
+    return int(row[0])

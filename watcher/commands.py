@@ -1,0 +1,338 @@
+"""What changes something when a person asks: functions of the house and plain arguments, with plain answers.
+
+The process that holds the ledger does them: this one, or the service that a request was handed to.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from metadata import tags
+from metadata.errors import TagwrightError, UserError
+from metadata.tags import Word
+from watcher import rooms, undo
+from watcher.app import App
+from watcher.ledger import evidence, files, store, words, work, writes
+from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, RESTORE, RULES
+
+log = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+
+
+def attempt(app: App, name: str, arguments: Mapping[str, Any]) -> tuple[str, Answer]:
+    """Do a command that was handed over; an error becomes the answer."""
+    try:
+        return "done", COMMANDS[name](app, **arguments)
+    except TagwrightError as error:
+        return "failed", {"error": str(error)}
+    except Exception as error:
+        log.exception("the command %s failed", name)
+        return "failed", {"error": f"internal error: {error!r}"}
+
+
+def chosen(app: App, paths: Sequence[str], *, gone: bool = False) -> list[int]:
+    """Numbers of the known photos at or below these paths; all of them where none is named."""
+    db = app.ledger.db
+    if not paths:
+        return [row[0] for row in db.execute("SELECT id FROM photos WHERE gone IS NULL OR ?", (gone,))]
+    found: list[int] = []
+    for path in paths:
+        root, below = app.at(Path(path))
+        here = files.below(db, root.name, below, gone=gone)
+        if not here:
+            raise UserError(f"no known photo at {path}; `tagwright scan {path}` looks for some")
+        found += here
+    return list(dict.fromkeys(found))
+
+
+def scan(
+    app: App,
+    *,
+    paths: Sequence[str],
+    limit: int | None = None,
+    since: str | None = None,
+    again: str | None = None,
+) -> Answer:
+    """Walk these paths now; with `again` their photos are looked at anew, by one source or ("") by all."""
+    for path in paths:
+        root, below = app.at(Path(path))
+        app.intake.look(root.name, below if os.path.isdir(path) else os.path.dirname(below))
+    while not paths and app.intake.walks():
+        pass
+    ids = chosen(app, paths)
+    after = _moment(app, since)
+    with app.ledger.transaction() as db:
+        if after is not None:
+            ids = [number for number in ids if _taken(app, number) >= after]
+        kept, left = (ids, ids[len(ids) :]) if limit is None else (ids[:limit], ids[limit:])
+        if again is not None:
+            _look_again(app, kept, again or None)
+        db.executemany(
+            "UPDATE photos SET due = NULL WHERE id = ? AND booked IS NULL",
+            [(number,) for number in {*left, *(set(chosen(app, paths)) - set(ids))}],
+        )
+    due = db.execute("SELECT count(*) FROM photos WHERE due IS NOT NULL").fetchone()[0]
+    return {"photos": len(kept), "due": due}
+
+
+def _moment(app: App, since: str | None) -> float | None:
+    if since is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        raise UserError(f"{since!r} is no date; write it as 2026-05-31 or 2026-05-31T18:00") from None
+    zone = app.settings.zone()
+    return (moment.replace(tzinfo=zone) if moment.tzinfo is None and zone else moment).timestamp()
+
+
+def _taken(app: App, number: int) -> float:
+    """When a photo was taken, or its file was changed where it does not say."""
+    row = app.ledger.db.execute("SELECT taken, mtime_ns FROM photos WHERE id = ?", (number,)).fetchone()
+    return datetime.fromisoformat(row[0]).timestamp() if row[0] else row[1] / 1e9
+
+
+def _look_again(app: App, ids: Sequence[int], source: str | None) -> None:
+    db = app.ledger.db
+    if source is not None and source not in (app.worker.house.rules.sources or ()):
+        known = ", ".join(sorted(app.worker.house.rules.sources or ()))
+        raise UserError(f"no source {source!r} is on; these are: {known}")
+    digests = [row[0] for number in ids for row in db.execute("SELECT digest FROM photos WHERE id = ?", (number,))]
+    evidence.forget(db, [digest for digest in digests if digest], source)
+    evidence.forget(db, [rooms.own_key(number) for number in ids], source)
+    work.again(db, ids, app.now(), look=True)
+
+
+def retry(app: App, *, paths: Sequence[str] = (), reason: str | None = None) -> Answer:
+    """Try again what was set aside or waits to be tried, all of it or what names this reason."""
+    with app.ledger.transaction() as db:
+        ids = chosen(app, paths)
+        rows = db.execute(
+            "SELECT photos.id, photos.reason || coalesce((SELECT group_concat(aside) FROM memory "
+            "WHERE memory.photo = photos.id AND aside != ''), '') FROM photos WHERE photos.state = 'aside' "
+            "OR photos.attempts > 0 "
+            "OR EXISTS (SELECT 1 FROM memory WHERE memory.photo = photos.id AND aside != '')"
+        ).fetchall()
+        mine = set(ids)
+        these = [number for number, why in rows if number in mine and (reason is None or reason in why)]
+        words.lift_aside(db, these)
+        work.again(db, these, app.now())
+        db.executemany("UPDATE photos SET look = 1 WHERE id = ? AND digest IS NULL", [(n,) for n in these])
+    return {"photos": len(these)}
+
+
+def apply(app: App) -> Answer:
+    """Write what waits for a person's word: first looks, changed rules, understood renames."""
+    db = app.ledger.db
+    renamed = db.execute("SELECT key, word FROM offers WHERE state = 'open'").fetchall()
+    with app.ledger.transaction():
+        for old, new in renamed:
+            _alias(app, old, tags.parse(new))
+        db.execute("UPDATE roots SET agreed = ? WHERE agreed IS NULL", (app.now(),))
+        count = work.release(db, [FIRST_LOOK, RULES], app.now())
+    if renamed and app.refresh_rules():
+        count += _all_with(app, [old for old, _ in renamed])
+    return {"photos": count, "renames": len(renamed)}
+
+
+def _alias(app: App, old: str, new: Word) -> None:
+    """A rename is a rule from now on; the photos that kept the old word back need not any more."""
+    db = app.ledger.db
+    text = _spelling(app, tags.text(new))
+    db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (old, text, app.now()))
+    db.execute("DELETE FROM withheld WHERE key = ?", (old,))
+    db.execute("UPDATE offers SET state = 'applied' WHERE key = ?", (old,))
+
+
+def _spelling(app: App, key: str) -> str:
+    row = app.ledger.db.execute("SELECT text FROM words WHERE key = ? ORDER BY id DESC", (key,)).fetchone()
+    return str(row[0]) if row else key
+
+
+def _all_with(app: App, keys: Sequence[str]) -> int:
+    query = (
+        "SELECT DISTINCT standing.photo FROM standing JOIN words ON words.id = standing.word "
+        "WHERE standing.ours = 1 AND words.key = ?"
+    )
+    rows = [row for key in keys for row in app.ledger.db.execute(query, (key,))]
+    with app.ledger.transaction() as db:
+        work.again(db, [row[0] for row in rows], app.now())
+    return len(rows)
+
+
+def undo_(
+    app: App,
+    *,
+    paths: Sequence[str] = (),
+    run: int | None = None,
+    keyword: str | None = None,
+    source: str | None = None,
+) -> Answer:
+    """Take our words back and keep them back: of a run, a keyword, a source, these paths, or everything."""
+    db = app.ledger.db
+    if run is not None and not db.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone():
+        raise UserError(f"there is no run {run}; `tagwright runs` lists them")
+    here = chosen(app, paths)
+    number = app.begin(f"undo {run or keyword or source or 'everything'}")
+    if keyword is None and source is None:
+        mine = set(here)
+        done = undo.undo_writes(app, [p for p in writes.photos_of(db, run) if p in mine], run)
+    else:
+        done = undo.undo_words(app, _ours_with(app, here, keyword, source))
+    return {"run": number, "photos": done.photos, "byte_for_byte": done.restored, "words": done.words}
+
+
+def _ours_with(
+    app: App, photos: Sequence[int], keyword: str | None, source: str | None
+) -> dict[int, dict[str, Word]]:
+    name = tags.key(tags.typed(keyword)) if keyword else None
+    found: dict[int, dict[str, Word]] = {}
+    mine = set(photos)
+    for photo, text, key in app.ledger.db.execute(
+        "SELECT standing.photo, words.text, words.key FROM standing JOIN words ON words.id = standing.word "
+        "WHERE standing.ours = 1 AND (? IS NULL OR words.key = ?) AND (? IS NULL OR standing.source = ?)",
+        (name, name, source, source),
+    ):
+        if photo in mine:
+            found.setdefault(photo, {})[key] = tags.parse(text)
+    return found
+
+
+def redo(app: App, *, run: int) -> Answer:
+    """Write again what was undone of a run."""
+    count = undo.redo(app, run)
+    if not count:
+        raise UserError(f"nothing of run {run} was undone; `tagwright runs` lists what was")
+    return {"photos": count}
+
+
+def keep(app: App, *, paths: Sequence[str], keywords: Sequence[str] = ()) -> Answer:
+    """Our words on these photos become the person's: all of them, or these."""
+    names = {tags.key(tags.typed(word)) for word in keywords}
+    count = 0
+    with app.ledger.transaction() as db:
+        for photo in chosen(app, paths):
+            rows = db.execute(
+                "SELECT words.id, words.key FROM standing JOIN words ON words.id = standing.word "
+                "WHERE standing.photo = ? AND standing.ours = 1",
+                (photo,),
+            ).fetchall()
+            mine = [(photo, word) for word, key in rows if not names or key in names]
+            db.executemany("UPDATE standing SET ours = 0 WHERE photo = ? AND word = ?", mine)
+            count += len(mine)
+    return {"words": count}
+
+
+def accept(app: App, *, root: str) -> Answer:
+    """What is seen is right: our missing words were taken away by a person, this folder is the root."""
+    return _decide(app, root, ACCEPT)
+
+
+def restore(app: App, *, root: str) -> Answer:
+    """What is seen is an accident: our missing words are written again."""
+    return _decide(app, root, RESTORE)
+
+
+def _decide(app: App, root: str, gate: str) -> Answer:
+    app.root(root)
+    with app.ledger.transaction() as db:
+        db.execute("DELETE FROM stops WHERE root = ?", (root,))
+        if gate == ACCEPT:
+            db.execute("UPDATE roots SET identity = '', waits = '' WHERE name = ?", (root,))
+        done = db.execute(
+            "UPDATE photos SET gate = ?, due = ? WHERE gate = ? AND gone IS NULL "
+            "AND folder IN (SELECT id FROM folders WHERE root = ?)",
+            (gate, app.now(), LOSS, root),
+        )
+    return {"root": root, "photos": done.rowcount}
+
+
+def forget(app: App, *, paths: Sequence[str]) -> Answer:
+    """Forget photos, and all that is known of them; no file is touched."""
+    with app.ledger.transaction():
+        ids = chosen(app, paths, gone=True)
+        for number in ids:
+            _forget(app, number)
+        evidence.sweep(app.ledger.db)
+    return {"photos": len(ids)}
+
+
+def _forget(app: App, number: int) -> None:
+    db = app.ledger.db
+    evidence.forget(db, [rooms.own_key(number)])
+    for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
+        db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
+    db.execute("DELETE FROM photos WHERE id = ?", (number,))
+
+
+def prune(app: App, *, apply: bool = False) -> Answer:
+    """Photos that are gone for good: sidecars of only our words go, others are listed, the photos are forgotten.
+
+    A photo is gone for good after `forget_after`, while its root stands.
+    """
+    db = app.ledger.db
+    rows = db.execute(
+        "SELECT photos.id FROM photos JOIN folders ON folders.id = photos.folder "
+        "JOIN roots ON roots.name = folders.root WHERE photos.gone < ? AND roots.waits = ''",
+        (app.now() - app.settings.forget_after,),
+    ).fetchall()
+    photos = files.photos_of(db, [row[0] for row in rows])
+    removed: list[str] = []
+    left: list[str] = []
+    for number, photo in photos.items():
+        if os.path.lexists(photo.file) or not os.path.isdir(photo.base):
+            continue
+        for write in writes.by_photo(db, [number])[:1]:
+            if os.path.lexists(write.path):
+                only_ours = _only_ours(write)
+                (removed if only_ours else left).append(os.fsdecode(write.path))
+                if only_ours and apply:
+                    with suppress(OSError):
+                        os.unlink(write.path)
+        if apply:
+            with app.ledger.transaction():
+                _forget(app, number)
+    return {"photos": len(photos), "sidecars_of_ours": removed, "sidecars_of_others": left, "applied": apply}
+
+
+def _only_ours(write: writes.Write) -> bool:
+    """Whether a left-over sidecar is exactly what we made, out of nothing."""
+    from metadata import files as disk  # noqa: PLC0415 - only for photos that are gone
+
+    try:
+        content = disk.read(write.path, base=os.path.dirname(write.path), limit=1 << 26)
+    except TagwrightError:
+        return False
+    return content is not None and not write.before and disk.digest(content.data) == write.after
+
+
+def backup(app: App, *, file: str) -> Answer:
+    """Copy the ledger to a file, whole, while it is in use."""
+    target = Path(file).absolute()
+    if target.exists():
+        raise UserError(f"{target} is there already; name a new file")
+    store.copy(app.ledger.db, target)
+    return {"file": str(target), "bytes": target.stat().st_size}
+
+
+COMMANDS: Mapping[str, Callable[..., Answer]] = {
+    "scan": scan,
+    "retry": retry,
+    "apply": apply,
+    "undo": undo_,
+    "redo": redo,
+    "keep": keep,
+    "accept": accept,
+    "restore": restore,
+    "forget": forget,
+    "prune": prune,
+    "backup": backup,
+}
+"""Every command that changes something, by the name it has on the command line."""

@@ -1,0 +1,169 @@
+"""How a command reaches the ledger: directly where nobody holds it, else handed to the service that does."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metadata import tags
+from metadata.errors import TagwrightError, UserError
+from metadata.photo import Photo
+from watcher import commands, plan, rooms
+from watcher.app import App, opened
+from watcher.chores import Chores
+from watcher.ledger import answers, evidence, files, requests, store, words
+from watcher.ledger.store import Busy
+from watcher.settings import Root, Settings
+
+PATIENCE = 600.0
+"""Seconds that a command waits for the service's answer."""
+WORKS = frozenset({"scan", "retry", "apply", "undo", "redo", "keep", "accept", "restore"})
+"""Commands after which there is something to walk."""
+
+
+def do(settings: Settings, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Do a command that changes something; its answer, and whether photos failed in it.
+
+    Raises UserError when it cannot be done.
+    """
+    try:
+        with opened(settings) as app:
+            return _here(app, name, values)
+    except Busy:
+        return _handed(settings, name, values), False
+
+
+def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    from watcher.service import signals  # noqa: PLC0415 - the service needs this module's neighbours
+
+    for door in app.intake.doors.values():
+        door.full_due = door.gated_due = float("inf")  # only what the command names is walked
+        door.walks = 1
+    if name in WORKS and name not in ("undo", "redo"):
+        app.begin(name)
+    answer = commands.COMMANDS[name](app, **values)
+    if name not in WORKS:
+        return answer, False
+    with signals(app):
+        app.worker.run(until_idle=True, every=Chores(app))
+    counts = app.worker.counts
+    answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
+    waiting = answers.status(app.ledger.db, app.now())["held"]
+    answer |= {f"held_{row['gate'].replace(' ', '_')}": row["photos"] for row in waiting}
+    return answer, counts.failed > 0
+
+
+def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask the service and wait for its answer."""
+    db = sqlite3.connect(settings.state / store.NAME, isolation_level=None, timeout=10)
+    try:
+        number = requests.ask(db, name, values, time.time())
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            answered = requests.answered(db, number)
+            if answered is not None:
+                return _answer(*answered)
+            time.sleep(0.1)  # another process answers; there is nothing to wait on but the ledger
+        requests.withdraw(db, number)
+    finally:
+        db.close()
+    raise UserError(
+        f"the service holds the ledger in {settings.state} and did not answer; is it stuck? `status` tells"
+    )
+
+
+def _answer(state: str, answer: dict[str, Any]) -> dict[str, Any]:
+    if state == "failed":
+        raise UserError(answer["error"])
+    return {**answer, "handed_to": "the running service"}
+
+
+def planned(settings: Settings, paths: Sequence[str], look: bool) -> plan.Plan:  # noqa: FBT001 - a flag of the command
+    """What would be written; with `look` photos are looked at first, and only that evidence is kept."""
+    try:
+        with opened(settings) as app:
+            if look:
+                _look(app, paths)
+            return plan.plan(app, commands.chosen(app, paths))
+    except Busy:
+        if look:
+            raise UserError(
+                "the service is running and looks by itself; `tagwright plan` shows what it knows"
+            ) from None
+        return _planned_beside(settings, paths)
+
+
+def _look(app: App, paths: Sequence[str]) -> None:
+    """Look at what was not looked at yet, behind a gate that nothing passes."""
+    for path in paths:
+        root, below = app.at(Path(path))
+        app.intake.look(root.name, below if os.path.isdir(path) else os.path.dirname(below))
+    if not paths:
+        while app.intake.walks():
+            pass
+    app.worker.only_look(commands.chosen(app, paths))
+
+
+def _planned_beside(settings: Settings, paths: Sequence[str]) -> plan.Plan:
+    """Plan in a read transaction while the service works."""
+    from watcher.app import reading  # noqa: PLC0415 - only here
+
+    with reading(settings) as app:
+        app.ledger.db.execute("BEGIN")
+        return plan.plan(app, commands.chosen(app, paths))
+
+
+def about(db: sqlite3.Connection, settings: Settings, file: str) -> dict[str, Any]:
+    """All about one photo, with what its places show now."""
+    photo, root = _photo(db, settings, file)
+    answer = answers.about(db, photo)
+    answer["evidence"] = _evidence(db, photo, answer["digest"])
+    answer["places"] = [_place(name, db, photo, settings) for name in root.places]
+    return answer
+
+
+def _photo(db: sqlite3.Connection, settings: Settings, file: str) -> tuple[Photo, Root]:
+    path = os.fsencode(os.path.abspath(file))
+    for root in settings.roots:
+        base = os.fsencode(os.path.abspath(root.path))
+        if path.startswith(base + b"/"):
+            photo = files.find(db, root.name, base, path[len(base) + 1 :])
+            if photo is not None:
+                return photo, root
+    raise UserError(f"{file} is no photo that the ledger knows; `tagwright scan {file}` looks at it")
+
+
+def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[dict[str, Any]]:
+    keys = [rooms.own_key(photo.id), *([bytes.fromhex(digest)] if digest else [])]
+    return [
+        {
+            "source": said.source,
+            "version": said.version,
+            "words": [[tags.show(word), score] for word, score in said.words],
+            "texts": dict(said.texts),
+        }
+        for some in evidence.of(db, keys).values()
+        for said in some
+    ]
+
+
+def _place(name: str, db: sqlite3.Connection, photo: Photo, settings: Settings) -> dict[str, Any]:
+    from watcher.app import sinks_of  # noqa: PLC0415 - only here
+
+    memory = words.memories(db, [photo.id])[photo.id].get(name)
+    seen = sinks_of(settings)[name].read([photo])[0]
+    if isinstance(seen, TagwrightError):
+        return {"place": name, "error": str(seen)}
+    return {
+        "place": name,
+        "where": os.fsdecode(seen.where),
+        "exists": seen.exists,
+        "lists": {field: list(values) for field, values in seen.lists.items()},
+        "texts": dict(seen.texts),
+        "changed_since": memory is not None and memory.digest != seen.digest,
+        "aside": memory.aside if memory else "",
+    }

@@ -1,0 +1,196 @@
+"""What a person asks of the ledger: how far it is, what waits, what is known of a photo. Reads only."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from metadata import tags
+from metadata.photo import Photo
+from watcher.ledger import files
+
+Row = dict[str, Any]
+
+RECENT = 600.0
+"""Seconds over which the present rate is taken."""
+
+
+def status(db: sqlite3.Connection, now: float) -> Row:
+    """By state, what is due, the rate and the estimate, and everything that waits with its reason."""
+    states = dict(db.execute("SELECT state, count(*) FROM photos WHERE gone IS NULL GROUP BY state"))
+    due = _count(db, "due IS NOT NULL AND gone IS NULL")
+    rate = _rate(db, now)
+    return {
+        "photos": sum(states.values()),
+        "states": states,
+        "gone": _count(db, "gone IS NOT NULL"),
+        "due": due,
+        "per_second": round(rate, 2),
+        "estimate_s": round(due / rate) if rate and due else None,
+        "held": _held(db),
+        "aside": _rows(
+            db,
+            "SELECT reason, count(*) AS photos FROM photos WHERE state = 'aside' GROUP BY reason ORDER BY 2 DESC",
+        ),
+        "waits": _rows(
+            db,
+            "SELECT reason, count(*) AS photos FROM photos WHERE state = 'waits' GROUP BY reason ORDER BY 2 DESC",
+        ),
+        "later": _rows(
+            db,
+            "SELECT reason, count(*) AS photos, min(due) AS next FROM photos WHERE attempts > 0 AND reason != '' "
+            "AND due IS NOT NULL GROUP BY reason",
+        ),
+        "roots": _rows(db, "SELECT name, waits, agreed, walked FROM roots"),
+        "stops": _rows(db, "SELECT root, place, reason, at FROM stops"),
+        "renames": offers(db),
+        "growing": _value(db, "growing"),
+        "problems": [line for line in _value(db, "problems").split("\n") if line],
+    }
+
+
+def _count(db: sqlite3.Connection, where: str) -> int:
+    return int(db.execute(f"SELECT count(*) FROM photos WHERE {where}").fetchone()[0])
+
+
+def _value(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _rate(db: sqlite3.Connection, now: float) -> float:
+    """Photos a second over the last ten minutes of work."""
+    count, first = db.execute(
+        "SELECT count(*), min(delivered) FROM photos WHERE delivered > ?", (now - RECENT,)
+    ).fetchone()
+    return count / max(now - first, 1.0) if count else 0.0
+
+
+def _rows(db: sqlite3.Connection, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+    found = db.execute(query, values)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _held(db: sqlite3.Connection) -> list[Row]:
+    """Photos behind a gate, by root and gate."""
+    return _rows(
+        db,
+        "SELECT folders.root, photos.gate, count(*) AS photos FROM photos "
+        "JOIN folders ON folders.id = photos.folder WHERE photos.gate IN "
+        "('first look', 'rules', 'loss', 'closed', 'move') AND photos.gone IS NULL AND photos.due IS NULL "
+        "GROUP BY 1, 2",
+    )
+
+
+def offers(db: sqlite3.Connection) -> list[Row]:
+    """Renames that were understood and wait to be applied to all photos."""
+    rows = db.execute("SELECT text, word, photos FROM offers WHERE state = 'open'")
+    return [
+        {"from": tags.show(tags.parse(old)), "to": tags.show(tags.parse(new)), "photos": count}
+        for old, new, count in rows
+    ]
+
+
+def about(db: sqlite3.Connection, photo: Photo) -> Row:
+    """All that is known of a photo, except what its places show now."""
+    row = _rows(
+        db,
+        f"SELECT state, reason, gate, due, attempts, seen, delivered, gone, digest, {files.COLUMNS} "
+        "FROM photos WHERE id = ?",
+        (photo.id,),
+    )[0]
+    row["digest"] = row["digest"].hex() if row["digest"] else None
+    facts = {name.strip(): row.pop(name.strip()) for name in files.COLUMNS.split(",")}
+    return {
+        "file": os.fsdecode(photo.file),
+        "root": photo.root,
+        **row,
+        "facts": {name: value for name, value in facts.items() if value is not None},
+        "keywords": keywords(db, photo.id),
+        "refused": _spoken(
+            db,
+            "SELECT refusals.text AS word, refusals.why, refusals.at, refusals.run FROM refusals JOIN photos "
+            "ON photos.folder = refusals.folder AND photos.stem = refusals.stem WHERE photos.id = ?",
+            photo.id,
+        ),
+        "withheld": _spoken(db, "SELECT text AS word, why, at, run FROM withheld WHERE photo = ?", photo.id),
+        "events": _spoken(
+            db, "SELECT word, place, what, at, run FROM events WHERE photo = ? ORDER BY id", photo.id
+        ),
+        "writes": _rows(
+            db,
+            "SELECT run, place, path, at, state FROM writes WHERE photo = ? ORDER BY id",
+            (photo.id,),
+        ),
+    }
+
+
+def keywords(db: sqlite3.Connection, photo: int) -> list[Row]:
+    """The words that stand, with whose they are, the source and the score."""
+    rows = _spoken(
+        db,
+        "SELECT words.text AS word, standing.ours, standing.source, standing.score FROM standing "
+        "JOIN words ON words.id = standing.word WHERE standing.photo = ? ORDER BY standing.ours, words.text",
+        photo,
+    )
+    return [{**row, "ours": bool(row["ours"])} for row in rows]
+
+
+def _spoken(db: sqlite3.Connection, query: str, photo: int) -> list[Row]:
+    return [{**row, "word": tags.show(tags.parse(row["word"]))} for row in _rows(db, query, (photo,))]
+
+
+def tagged(db: sqlite3.Connection, wanted: Sequence[tags.Word], least: float) -> list[str]:
+    """Files that have all of these words (or words below them), ours at or above a score."""
+    sets = []
+    for word in wanted:
+        name = tags.key(word)
+        rows = db.execute(
+            "SELECT DISTINCT standing.photo FROM standing JOIN words ON words.id = standing.word "
+            "WHERE (words.key = ? OR words.key LIKE ? ESCAPE '\\' OR words.key LIKE ? ESCAPE '\\') "
+            "AND (standing.ours = 0 OR coalesce(standing.score, 1) >= ?)",
+            (name, _like(name) + tags.SEPARATOR + "%", "%" + tags.SEPARATOR + _like(name), least),
+        )
+        sets.append({row[0] for row in rows})
+    found = set.intersection(*sets) if sets else {row[0] for row in db.execute("SELECT id FROM photos")}
+    ids = sorted(found)
+    photos: dict[int, Photo] = {}
+    for start in range(0, len(ids), 500):
+        photos |= files.photos_of(db, ids[start : start + 500])
+    return sorted(os.fsdecode(photo.file) for photo in photos.values())
+
+
+def _like(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def stats(db: sqlite3.Connection) -> Row:
+    """Counts over the library: keywords by use, sources, formats, cameras, years."""
+    words = _rows(
+        db,
+        "SELECT words.text AS word, count(*) AS photos, sum(standing.ours) AS ours FROM standing "
+        "JOIN words ON words.id = standing.word GROUP BY words.key ORDER BY 2 DESC, 1",
+    )
+    return {
+        "photos": _count(db, "gone IS NULL"),
+        "keywords": [{**row, "word": tags.show(tags.parse(row["word"]))} for row in words],
+        "sources": _rows(
+            db,
+            "SELECT source, count(*) AS keywords FROM standing WHERE source IS NOT NULL "
+            "GROUP BY source ORDER BY 2 DESC",
+        ),
+        "formats": _by(db, "format"),
+        "cameras": _by(db, "model"),
+        "years": _by(db, "substr(taken, 1, 4)"),
+    }
+
+
+def _by(db: sqlite3.Connection, column: str) -> list[Row]:
+    return _rows(
+        db,
+        f"SELECT {column} AS name, count(*) AS photos FROM photos WHERE gone IS NULL AND {column} IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2 DESC, 1",
+    )

@@ -1,0 +1,253 @@
+"""The service: everything built, watched and worked until a signal comes, or until one pass is over."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from metadata.errors import UserError
+from watcher import plan, tell, worker
+from watcher.app import App, opened
+from watcher.arrival import Pace, WatchedRoot
+from watcher.chores import Chores, held
+from watcher.events import Arrivals
+from watcher.health import Feeder, Notifier, interval
+from watcher.ignore import Ignore
+from watcher.ledger import answers, files
+from watcher.rooms import FIRST_LOOK
+from watcher.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SHOWN = (
+    *("XMP-digiKam:TagsList", "XMP-lr:HierarchicalSubject", "XMP-dc:Subject", "XMP-dc:Description"),
+    *("XMP-photoshop:City", "XMP-photoshop:State", "XMP-photoshop:Country"),
+)
+"""What is read back from the first files that were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a person started it."""
+
+    once: bool = False
+    new_only: bool = False
+    ask: bool = False
+    yes: bool = False
+    show: int = 0
+    agreed: Sequence[str] = ()
+
+
+def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[str], str] = input) -> int:
+    """Run until a signal, or with `once` until nothing is due. 0 done, 1 some photos failed, 130 interrupted."""
+    if not settings.roots:
+        raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
+    with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed) as app:
+        notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
+        with signals(app) as ended, Feeder(app.pulse, notifier, interval(os.environ, os.getpid())):
+            watched = None if wishes.once else _watch(app, settings)
+            try:
+                _work(app, wishes, watched, notifier, out, answer)
+            finally:
+                notifier.stopping()
+                if watched is not None:
+                    watched.stop()
+        if ended:
+            print("ended; what was begun is finished", file=out)
+        return _code(app, ended)
+
+
+def _code(app: App, ended: Sequence[int]) -> int:
+    if signal.SIGINT in ended:
+        return 130
+    return 1 if app.worker.counts.failed else 0
+
+
+def _watch(app: App, settings: Settings) -> Arrivals:
+    """Watch every root before it is walked, so that nothing lands between the two."""
+    arrivals = Arrivals(app.worker.tell, pace=Pace(poll=settings.poll))
+    for root in settings.roots:
+        polling = None if root.polling == "auto" else root.polling
+        ignore = Ignore((*settings.ignore, *root.ignore))
+        arrivals.watch(WatchedRoot(root.name, os.fsencode(os.path.abspath(root.path)), ignore, polling))
+    arrivals.start()
+    return arrivals
+
+
+def _work(
+    app: App,
+    wishes: Wishes,
+    watched: Arrivals | None,
+    notifier: Notifier,
+    out: TextIO,
+    answer: Callable[[str], str],
+) -> None:
+    chores = Chores(app, problems=watched.problems if watched else list)
+    progress = Progress(app, out)
+
+    def every() -> None:
+        chores()
+        progress()
+
+    notifier.ready()
+    app.worker.run(until_idle=True, every=every)
+    progress.end()
+    if wishes.ask and not app.worker.stopped:
+        _ask(app, wishes, out, answer)
+        app.worker.run(until_idle=True, every=every)
+        progress.end()
+    if wishes.show and not app.worker.stopped:
+        _show(app, wishes.show, out)
+    if wishes.once or app.worker.stopped:
+        return
+    names = ", ".join(str(root.path) for root in app.settings.roots)
+    print(f"watching {names}; Ctrl-C ends", file=out, flush=True)
+    live = _Live(app, out, wanted=wishes.show > 0)
+
+    def meanwhile() -> None:
+        chores()
+        live()
+
+    app.worker.run(until_idle=False, every=meanwhile)
+
+
+@contextmanager
+def signals(app: App) -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM end the work cleanly; a second one ends at once."""
+    ended: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        if ended:
+            os._exit(130 if number == signal.SIGINT else 143)  # asked twice: the ledger stands this
+        ended.append(number)
+        app.worker.stop()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Progress:
+    """One line on a terminal, or one every ten seconds elsewhere: how many, how fast, how long."""
+
+    def __init__(self, app: App, out: TextIO) -> None:
+        self._app, self._out, self._live = app, out, out.isatty()
+        self._began = time.monotonic()
+        self._due = self._began + (0.3 if self._live else 10.0)
+        self._said = False
+
+    def __call__(self) -> None:
+        """Tell, if it is time."""
+        at = time.monotonic()
+        if at < self._due:
+            return
+        self._due = at + (0.3 if self._live else 10.0)
+        line = self._line(at)
+        self._said = True
+        print(
+            f"\r{line}\x1b[K" if self._live else line, end="" if self._live else "\n", file=self._out, flush=True
+        )
+
+    def _line(self, at: float) -> str:
+        counts = self._app.worker.counts
+        due = self._app.ledger.db.execute(
+            "SELECT count(*) FROM photos WHERE due IS NOT NULL AND gone IS NULL"
+        ).fetchone()[0]
+        done = max(counts.looked, counts.delivered)
+        rate = done / max(at - self._began, 0.001)
+        left = f", about {tell.duration(due / rate)} left" if rate > 0 and due else ""
+        return f"{counts.looked} looked at, {counts.delivered} done, {due} to go, {rate:.0f} a second{left}"
+
+    def end(self) -> None:
+        """The pass is over."""
+        if self._said or self._live:
+            line = self._line(time.monotonic())
+            print(f"\r{line}\x1b[K" if self._live else line, file=self._out, flush=True)
+
+
+def _ask(app: App, wishes: Wishes, out: TextIO, answer: Callable[[str], str]) -> None:
+    """Show what the first look would change, and ask."""
+    waiting = [root.name for root in app.settings.roots if held(app, FIRST_LOOK, root.name)]
+    if not waiting:
+        return
+    ids = [number for name in waiting for number in files.below(app.ledger.db, name, b"")]
+    made = plan.plan(app, ids)
+    for line in tell.plan(made.rows, made.photos, made.unasked):
+        print(line, file=out)
+    if wishes.yes or _yes(answer):
+        for name in waiting:
+            worker.agreed(app.ledger, name, app.now())
+    else:
+        print("nothing was written; `tagwright apply` does it later", file=out)
+        app.worker.stop()
+
+
+def _yes(answer: Callable[[str], str]) -> bool:
+    try:
+        return answer("Write this? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _show(app: App, most: int, out: TextIO) -> None:
+    """What exiftool reads back from the first photos that were written, then counts."""
+    db = app.ledger.db
+    rows = db.execute(
+        "SELECT path FROM writes WHERE state = 'done' GROUP BY photo ORDER BY photo LIMIT ?", (most,)
+    ).fetchall()
+    _read_back([row[0] for row in rows], out)
+    for line in tell.status(answers.status(db, app.now()), app.settings.zone()):
+        print(line, file=out)
+    out.flush()
+
+
+def _read_back(paths: Sequence[bytes], out: TextIO) -> None:
+    from metadata.exiftool import Exiftool  # noqa: PLC0415 - a program is started
+
+    standing = [path for path in paths if os.path.lexists(path)]
+    if not standing:
+        return
+    try:
+        with Exiftool() as tool:
+            for line in tell.written(tool.read(standing, SHOWN), standing):
+                print(line, file=out)
+    except UserError as error:
+        log.warning("what was written is not read back: %s", error)
+
+
+class _Live:
+    """Prints each sidecar as it is written, while a person looks on."""
+
+    def __init__(self, app: App, out: TextIO, *, wanted: bool) -> None:
+        self._app, self._out, self._wanted = app, out, wanted
+        self._last = self._newest()
+
+    def _newest(self) -> int:
+        return int(self._app.ledger.db.execute("SELECT coalesce(max(id), 0) FROM writes").fetchone()[0])
+
+    def __call__(self) -> None:
+        """Tell what was written since the last call."""
+        if not self._wanted:
+            return
+        rows = self._app.ledger.db.execute(
+            "SELECT id, path FROM writes WHERE id > ? AND state = 'done' ORDER BY id", (self._last,)
+        ).fetchall()
+        for number, path in rows:
+            self._last = max(self._last, number)
+            print(f"written: {os.fsdecode(path)}", file=self._out, flush=True)
+
+
+def root_of(path: Path) -> dict[str, str]:
+    """A root for a folder that was named on the command line."""
+    name = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in path.name).strip("-") or "photos"
+    return {"name": name[:64], "path": str(path)}

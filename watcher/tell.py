@@ -1,0 +1,153 @@
+"""What a person reads: answers of the commands as lines of text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+Row = Mapping[str, Any]
+
+REASONS = {
+    "first look": "were looked at for the first time: `tagwright plan` shows it, `tagwright apply` writes it",
+    "rules": "would change by the new rules: `tagwright plan`, then `tagwright apply`",
+    "loss": "lost words of ours and are held until that is decided",
+    "closed": "wait for a folder that cannot be written",
+    "move": "may have been moved and wait for the next walk",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """`3 h 20 min`."""
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def moment(seconds: float | None, zone: tzinfo | None) -> str:
+    """A time of day where the person is."""
+    if seconds is None:
+        return "-"
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
+    """By state, rate and estimate; what waits and why."""
+    states = ", ".join(f"{count} {name}" for name, count in sorted(answer["states"].items())) or "none yet"
+    yield f"{answer['photos']} photos: {states}"
+    if answer["gone"]:
+        yield f"{answer['gone']} gone"
+    if answer["due"]:
+        rate = f"{answer['per_second']} a second" if answer["per_second"] else "no rate yet"
+        yield f"{answer['due']} are due ({rate}, estimate {duration(answer['estimate_s'])})"
+    yield from (f"{row['root']}: {row['photos']} {REASONS[row['gate']]}" for row in answer["held"])
+    yield from (row["waits"] for row in answer["roots"] if row["waits"])
+    yield from (row["reason"] for row in answer["stops"])
+    yield from (f"{row['photos']} set aside: {row['reason']}" for row in answer["aside"])
+    yield from (f"{row['photos']} wait: {row['reason']}" for row in answer["waits"])
+    for row in answer["later"]:
+        yield f"{row['photos']} are tried again from {moment(row['next'], zone)} on: {row['reason']}"
+    for row in answer["renames"]:
+        renamed = f"{row['from']} was renamed to {row['to']}"
+        yield f"{renamed} on {row['photos']} photos; `tagwright apply` does it for all"
+    if answer["growing"]:
+        yield f"still growing: {answer['growing']}"
+    yield from answer["problems"]
+
+
+def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
+    """Everything about one photo."""
+    yield answer["file"]
+    yield f"  {answer['state']}{': ' + answer['reason'] if answer['reason'] else ''}{_gate(answer)}"
+    facts = ", ".join(f"{name} {value}" for name, value in answer["facts"].items())
+    yield f"  facts: {facts or 'none'}"
+    yield "  keywords:"
+    for row in answer["keywords"]:
+        whose = f"ours, {row['source']} {row['score']}" if row["ours"] else "a person's"
+        yield f"    {row['word']} ({whose})"
+    for said in answer.get("evidence", ()):
+        words = ", ".join(f"{word} {score:.2f}" for word, score in said["words"][:20])
+        yield f"  {said['source']} {said['version']} said: {words or 'nothing'}"
+    for place in answer.get("places", ()):
+        yield from _place(place)
+    for name, what in (("refused", answer["refused"]), ("kept back", answer["withheld"])):
+        for row in what:
+            yield f"  {name}: {row['word']} ({row['why']}, run {row['run']}, {moment(row['at'], zone)})"
+    for row in answer["events"]:
+        yield f"  {moment(row['at'], zone)} {row['place']}: {row['what']} {row['word']}".rstrip()
+
+
+def _gate(answer: Row) -> str:
+    return f" (held: {REASONS[answer['gate']]})" if answer["gate"] in REASONS else ""
+
+
+def _place(place: Row) -> Iterator[str]:
+    if place.get("error"):
+        yield f"  {place['place']}: {place['error']}"
+        return
+    yield f"  {place['place']}: {place['where']}{'' if place['exists'] else ' (not there)'}"
+    for name, values in {**place["lists"], **place["texts"]}.items():
+        yield f"    {name}: {', '.join(values) if isinstance(values, (list, tuple)) else values}"
+    if place["aside"]:
+        yield f"    set aside: {place['aside']}"
+
+
+def plan(rows: Iterable[Row], photos: int, unasked: int) -> Iterator[str]:
+    """One line a file and place, then the counts."""
+    changed = 0
+    for row in rows:
+        if row.get("error"):
+            yield f"{row['file']}: {row['error']}"
+            continue
+        changed += 1
+        signs = [*(f"+{word}" for word in row["add"]), *(f"-{word}" for word in row["remove"])]
+        signs += [f"{name}={value}" if value else f"-{name}" for name, value in row["texts"].items()]
+        signs = signs or [f"{name} brought along" for name in row["fields"]]
+        yield f"{'new ' if row['new'] else ''}{row['where']}: {', '.join(signs)}"
+    yield f"{changed} of {photos} photos would change"
+    if unasked:
+        yield f"{unasked} were not looked at yet; `tagwright plan --look` looks at them and writes nothing"
+
+
+def runs(rows: Sequence[Row], zone: tzinfo | None) -> Iterator[str]:
+    """One line a run that wrote something."""
+    for row in rows:
+        if row["writes"]:
+            undone = f", {row['undone']} undone" if row["undone"] else ""
+            yield (
+                f"{row['run']}: {moment(row['started'], zone)} {row['why']}: {row['writes']} writes on "
+                f"{row['photos']} photos{undone}"
+            )
+
+
+def stats(answer: Row) -> Iterator[str]:
+    """Counts over the library, the most frequent first."""
+    yield f"{answer['photos']} photos"
+    for name in ("formats", "cameras", "years"):
+        counts = ", ".join(f"{row['name']} {row['photos']}" for row in answer[name][:20])
+        yield f"{name}: {counts or 'none'}"
+    sources = ", ".join(f"{row['source']} {row['keywords']}" for row in answer["sources"])
+    yield f"keywords by source: {sources or 'none'}"
+    yield "keywords (photos, of them ours):"
+    yield from (f"  {row['word']} {row['photos']}, {row['ours']}" for row in answer["keywords"])
+
+
+def written(rows: Sequence[Mapping[str, object]], paths: Sequence[bytes]) -> Iterator[str]:
+    """What exiftool reads back from files that were written."""
+    for path, row in zip(paths, rows, strict=True):
+        yield os.fsdecode(path)
+        for name, value in row.items():
+            if name != "SourceFile":
+                yield f"    {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def plain(answer: Row) -> Iterator[str]:
+    """An answer without a form of its own, one line a value."""
+    for name, value in answer.items():
+        shown = value if not isinstance(value, (list, tuple)) else ", ".join(map(str, value)) or "none"
+        yield f"{name.replace('_', ' ')}: {shown}"

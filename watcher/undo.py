@@ -1,0 +1,171 @@
+"""Taking back what tagwright wrote, and keeping it back: byte for byte where nobody else wrote since.
+
+Otherwise only our words go, and what others did stays. The undone words are withheld, not refused, until
+`redo`, until a person adds them, or until new evidence names them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from metadata import merge
+from metadata.fields import SIDECAR
+from metadata.memory import CAPTION, Memory, Truth
+from metadata.photo import Photo
+from metadata.sinks import Draft, Seen
+from metadata.tags import Word
+from watcher import rooms
+from watcher.app import App
+from watcher.ledger import files, words, work, writes
+from watcher.ledger.writes import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How many photos were touched, files given back byte for byte, and words kept back."""
+
+    photos: int = 0
+    restored: int = 0
+    words: int = 0
+
+    def __add__(self, other: Undone) -> Undone:
+        return Undone(self.photos + other.photos, self.restored + other.restored, self.words + other.words)
+
+
+def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
+    """Take back the writes of one run, or of all, on these photos; what others wrote over is due for the merge."""
+    done = Undone()
+    for photo in photos:
+        done += _undo_photo(app, photo, run)
+    return done
+
+
+def _undo_photo(app: App, number: int, run: int | None) -> Undone:
+    db = app.ledger.db
+    photo = files.photos_of(db, [number]).get(number)
+    ours = writes.by_photo(db, [number], run)
+    if photo is None or not ours:
+        return Undone()
+    restored = 0
+    for write in ours:
+        restored += _revert(app, photo, write)
+    with app.ledger.transaction():
+        count = _withhold(app, number, _of(ours), _texts(ours), ours[0].run if run is None else run)
+        for write in ours:
+            writes.settle(db, write.id, "undone")
+        work.again(db, [number], app.now())
+    return Undone(1, restored, count)
+
+
+def _revert(app: App, photo: Photo, write: Write) -> int:
+    """Give back the bytes that stood before one write, if they are still the bytes after it."""
+    sink = app.worker.house.sinks.get(write.place)
+    if sink is None or write.carried:
+        return 0
+    draft = sink.revert(photo, write.path, write.after, write.inverse)
+    if not isinstance(draft, Draft):
+        return 0
+    with app.ledger.transaction() as db:
+        intent = writes.intend(db, _inverted(app, photo, write, draft), app.now())
+    answer = sink.write([draft])[0]
+    with app.ledger.transaction() as db:
+        writes.settle(db, intent, "void")
+        if not isinstance(answer, Seen):
+            return 0
+        _reread(db, app, photo, write.place, answer)
+        folder = db.execute("SELECT folder FROM photos WHERE id = ?", (photo.id,)).fetchone()[0]
+        rooms.remember_file(db, folder, draft.where)
+    return 1
+
+
+def _inverted(app: App, photo: Photo, write: Write, draft: Draft) -> Write:
+    nothing: Mapping[str, Word] = {}
+    return replace(
+        write,
+        run=app.worker.run_number,
+        photo=photo.id,
+        before=draft.before,
+        after=draft.after,
+        inverse=draft.inverse,
+        ours=nothing,
+        drops=nothing,
+        texts=(),
+    )
+
+
+def _reread(db: sqlite3.Connection, app: App, photo: Photo, place: str, seen: Seen) -> None:
+    """The place as it stands now is the new base; it is as if we had not written there."""
+    memory = words.memories(db, [photo.id])[photo.id].get(place, Memory())
+    truth = words.truths(db, [photo.id])[photo.id]
+    fresh = merge.confirmed(memory, rooms.LAYOUTS[place], seen, truth, app.worker.context())
+    texts = {name: text for name, text in memory.texts_ours.items() if seen.texts.get(name) == text}
+    words.save_memory(db, photo.id, place, replace(fresh, written={}, texts_ours=texts))
+
+
+def _of(ours: Sequence[Write]) -> dict[str, Word]:
+    return {name: word for write in ours for name, word in write.ours.items()}
+
+
+def _texts(ours: Sequence[Write]) -> frozenset[str]:
+    return frozenset(name for write in ours for name in write.texts)
+
+
+def _withhold(app: App, photo: int, undone: Mapping[str, Word], texts: frozenset[str], run: int) -> int:
+    """Our words of these are no longer part of the truth, and are kept back."""
+    db = app.ledger.db
+    before = words.truths(db, [photo])[photo]
+    after = _without(before, undone, texts)
+    words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now())
+    return len(after.withheld) - len(before.withheld)
+
+
+def _without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> Truth:
+    back = {name: word for name, word in undone.items() if name in truth.ours}
+    mine = truth.caption_ours and "dc:description" in texts
+    return replace(
+        truth,
+        words={name: word for name, word in truth.words.items() if name not in back},
+        ours=truth.ours - back.keys(),
+        withheld={**truth.withheld, **back},
+        caption="" if mine else truth.caption,
+        caption_ours=truth.caption_ours and not mine,
+        texts_withheld=truth.texts_withheld | _spoken(texts),
+    )
+
+
+def _spoken(texts: frozenset[str]) -> frozenset[str]:
+    """The fields of the one caption go by its name."""
+    return texts | {CAPTION} if texts & set(SIDECAR.captions) else texts
+
+
+def undo_words(app: App, found: Mapping[int, Mapping[str, Word]]) -> Undone:
+    """Take single words of ours back from photos; the merge removes them from every place."""
+    done = Undone()
+    with app.ledger.transaction() as db:
+        for photo, undone in found.items():
+            count = _withhold(app, photo, undone, frozenset(), app.worker.run_number)
+            work.again(db, [photo], app.now())
+            done += Undone(1, 0, count)
+    return done
+
+
+def redo(app: App, run: int) -> int:
+    """Let words go that were kept back when this run was undone; how many photos are due for it."""
+    with app.ledger.transaction() as db:
+        photos = [
+            row[0]
+            for row in db.execute("SELECT DISTINCT photo FROM writes WHERE run = ? AND state = 'undone'", (run,))
+        ]
+        for photo in photos:
+            before = words.truths(db, [photo])[photo]
+            mine = {
+                row[0] for row in db.execute("SELECT key FROM withheld WHERE photo = ? AND run = ?", (photo, run))
+            }
+            kept = {name: word for name, word in before.withheld.items() if name not in mine}
+            after = replace(before, withheld=kept, texts_withheld=frozenset())
+            words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now())
+        work.again(db, photos, app.now())
+        db.execute("DELETE FROM writes WHERE run = ? AND state = 'undone'", (run,))
+    return len(photos)
