@@ -113,7 +113,11 @@ def opened(
         try:
             crew = Crew(executor, _suspects, now)
             made = sinks or sinks_of(settings)
-            yield _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
+            app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
+            try:
+                yield app
+            finally:
+                app.worker.close()
         finally:
             executor.shutdown(cancel_futures=True)
     finally:
@@ -145,7 +149,6 @@ def _recover(app: App) -> None:
         suspects = work.interrupted(db)
         work.release(db, [rooms.LOSS], app.now())
         app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
-    app.begin_today()
     with ledger.transaction() as db:
         open_writes = rooms.resolve(db, app.worker.house.sinks, app.worker.context())
     if suspects or open_writes:
@@ -218,6 +221,7 @@ def reading(settings: Settings) -> Iterator[App]:
             intake = Intake(ledger, ImmichLayout(), Times(settings.rescan, settings.rescan_folders), crew.now)
             worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
             yield App(settings, ledger, worker, intake, Pulse(), crew.now)
+            worker.close()
     finally:
         ledger.close()
 

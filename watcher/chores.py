@@ -24,21 +24,23 @@ HOUR, DAY = 3600.0, 86400.0
 class Chores:
     """Called by the worker between its steps; each chore is short, or done in slices."""
 
-    def __init__(self, app: App, *, problems: Callable[[], list[str]] = list) -> None:
+    def __init__(self, app: App, *, problems: Callable[[], list[str]] = list, service: bool = True) -> None:
         self._app = app
+        self._service = service
         self._problems = problems
         self._due = {"ask": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
         self._reconsidering = ""
         self._told: set[str] = set()
+        self._asked = False
 
     def __call__(self) -> None:
         """One round of what is due."""
         if self._is_due("ask", ASK):
             self._requests()
             self._look_over()
-        if self._is_due("hour", HOUR):
+        if self._service and self._is_due("hour", HOUR):
             self._hourly()
-        if self._is_due("day", DAY):
+        if self._service and self._is_due("day", DAY):
             self._daily()
         if self._reconsidering:
             self._reconsider()
@@ -52,8 +54,13 @@ class Chores:
 
     def _requests(self) -> None:
         """Do what another process was asked to, because this one holds the ledger."""
-        for number, command, arguments in requests.waiting(self._app.ledger.db):
+        asked = requests.waiting(self._app.ledger.db)
+        for number, command, arguments in asked:
             requests.answer(self._app.ledger.db, number, *commands.attempt(self._app, command, arguments))
+        self._asked = self._asked or bool(asked)
+        if self._asked and self._app.worker.idle():
+            self._asked = False
+            self._app.begin_today()  # what a person asked for was a run of its own, and is over
 
     def _look_over(self) -> None:
         """Let first looks go that are small, and tell of those that wait; note what `status` shows."""
@@ -132,7 +139,6 @@ class Chores:
         self._reconsidering = ""
         count = held(self._app, RULES)
         if 0 < count <= self._app.settings.auto_apply:
-            self._app.begin_today()
             with self._app.ledger.transaction() as db:
                 work.release(db, [RULES], self._app.now())
         elif count:

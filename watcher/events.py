@@ -72,7 +72,7 @@ class Arrivals:
         return list(self._refused.values()) + told
 
     def _emitter(self, queue: EventQueue, watch: ObservedWatch, **_: Any) -> RootEmitter:
-        root = self._roots[watch.raw_path]
+        root = self._roots[watch.path]
         emitter = self._emitters[root.name] = self._make(queue, watch, root)
         return emitter
 

@@ -43,13 +43,13 @@ def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any
     for door in app.intake.doors.values():
         door.full_due = door.gated_due = float("inf")  # only what the command names is walked
         door.walks = 1
-    if name in WORKS and name not in ("undo", "redo"):
+    if name in WORKS and name != "undo":
         app.begin(name)
     answer = commands.COMMANDS[name](app, **values)
     if name not in WORKS:
         return answer, False
     with signals(app):
-        app.worker.run(until_idle=True, every=Chores(app))
+        app.worker.run(until_idle=True, every=Chores(app, service=False))
     counts = app.worker.counts
     answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
     waiting = answers.status(app.ledger.db, app.now())["held"]

@@ -50,6 +50,7 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed) as app:
+        app.begin_today()
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
         with signals(app) as ended, Feeder(app.pulse, notifier, interval(os.environ, os.getpid())):
             watched = None if wishes.once else _watch(app, settings)

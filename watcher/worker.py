@@ -220,10 +220,14 @@ class Worker:
             item = self.inbox.get()
             if isinstance(item, Done):
                 self._take_in(item)
+        if self._ready:
+            with self.ledger.transaction() as db:
+                work.unbook(db, [job.photo.id for job in self._ready])
+            self._ready = []
+
+    def close(self) -> None:
+        """No more work is done by this one."""
         self._places.shutdown()
-        with self.ledger.transaction() as db:
-            work.unbook(db, [job.photo.id for job in self._ready])
-        self._ready = []
 
     # Taking
 

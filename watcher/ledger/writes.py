@@ -38,9 +38,13 @@ def begin(db: sqlite3.Connection, why: str, now: float) -> int:
 
 
 def today(db: sqlite3.Connection, why: str, now: float) -> int:
-    """The open run of this name (the service's day and rules), or a new one: a restart does not begin another."""
-    row = db.execute("SELECT id FROM runs WHERE ended IS NULL AND why = ? ORDER BY id DESC", (why,)).fetchone()
-    return int(row[0]) if row else begin(db, why, now)
+    """The run of this name (the service's day and rules), opened again or new: a restart begins no other."""
+    row = db.execute("SELECT id FROM runs WHERE why = ? ORDER BY id DESC", (why,)).fetchone()
+    if row is None:
+        return begin(db, why, now)
+    db.execute("UPDATE runs SET ended = ? WHERE ended IS NULL AND id != ?", (now, row[0]))
+    db.execute("UPDATE runs SET ended = NULL WHERE id = ?", (row[0],))
+    return int(row[0])
 
 
 def end(db: sqlite3.Connection, run: int, now: float) -> None:
