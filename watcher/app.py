@@ -7,20 +7,24 @@ import json
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from metadata import tags
 from metadata.choose import Rules
-from metadata.errors import UserError
+from metadata.errors import TagwrightError, UserError
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
-from models.look import PlaceSpec
+from models.image import BUDGET
+from models.look import PlaceSpec, look
 from watcher import mounts, rooms
 from watcher.health import Pulse
 from watcher.ignore import Ignore
@@ -32,6 +36,9 @@ from watcher.rooms import House
 from watcher.settings import Root, Settings
 from watcher.stable import Calm
 from watcher.worker import Crew, Looking, Worker
+
+if TYPE_CHECKING:
+    from metadata.exiftool import Exiftool
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +95,25 @@ class App:
         """Look again at aliases and at words said of too many pictures; whether the rules changed."""
         made = rules(self.settings, self.ledger)
         stamp = stamp_of(self.settings, made)
+        self.tell_overused(made)
         if stamp == self.worker.house.stamp:
             return False
         self.worker.house = replace(self.worker.house, rules=made, stamp=stamp)
         return True
+
+    def tell_overused(self, made: Rules) -> None:
+        """Note for `status` which rules say their word of too many pictures to be of use."""
+        found = evidence.overused(self.ledger.db, _rule_names(self.settings), self.settings.fact_limit, LEAST)
+        lines = [
+            f"{tags.show(tags.parse(name))} would stand on {count} of {total} photos and is not written "
+            "(`fact_limit`); switch the rule off in `facts`, or raise the limit"
+            for name, (count, total) in sorted(found.items())
+            if name in made.overused
+        ]
+        if "\n".join(lines) != self.ledger.get("overused"):
+            self.ledger.put("overused", "\n".join(lines))
+            for line in lines:
+                log.warning("%s", line)
 
 
 @contextmanager
@@ -111,13 +133,15 @@ def opened(
     try:
         executor = ThreadPoolExecutor(_workers(settings), thread_name_prefix="look")
         try:
-            crew = Crew(executor, _suspects, now)
+            rare = Rare()
+            crew = Crew(executor, _suspects, now, partial(look, fallback=rare.facts))
             made = sinks or sinks_of(settings)
             app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
             try:
                 yield app
             finally:
                 app.worker.close()
+                rare.close()
         finally:
             executor.shutdown(cancel_futures=True)
     finally:
@@ -157,6 +181,32 @@ def _recover(app: App) -> None:
         )
 
 
+class Rare:
+    """Facts of the rare formats whose EXIF only exiftool finds; started by the first such file."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tool: Exiftool | None = None
+
+    def facts(self, path: bytes) -> Mapping[str, str]:
+        """What exiftool says, by its names and as with `-n`; nothing where there is no exiftool."""
+        from metadata.exiftool import Exiftool  # noqa: PLC0415 - hardly anybody needs it
+
+        with self._lock:
+            self._tool = self._tool or Exiftool()
+            try:
+                row = self._tool.read([path], ["EXIF:all", "Composite:all", "File:all"])[0]
+            except TagwrightError as error:
+                log.debug("exiftool says nothing of %s: %s", os.fsdecode(path), error)
+                return {}
+        return {name.rpartition(":")[2]: str(value) for name, value in row.items()}
+
+    def close(self) -> None:
+        """End exiftool, if it was started."""
+        if self._tool is not None:
+            self._tool.close()
+
+
 def calm_of(settings: Settings, root: Root) -> Calm:
     """How much quiet a root's files need; more where the file system answers from a cache."""
     network = mounts.is_network(mounts.fstype(os.fsencode(root.path)))
@@ -174,6 +224,7 @@ def looking(settings: Settings) -> Looking:
         floor=settings.floor,
         batch=32 if _memory(settings) >= SMALL else 8,
         workers=_workers(settings),
+        budget=min(BUDGET, _memory(settings) // 16 // _workers(settings)),
     )
 
 
@@ -237,17 +288,21 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
     sources = frozenset(
         (*settings.facts, *settings.taggers, *((settings.captioner,) if settings.captioner else ()))
     )
-    facts = [fact for fact in settings.facts if fact != "place"]
     return Rules(
         threshold=settings.threshold,
         thresholds=dict(settings.thresholds),
         block=frozenset(tags.key(tags.typed(word)) for word in settings.block),
-        overused=frozenset(evidence.overused(ledger.db, facts, settings.fact_limit, LEAST)),
+        overused=frozenset(evidence.overused(ledger.db, _rule_names(settings), settings.fact_limit, LEAST)),
         most=settings.most,
         under=tags.typed(settings.under),
         aliases=dict(evidence.aliases(ledger.db)),
         sources=sources,
     )
+
+
+def _rule_names(settings: Settings) -> list[str]:
+    """The facts that say one word; a place says where, and may well be the same everywhere."""
+    return [fact for fact in settings.facts if fact != "place"]
 
 
 def stamp_of(settings: Settings, made: Rules) -> str:

@@ -16,7 +16,10 @@ class Kind(enum.Enum):
     SEEN = "seen"
     """It is there; whether its writer is done is not known."""
     GONE = "gone"
-    """It was moved away or deleted, as far as that is cheaply known; a folder stands for all that was in it."""
+    """It was moved away or deleted, as far as that is cheaply known; a folder stands for all that was in it.
+
+    A reason to look, never a proof: a root that was unmounted looks the same.
+    """
     LOOK = "look"
     """Something may have been missed: this folder, with all below it, has to be walked again."""
 

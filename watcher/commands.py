@@ -71,13 +71,12 @@ def scan(
     with app.ledger.transaction() as db:
         if after is not None:
             ids = [number for number in ids if _taken(app, number) >= after]
-        kept, left = (ids, ids[len(ids) :]) if limit is None else (ids[:limit], ids[limit:])
+        kept = ids if limit is None else ids[:limit]
+        left = set(chosen(app, paths)) - set(kept)
         if again is not None:
             _look_again(app, kept, again or None)
-        db.executemany(
-            "UPDATE photos SET due = NULL WHERE id = ? AND booked IS NULL",
-            [(number,) for number in {*left, *(set(chosen(app, paths)) - set(ids))}],
-        )
+        work.take_up(db, kept, app.now())
+        work.leave(db, left)
     due = db.execute("SELECT count(*) FROM photos WHERE due IS NOT NULL").fetchone()[0]
     return {"photos": len(kept), "due": due}
 

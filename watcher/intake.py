@@ -19,7 +19,7 @@ from watcher import walk
 from watcher.arrival import Arrival, Kind
 from watcher.ignore import Ignore, is_photo, is_sidecar
 from watcher.immich_layout import ImmichLayout
-from watcher.ledger import files
+from watcher.ledger import files, work
 from watcher.ledger.store import Ledger
 from watcher.rooms import FIRST_LOOK
 from watcher.stable import Calm, Settled, Settling
@@ -204,11 +204,7 @@ class Intake:
             folder = Folder(folder.path, folder.mtime_ns)
         found = files.listed(db, door.name, folder, now=self._now(), gate=gate)
         if found.new and not door.backlog and not door.walks:
-            number = files.folder(db, door.name, folder.path)
-            db.execute(
-                "UPDATE photos SET due = NULL, state = 'left', gate = '' WHERE folder = ? AND state = 'seen'",
-                (number,),
-            )
+            work.leave(db, files.below(db, door.name, folder.path))
         return found
 
     def _listed(self, door: Door, folders: Iterator[Folder]) -> None:

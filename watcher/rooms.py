@@ -209,9 +209,9 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     """Commit the truth, what was read, and the intent of every write, before anything is written."""
     page, outcome = decision.page, decision.outcome
     photo = page.job.photo.id
-    words.save_truth(
-        db, photo, page.truth, _refused_texts(outcome), chosen=_new(decision), run=context.run, now=context.now
-    )
+    truth = _refused_texts(outcome)
+    words.save_truth(db, photo, page.truth, truth, chosen=_new(decision), run=context.run, now=context.now)
+    words.note_reasons(db, photo, _reasons(decision))
     for name, step in outcome.steps.items():
         draft = decision.drafts.get(name)
         memory = merge.intended(step, context) if draft else step.memory
@@ -223,6 +223,27 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
         words.note_events(db, photo, outcome.events, context.run, context.now)
     if outcome.truth.refused.keys() - page.truth.refused.keys():
         _wake_group(db, page.job, context.now)
+
+
+def _reasons(decision: Decision) -> dict[str, str]:
+    """Why we think that a person took each newly refused word away."""
+    page, outcome = decision.page, decision.outcome
+    reasons: dict[str, str] = {}
+    for key in outcome.truth.refused.keys() - page.truth.refused.keys():
+        for name, reading in outcome.readings.items():
+            if key in reading.removed:
+                reasons[key] = _reason(key, name, page, reading.lost)
+    return reasons
+
+
+def _reason(key: str, place: str, page: Page, lost: frozenset[str]) -> str:
+    if page.job.gate == ACCEPT:
+        return f"gone from the {place} with many others, and accepted"
+    whose = "ours" if key in page.truth.ours else "a person's"
+    others = (
+        "" if key not in lost else ", while others of ours stood" if len(lost) < len(page.truth.ours) else " again"
+    )
+    return f"{whose}, taken out of the {place}{others}"
 
 
 def _new(decision: Decision) -> dict[str, Chosen]:

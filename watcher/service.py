@@ -20,7 +20,7 @@ from watcher.chores import Chores, held
 from watcher.events import Arrivals
 from watcher.health import Feeder, Notifier, interval
 from watcher.ignore import Ignore
-from watcher.ledger import answers, files
+from watcher.ledger import answers, files, work
 from watcher.rooms import FIRST_LOOK
 from watcher.settings import Settings
 
@@ -50,6 +50,9 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed) as app:
+        if not wishes.new_only:
+            with app.ledger.transaction() as db:
+                work.take_up(db, None, app.now())
         app.begin_today()
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
         with signals(app) as ended, Feeder(app.pulse, notifier, interval(os.environ, os.getpid())):

@@ -57,6 +57,7 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
         yield f"{renamed} on {row['photos']} photos; `tagwright apply` does it for all"
     if answer["growing"]:
         yield f"still growing: {answer['growing']}"
+    yield from answer["overused"]
     yield from answer["problems"]
 
 

@@ -68,11 +68,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who looks: an executor for all, one in a process of its own for suspects; and the clock (UTC seconds)."""
+    """Who looks: an executor for all, one in a process of its own for suspects; and the clock (UTC seconds).
+
+    `look` is what the executor runs; the suspects' process always runs the plain one.
+    """
 
     executor: Executor
     suspects: Callable[[], Executor]
     now: Callable[[], float] = time.time
+    look: Callable[[LookJob], list[Looked]] = look
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Worker:
         self.losses = Losses()
         self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
         self._pulse, self._executor, self._suspects, self._now = pulse, crew.executor, crew.suspects, crew.now
+        self._look_at = crew.look
         self._places = ThreadPoolExecutor(1, thread_name_prefix="places")
         self._looks: dict[Future[Any], list[Job]] = {}
         self._deliveries: dict[Future[Any], list[Job]] = {}
@@ -155,7 +160,7 @@ class Worker:
                 continue
             with self.ledger.transaction() as db:
                 work.book(db, jobs, self._now())
-            self._looked_only(jobs, look(self.looking.job(self._items(jobs))))
+            self._looked_only(jobs, self._look_at(self.looking.job(self._items(jobs))))
 
     def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
         self._keep(jobs, answers)
@@ -288,7 +293,7 @@ class Worker:
 
     def _look(self, jobs: list[Job], executor: Executor) -> None:
         items = self._items(jobs)
-        future = executor.submit(look, self.looking.job(items))
+        future = executor.submit(self._look_at, self.looking.job(items))
         self._track(future, self._looks, jobs, self._looked, "looking", LOOK_DEADLINE)
 
     def _items(self, jobs: Sequence[Job]) -> list[Item]:

@@ -119,6 +119,15 @@ def _save_refusals(db: sqlite3.Connection, photo: int, before: Truth, after: Tru
         )
 
 
+def note_reasons(db: sqlite3.Connection, photo: int, reasons: Mapping[str, str]) -> None:
+    """Why each of these refusals is one, for `show`."""
+    db.executemany(
+        "UPDATE refusals SET why = ? WHERE key = ? "
+        "AND (folder, stem) = (SELECT folder, stem FROM photos WHERE id = ?)",
+        [(why, key, photo) for key, why in reasons.items()],
+    )
+
+
 def _save_withheld(db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float) -> None:
     for name in before.withheld.keys() - after.withheld.keys():
         db.execute("DELETE FROM withheld WHERE photo = ? AND key = ?", (photo, name))

@@ -139,6 +139,24 @@ def wait(db: sqlite3.Connection, photos: Iterable[int], reason: str) -> None:
     )
 
 
+def leave(db: sqlite3.Connection, photos: Iterable[int]) -> None:
+    """Photos nobody looked at yet are left alone (state 'left') until they are taken up."""
+    db.executemany(
+        "UPDATE photos SET due = NULL, state = 'left', gate = '' "
+        "WHERE id = ? AND digest IS NULL AND booked IS NULL",
+        [(photo,) for photo in photos],
+    )
+
+
+def take_up(db: sqlite3.Connection, photos: Iterable[int] | None, now: float) -> None:
+    """Photos that were left alone are due: these, or (None) all."""
+    query = "UPDATE photos SET due = ?, state = 'seen' WHERE state = 'left' AND gone IS NULL"
+    if photos is None:
+        db.execute(query, (now,))
+    else:
+        db.executemany(f"{query} AND id = ?", [(now, photo) for photo in photos])
+
+
 def release(db: sqlite3.Connection, gates: Sequence[str], now: float, root: str | None = None) -> int:
     """Photos behind these gates are due now; how many they are."""
     done = db.execute(
