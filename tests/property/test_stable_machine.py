@@ -117,7 +117,7 @@ class Disk(RuleBasedStateMachine):
         assert not self.settling
 
 
-Disk.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Disk.TestCase.settings = settings(stateful_step_count=40, deadline=None)
 TestNoPathIsLostOrTakenTooSoon = Disk.TestCase
 
 
@@ -151,5 +151,5 @@ class Writer(RuleBasedStateMachine):
         self.now = end
 
 
-Writer.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+Writer.TestCase.settings = settings(stateful_step_count=30, deadline=None)
 TestAFileIsNotTakenWhileItChanges = Writer.TestCase

@@ -1,5 +1,6 @@
 """Real threads on a real inotify: what lands is told, whatever the kernel drops or refuses."""
 
+import errno
 import logging
 import os
 import queue
@@ -287,9 +288,10 @@ class Miser(Inotify):
         self.held = set()
 
     def add(self, path, mask):
-        if len(self.held) >= self.granted:
-            raise OSError(28, os.strerror(28), path)
         watch = super().add(path, mask)
+        if watch not in self.held and len(self.held) >= self.granted:
+            self.remove(watch)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         self.held.add(watch)
         return watch
 
