@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from metadata.errors import Refused
@@ -23,6 +24,7 @@ from metadata.xmp_seen import (
     default,
     items,
     list_values,
+    ours,
     plain,
     seen,
 )
@@ -69,11 +71,18 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
 
 
 def create(change: Change, now: datetime, path: bytes) -> Revised:
-    """A new sidecar, read again as strictly as a changed one. Raises Refused."""
+    """A new sidecar and what it says; raises Refused. There is nothing foreign in it that could be lost."""
     data = new(change, now, path)
-    after = seen(parse(data, path))
-    _compare(path, Seen(exists=False, digest=b""), after, change)
-    return Revised(data, after, ())
+    claim = change.claim if change.claim and (change.claim.words or change.claim.texts) else None
+    said = Seen(
+        exists=True,
+        digest=digest(data),
+        lists={name: tuple(values) for name in LISTS if (values := _wanted((), (), change.add.get(name, ()))[1])},
+        texts={name: text for name in TEXTS if (text := change.texts.get(name))},
+        claimed=claim,
+        where=path,
+    )
+    return Revised(data, said, ())
 
 
 def _plan(plan: Plan, before: Seen, change: Change) -> None:
@@ -283,13 +292,13 @@ def _proved(document: Document, splices: Sequence[Splice], before: Seen, change:
         for kid in node.kids
         if kid.name not in WRITTEN
     ]
-    together = sorted([*splices, *cuts], key=lambda splice: (splice.start, splice.end))
+    together = sorted([*splices, *cuts], key=itemgetter(0, 1))
     trial = parse(_as_utf8(document, apply(document.work, together, document.path)), document.path)
     if _foreign(trial) != _foreign(document) or any(
         kid.name not in WRITTEN for node in trial.nodes for kid in node.kids
     ):
         raise Refused(document.path, "something that is not ours would have changed")
-    after = seen(trial)
+    after = ours(trial)
     _compare(document.path, before, after, change)
     return after
 

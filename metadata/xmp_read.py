@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from xml.parsers import expat
 
 from metadata.errors import Refused
@@ -39,12 +39,15 @@ class Element:
         self.start = start
         self.namespaces = namespaces
         self.closed = start
-        self.kids: list[Element] = []
+        self.kids: list[Element] = _NONE
         self.text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+_NONE: list[Element] = []
+"""Shared by all elements without children, which are most; never changed."""
+
+
+class Place(NamedTuple):
     """One occurrence of a field: an attribute of `node` where `element` is None, else a property in it."""
 
     node: Element
@@ -226,6 +229,8 @@ class _Reader:
             if not (self._done and self._only_filling(self._parser.ErrorByteIndex)):
                 reason = expat.ErrorString(error.code)
                 raise Refused(self.path, f"line {error.lineno}, column {error.offset + 1}: {reason}") from error
+        finally:
+            del self._parser  # it knows our handlers and they us: such a circle would keep every file alive
         if self.rdf is None:
             raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
         for node in self.nodes:
@@ -259,7 +264,7 @@ class _Reader:
         namespaces = stack[-1].namespaces if stack else {}
         if self._fresh:
             namespaces = {**namespaces, **self._fresh}
-            self._fresh = {}
+            self._fresh.clear()
         element = Element(name, attributes, self._parser.CurrentByteIndex, namespaces)
         if self._rdf_at < 0:
             self._outside(element)
@@ -282,18 +287,49 @@ class _Reader:
             else:  # it says nothing of the photo itself, but a property of the photo may refer to it
                 self.named[element.attributes[_NODE_ID]] = element
             return
-        self._stack[-1].kids.append(element)
+        parent = self._stack[-1]
+        if parent.kids:
+            parent.kids.append(element)
+        else:
+            parent.kids = [element]
         if depth != 2:
             return
-        if element.name in LOOKED_INTO or _NODE_ID in self._stack[-1].attributes:
-            self._parser.CharacterDataHandler = self._text
+        if element.name in LOOKED_INTO or _NODE_ID in parent.attributes:
+            self._look_into()
         elif self.skim:
             self._parser.StartElementHandler = None
             self._parser.StartNamespaceDeclHandler = None
             self._parser.EndElementHandler = self._foreign_end
 
-    def _text(self, text: str) -> None:
-        self._stack[-1].text += text
+    def _look_into(self) -> None:
+        """Hear everything inside the property that starts now; closures, since they run for every item."""
+        stack, parser, fresh, base = self._stack, self._parser, self._fresh, len(self._stack)
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            parent = stack[-1]
+            namespaces = parent.namespaces
+            if fresh:
+                namespaces = {**namespaces, **fresh}
+                fresh.clear()
+            element = Element(name, attributes, parser.CurrentByteIndex, namespaces)
+            if parent.kids:
+                parent.kids.append(element)
+            else:
+                parent.kids = [element]
+            stack.append(element)
+
+        def text(piece: str) -> None:
+            stack[-1].text += piece
+
+        def end(_name: str) -> None:
+            stack.pop().closed = parser.CurrentByteIndex
+            if len(stack) == base:
+                parser.CharacterDataHandler = None
+                parser.StartElementHandler = self._start
+                parser.EndElementHandler = self._end
+
+        parser.StartElementHandler, parser.EndElementHandler = start, end
+        parser.CharacterDataHandler = text
 
     def _foreign_end(self, name: str) -> None:
         if name != self._stack[-1].name:
@@ -309,9 +345,7 @@ class _Reader:
             raise _Skewed
         stack.pop().closed = self._parser.CurrentByteIndex
         left = len(stack)
-        if left == self._rdf_at + 2:
-            self._parser.CharacterDataHandler = None
-        elif left == self._rdf_at:
+        if left == self._rdf_at:
             self._rdf_at = -1
         if not left:
             self._done = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from metadata.errors import Refused
@@ -91,15 +92,21 @@ def seen(document: Document) -> Seen:
     A field that stands several times gives all its values, one after the other; of a text the first that
     is not empty counts. Raises Refused where a keyword field has a form that cannot be read as a list.
     """
-    lists = {name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None}
-    texts = {name: said for name, field in TEXTS.items() if (said := _said(document, field))}
-    return Seen(
-        exists=True,
+    return replace(
+        ours(document),
         digest=digest(document.data),
-        lists=lists,
-        texts=texts,
         programs=frozenset(_programs(document)),
         people=frozenset(_people(document)),
+    )
+
+
+def ours(document: Document) -> Seen:
+    """Of what `seen` says only the fields that we can write."""
+    return Seen(
+        exists=True,
+        digest=b"",
+        lists={name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None},
+        texts={name: said for name, field in TEXTS.items() if (said := _said(document, field))},
         claimed=_claimed(document),
         where=document.path,
     )

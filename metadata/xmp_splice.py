@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from metadata.errors import Refused
@@ -19,8 +19,7 @@ _BLANK: Final = b" \t\r\n"
 _USUAL: Final = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
+class Splice(NamedTuple):
     """Bytes [start, end) give way to `new`."""
 
     start: int
@@ -85,8 +84,7 @@ def _quoted(value: str, quote: bytes, path: bytes) -> bytes:
     return quote + inside + quote
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How children are set: `gap` before each (empty where all stands in one line), `unit` a level deeper."""
 
     gap: bytes
@@ -97,8 +95,7 @@ class Layout:
         return Layout(self.gap + self.unit if self.gap else b"", self.unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(NamedTuple):
     """The prefixes that stand for a field's own namespace and for RDF at one place."""
 
     own: str
@@ -132,7 +129,7 @@ class Plan:
             self._joined(parent, b"".join(new for at, new in self._added if at is parent))
             for parent in dict.fromkeys(parent for parent, _ in self._added)
         )
-        return sorted(planned, key=lambda splice: (splice.start, splice.end))
+        return sorted(planned, key=itemgetter(0, 1))
 
     def swap(self, start: int, end: int, new: bytes) -> None:
         """Replace bytes."""
