@@ -105,6 +105,7 @@ def _look(app: App, paths: Sequence[str]) -> None:
     if not paths:
         while app.intake.walks():
             pass
+    app.worker.settle_all()
     app.worker.only_look(commands.chosen(app, paths))
 
 

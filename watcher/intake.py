@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from metadata.photo import Stat
 from watcher import walk
@@ -38,6 +38,7 @@ class Door:
     name: str
     base: bytes
     ignore: Ignore
+    calm: Calm
     settling: Settling
     backlog: bool = True
     sample: int = 20
@@ -74,7 +75,7 @@ class Intake:
         """Open a root. `agreed`: nobody has to be asked before its backlog is written."""
         with self._ledger.transaction() as db:
             files.root(db, name, base, agreed=self._now() if agreed else None)
-        self.doors[name] = Door(name, base, ignore, Settling(calm), backlog=backlog)
+        self.doors[name] = Door(name, base, ignore, calm, Settling(calm), backlog=backlog)
 
     # events
 
@@ -128,9 +129,13 @@ class Intake:
             return files.photo(db, number, name, found, now=self._now())
         return files.sidecar(db, number, name, found, now=self._now()) if is_sidecar(name) else 0
 
-    def _holds_photos(self, door: Door, folder: bytes) -> bool:
-        """Whether files of this folder are photos, and not Immich's previews, avatars or backups."""
-        place = self._layout.place(os.path.join(door.base, folder, b"x"), now=time.monotonic())
+    def _holds_photos(self, door: Door, folder: bytes) -> bool | None:
+        """Whether files here are photos, and not Immich's previews, avatars or backups; None: unknown."""
+        try:
+            place = self._layout.place(os.path.join(door.base, folder, b"x"), now=time.monotonic())
+        except OSError as error:
+            log.warning("%s cannot be looked into: %s", os.fsdecode(folder), error)
+            return None
         return place is None or place.holds_photos
 
     # walks
@@ -200,12 +205,29 @@ class Intake:
     def _noted(self, db: sqlite3.Connection, door: Door, folder: Folder, gate: str) -> files.Found:
         if folder.gone:
             return files.Found(gone=files.folder_vanished(db, door.name, folder.path, self._now()))
-        if not self._holds_photos(door, folder.path):
+        photos = self._holds_photos(door, folder.path)
+        if photos is None:
+            return files.Found()
+        if not photos:
             folder = Folder(folder.path, folder.mtime_ns)
-        found = files.listed(db, door.name, folder, now=self._now(), gate=gate)
+        folder, young = self._resting(door, folder)
+        found = files.listed(db, door.name, folder, now=self._now(), gate=gate, young=young)
         if found.new and not door.backlog and not door.walks:
             work.leave(db, files.below(db, door.name, folder.path))
         return found
+
+    def _resting(self, door: Door, folder: Folder) -> tuple[Folder, frozenset[bytes]]:
+        """The folder without files that changed a moment ago, which come to rest first, and their names."""
+        since = (self._now() - 2 * door.calm.settle - door.calm.cache_time) * 1e9
+        young = {name: found for name, found in (*folder.photos, *folder.sidecars) if found.ctime_ns > since}
+        if not young:
+            return folder, frozenset()
+        for name, found in young.items():
+            path = walk.join(folder.path, name)
+            door.settling.note(path, closed=False, now=time.monotonic(), stat=found)
+        photos = [one for one in folder.photos if one[0] not in young]
+        sidecars = [one for one in folder.sidecars if one[0] not in young]
+        return replace(folder, photos=photos, sidecars=sidecars), frozenset(young)
 
     def _listed(self, door: Door, folders: Iterator[Folder]) -> None:
         self._note(door, list(folders))

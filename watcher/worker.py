@@ -150,6 +150,14 @@ class Worker:
         finally:
             self._pulse.end(token)
 
+    def settle_all(self) -> None:
+        """Wait until every file that was found has come to rest."""
+        while self.intake is not None and any(len(door.settling) for door in self.intake.doors.values()):
+            if self._stopping:
+                break
+            if not self.intake.settle():
+                self._wait(0.05)
+
     def only_look(self, photos: Sequence[int]) -> None:
         """Look at these photos, keep that evidence, and decide nothing."""
         for start in range(0, len(photos), self.looking.batch):

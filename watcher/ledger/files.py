@@ -54,22 +54,30 @@ def stem(name: bytes) -> bytes:
     return os.path.splitext(name)[0]
 
 
-def listed(db: sqlite3.Connection, root_name: str, found: Folder, *, now: float, gate: str = "") -> Found:
+def listed(
+    db: sqlite3.Connection,
+    root_name: str,
+    found: Folder,
+    *,
+    now: float,
+    gate: str = "",
+    young: frozenset[bytes] = frozenset(),
+) -> Found:
     """Compare a folder's listing with the book and note what is new, changed or missing.
 
-    New photos stand behind `gate`.
+    New photos stand behind `gate`. `young` are names of files that are there and have not come to rest.
     """
     number = folder(db, root_name, found.path)
     query = "SELECT name, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
     new = [(name, stat) for name, stat in found.photos if name not in known]
     changed = [(n, stat) for n, stat in found.photos if n in known and known[n] != (*_values(stat), None)]
-    here = {name for name, _ in found.photos}
+    here = young.union(name for name, _ in found.photos)
     gone = [name for name, row in known.items() if name not in here and row[4] is None]
     for name, stat in (*new, *changed):
         photo(db, number, name, stat, now=now, gate=gate if name not in known else "")
     db.executemany("UPDATE photos SET gone = ? WHERE folder = ? AND name = ?", [(now, number, n) for n in gone])
-    moved = _sidecars_listed(db, number, found.sidecars, now)
+    moved = _sidecars_listed(db, number, found.sidecars, young, now)
     db.execute(
         "UPDATE folders SET mtime_ns = ? WHERE id = ? AND mtime_ns != ?", (found.mtime_ns, number, found.mtime_ns)
     )
@@ -80,10 +88,12 @@ def _values(stat: Stat) -> tuple[int, int, int, int]:
     return stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode
 
 
-def _sidecars_listed(db: sqlite3.Connection, number: int, sidecars: Sequence[Named], now: float) -> int:
+def _sidecars_listed(
+    db: sqlite3.Connection, number: int, sidecars: Sequence[Named], young: frozenset[bytes], now: float
+) -> int:
     query = "SELECT name, size, mtime_ns, ctime_ns, inode FROM sidecars WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
-    here = {name for name, _ in sidecars}
+    here = young.union(name for name, _ in sidecars)
     count = 0
     for name, stat in sidecars:
         if known.get(name) != _values(stat):
