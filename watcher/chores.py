@@ -24,9 +24,13 @@ HOUR, DAY = 3600.0, 86400.0
 class Chores:
     """Called by the worker between its steps; each chore is short, or done in slices."""
 
-    def __init__(self, app: App, *, problems: Callable[[], list[str]] = list, service: bool = True) -> None:
+    def __init__(
+        self, app: App, *, problems: Callable[[], list[str]] = list, service: bool = True, ask: bool = False
+    ) -> None:
+        """`ask`: a person is asked before any first look is written. Without `service` no day is begun."""
         self._app = app
         self._service = service
+        self._ask = ask
         self._problems = problems
         self._due = {"ask": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
         self._reconsidering = ""
@@ -44,6 +48,13 @@ class Chores:
             self._daily()
         if self._reconsidering:
             self._reconsider()
+
+    def rest(self) -> bool:
+        """All is done: look whether something that was held may go now; whether there is work again."""
+        self._look_over()
+        while self._reconsidering:
+            self._reconsider()
+        return not self._app.worker.idle()
 
     def _is_due(self, name: str, pause: float) -> bool:
         at = time.monotonic()
@@ -68,7 +79,7 @@ class Chores:
         for name in self._app.intake.doors:
             row = db.execute("SELECT agreed, waits FROM roots WHERE name = ?", (name,)).fetchone()
             quiet = not self._app.intake.busy(name) and not self._open_work(name)
-            if row[0] is None and not row[1] and quiet:
+            if row[0] is None and not row[1] and quiet and not self._ask:
                 self._first_look(name)
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
             self._reconsidering = worker.house.stamp

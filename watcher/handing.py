@@ -49,7 +49,8 @@ def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any
     if name not in WORKS:
         return answer, False
     with signals(app):
-        app.worker.run(until_idle=True, every=Chores(app, service=False))
+        chores = Chores(app, service=False)
+        app.worker.run(until_idle=True, every=chores, rest=chores.rest)
     counts = app.worker.counts
     answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
     waiting = answers.status(app.ledger.db, app.now())["held"]

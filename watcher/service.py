@@ -93,7 +93,7 @@ def _work(
     out: TextIO,
     answer: Callable[[str], str],
 ) -> None:
-    chores = Chores(app, problems=watched.problems if watched else list)
+    chores = Chores(app, problems=watched.problems if watched else list, ask=wishes.ask)
     progress = Progress(app, out)
 
     def every() -> None:
@@ -101,11 +101,11 @@ def _work(
         progress()
 
     notifier.ready()
-    app.worker.run(until_idle=True, every=every)
+    app.worker.run(until_idle=True, every=every, rest=chores.rest)
     progress.end()
     if wishes.ask and not app.worker.stopped:
         _ask(app, wishes, out, answer)
-        app.worker.run(until_idle=True, every=every)
+        app.worker.run(until_idle=True, every=every, rest=chores.rest)
         progress.end()
     if wishes.show and not app.worker.stopped:
         _show(app, wishes.show, out)

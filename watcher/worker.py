@@ -124,13 +124,22 @@ class Worker:
         """Take what an emitter says; called from its thread."""
         self.inbox.put(arrival)
 
-    def run(self, *, until_idle: bool, every: Callable[[], None] = lambda: None) -> None:
-        """Work until `stop`, or until nothing is due any more; `every` is called at least each second."""
+    def run(
+        self,
+        *,
+        until_idle: bool,
+        every: Callable[[], None] = lambda: None,
+        rest: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Work until `stop`, or until nothing is due any more and `rest` brings nothing new.
+
+        `every` is called at least each second.
+        """
         try:
             while not self._stopping:
                 moved = self.turn()
                 every()
-                if not moved and until_idle and self.idle():
+                if not moved and until_idle and self.idle() and not rest():
                     break
                 self._wait(0.0 if moved else self._pause())
         finally:
