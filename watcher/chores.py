@@ -98,7 +98,7 @@ class Chores:
 
     def _first_look(self, root: str) -> None:
         count = held(self._app, FIRST_LOOK, root)
-        if count <= self._app.settings.auto_apply:
+        if count <= self._app.settings.auto_apply and not self._app.ledger.get(f"declined {root}"):
             agreed(self._app.ledger, root, self._app.now())
         elif root not in self._told:
             self._told.add(root)

@@ -50,6 +50,7 @@ class Door:
     began: float = 0.0
     unread: set[bytes] = field(default_factory=set)
     growing: set[bytes] = field(default_factory=set)
+    standing: set[bytes] = field(default_factory=set)
     walks: int = 0
 
 
@@ -126,7 +127,9 @@ class Intake:
             return 0
         number = files.folder(db, door.name, head)
         if is_photo(name):
-            return files.photo(db, number, name, found, now=self._now())
+            gate = self._gate(door) if path in door.standing else ""
+            door.standing.discard(path)
+            return files.photo(db, number, name, found, now=self._now(), gate=gate)
         return files.sidecar(db, number, name, found, now=self._now()) if is_sidecar(name) else 0
 
     def _holds_photos(self, door: Door, folder: bytes) -> bool | None:
@@ -196,11 +199,15 @@ class Intake:
     def _note(self, door: Door, batch: list[Folder]) -> None:
         if not batch:
             return
-        row = self._ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (door.name,)).fetchone()
-        gate = "" if row[0] else FIRST_LOOK
+        gate = self._gate(door)
         with self._ledger.transaction() as db:
             for folder in batch:
                 door.found += self._noted(db, door, folder, gate)
+
+    def _gate(self, door: Door) -> str:
+        """What stood in a root before anybody agreed to its first look is held behind this."""
+        row = self._ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (door.name,)).fetchone()
+        return "" if row[0] else FIRST_LOOK
 
     def _noted(self, db: sqlite3.Connection, door: Door, folder: Folder, gate: str) -> files.Found:
         if folder.gone:
@@ -225,6 +232,8 @@ class Intake:
         for name, found in young.items():
             path = walk.join(folder.path, name)
             door.settling.note(path, closed=False, now=time.monotonic(), stat=found)
+            if not door.walks:
+                door.standing.add(path)  # it was there before us, however young: part of the first look
         photos = [one for one in folder.photos if one[0] not in young]
         sidecars = [one for one in folder.sidecars if one[0] not in young]
         return replace(folder, photos=photos, sidecars=sidecars), frozenset(young)

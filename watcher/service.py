@@ -192,6 +192,8 @@ def _ask(app: App, wishes: Wishes, out: TextIO, answer: Callable[[str], str]) ->
         for name in waiting:
             worker.agreed(app.ledger, name, app.now())
     else:
+        for name in waiting:
+            app.ledger.put(f"declined {name}", "yes")
         print("nothing was written; `tagwright apply` does it later", file=out)
         app.worker.stop()
 

@@ -52,9 +52,13 @@ def take(db: sqlite3.Connection, now: float, most: int, *, suspects: bool = Fals
 
 
 def book(db: sqlite3.Connection, jobs: list[Job], now: float) -> list[Job]:
-    """Note that an attempt at each of these starts now."""
+    """Note that an attempt at each of these starts now.
+
+    `due` is empty from here on; whoever sets it while the attempt runs has seen something newer.
+    """
     db.executemany(
-        "UPDATE photos SET booked = ?, attempts = attempts + 1 WHERE id = ?", [(now, j.photo.id) for j in jobs]
+        "UPDATE photos SET booked = ?, due = NULL, attempts = attempts + 1 WHERE id = ?",
+        [(now, j.photo.id) for j in jobs],
     )
     return jobs
 
@@ -94,9 +98,9 @@ def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat
 
 
 def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: float) -> None:
-    """Every place has it."""
+    """Every place has it. A photo that something happened to meanwhile stays due."""
     db.executemany(
-        "UPDATE photos SET state = 'delivered', due = NULL, booked = NULL, attempts = 0, reason = '', gate = '', "
+        "UPDATE photos SET state = 'delivered', booked = NULL, attempts = 0, reason = '', gate = '', "
         "rules = ?, delivered = ? WHERE id = ?",
         [(rules, now, photo) for photo in photos],
     )
@@ -105,14 +109,17 @@ def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: fl
 def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
     """Quarantine: the photo's own fault; it waits for `retry` or for a change of the file."""
     db.execute(
-        "UPDATE photos SET state = 'aside', reason = ?, due = NULL, booked = NULL WHERE id = ?", (reason, photo)
+        "UPDATE photos SET state = 'aside', reason = ?, booked = NULL WHERE id = ?", (reason, photo)
     )
 
 
 def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: float) -> None:
     """A passing failure: again with growing patience and jitter."""
     pause = PATIENCE[min(max(attempts, 1), len(PATIENCE)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-    db.execute("UPDATE photos SET due = ?, reason = ?, booked = NULL WHERE id = ?", (now + pause, reason, photo))
+    db.execute(
+        "UPDATE photos SET due = coalesce(due, ?), reason = ?, attempts = ?, booked = NULL WHERE id = ?",
+        (now + pause, reason, attempts, photo),
+    )
 
 
 def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bool = False) -> None:
@@ -127,7 +134,8 @@ def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bo
 def hold(db: sqlite3.Connection, photos: Iterable[int], gate: str) -> None:
     """Keep what was decided until somebody releases it."""
     db.executemany(
-        "UPDATE photos SET gate = ?, due = NULL, booked = NULL WHERE id = ?", [(gate, photo) for photo in photos]
+        "UPDATE photos SET gate = ?, due = NULL, booked = NULL, attempts = 0 WHERE id = ?",
+        [(gate, photo) for photo in photos],
     )
 
 
@@ -170,14 +178,17 @@ def release(db: sqlite3.Connection, gates: Sequence[str], now: float, root: str 
 def unbook(db: sqlite3.Connection, photos: Iterable[int]) -> None:
     """The attempt was not made after all (a clean end); it does not count."""
     db.executemany(
-        "UPDATE photos SET booked = NULL, attempts = max(attempts - 1, 0) WHERE id = ?", [(p,) for p in photos]
+        "UPDATE photos SET due = coalesce(due, booked), booked = NULL, attempts = max(attempts - 1, 0) "
+        "WHERE id = ? AND booked IS NOT NULL",
+        [(p,) for p in photos],
     )
 
 
 def interrupted(db: sqlite3.Connection) -> int:
     """At start: attempts that never ended. Those in which a file was read are suspects; how many they are."""
     count = db.execute(
-        "UPDATE photos SET reason = 'suspect', booked = NULL WHERE booked IS NOT NULL AND look = 1"
+        "UPDATE photos SET reason = 'suspect', due = coalesce(due, booked), booked = NULL "
+        "WHERE booked IS NOT NULL AND look = 1"
     ).rowcount
-    db.execute("UPDATE photos SET booked = NULL WHERE booked IS NOT NULL")
+    db.execute("UPDATE photos SET due = coalesce(due, booked), booked = NULL WHERE booked IS NOT NULL")
     return count
