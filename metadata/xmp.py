@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from metadata.xmp_document import Document
 from metadata.xmp_edit import Revised, create, edit, revise
 from metadata.xmp_new import new
-from metadata.xmp_read import LIMIT, Document, parse
+from metadata.xmp_read import LIMIT, parse
 from metadata.xmp_seen import seen
 from metadata.xmp_splice import difference
 

@@ -15,9 +15,10 @@ from typing import Final
 from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Change, Claim, Seen, Values
+from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS, WRITTEN, Field
 from metadata.xmp_new import new
-from metadata.xmp_read import Document, Element, Place, parse
+from metadata.xmp_read import parse
 from metadata.xmp_seen import (
     claim_text,
     container,

@@ -1,6 +1,6 @@
 """The names of XMP: namespaces, the fields that tagwright reads and writes, and which programs leave traces.
 
-Expanded names are written as expat hands them over: URI, U+0001, local name. No XML document can hold
+Expanded names are written as one text: URI, U+0001, local name. No XML document can hold
 U+0001, so no document can forge one.
 """
 
@@ -46,7 +46,7 @@ class Field:
 
     @property
     def expanded(self) -> str:
-        """As expat names it."""
+        """URI and local name as one text."""
         return f"{self.uri}{GLUE}{self.local}"
 
 

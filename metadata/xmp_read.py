@@ -9,109 +9,23 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from xml.parsers import expat
 
 from metadata.errors import Refused
-from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF, WRITTEN, Field
+from metadata.xmp_document import Document, Element, Scope, declares
+from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes. The largest real sidecars have a few MB (darktable with many drawn masks)."""
 
-_TAG = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _PACKET = re.compile(rb"(?:\xef\xbb\xbf)?<\?xpacket[^>]{0,200}\?>")
 _NARROW = re.compile(r"utf-8|ascii|iso8859-\d+|cp125\d")
+_XML: Final = {"xml": "http://www.w3.org/XML/1998/namespace"}
 _RDF: Final = f"{RDF}{GLUE}RDF"
 _NODE_ID: Final = f"{RDF}{GLUE}nodeID"
 _ABOUT: Final = (f"{RDF}{GLUE}about", "about")
-
-
-class Element:
-    """One element and where it stands; `kids` and `text` only where the inside was looked into."""
-
-    __slots__ = ("attributes", "closed", "kids", "name", "namespaces", "start", "text")
-
-    def __init__(self, name: str, attributes: dict[str, str], start: int, namespaces: dict[str, str]) -> None:
-        self.name = name
-        self.attributes = attributes
-        self.start = start
-        self.namespaces = namespaces
-        self.closed = start
-        self.kids: list[Element] = _NONE
-        self.text = ""
-
-
-_NONE: list[Element] = []
-"""Shared by all elements without children, which are most; never changed."""
-
-
-class Place(NamedTuple):
-    """One occurrence of a field: an attribute of `node` where `element` is None, else a property in it."""
-
-    node: Element
-    element: Element | None
-    name: str
-
-
-@dataclass
-class Document:
-    """A sidecar's bytes, and its one rdf:RDF with the nodes in it.
-
-    `work` is the content as UTF-8, to which all offsets refer; for nearly every file it is `data` itself.
-    """
-
-    path: bytes
-    data: bytes
-    work: bytes
-    codec: str
-    mark: bytes
-    rdf: Element
-    nodes: list[Element]
-    prefixes: frozenset[str]
-
-    def __post_init__(self) -> None:
-        self._places: dict[str, list[Place]] = {}
-        for node in self.nodes:
-            for name in WRITTEN.keys() & node.attributes.keys():
-                self._places.setdefault(name, []).append(Place(node, None, name))
-            for kid in node.kids:
-                if kid.name in WRITTEN:
-                    self._places.setdefault(kid.name, []).append(Place(node, kid, kid.name))
-
-    def places(self, field: Field) -> list[Place]:
-        """Where the field stands, in the document's order."""
-        return self._places.get(field.expanded, [])
-
-    def opened(self, element: Element) -> int:
-        """The offset just behind the start tag."""
-        found = _TAG.match(self.work, element.start)
-        if found is None:
-            raise Refused(self.path, "an element could not be found again")
-        return found.end()
-
-    def hollow(self, element: Element) -> bool:
-        """Whether it is written as `<name/>`."""
-        end = self.opened(element)
-        return self.work[end - 2 : end] == b"/>"
-
-    def end(self, element: Element) -> int:
-        """The offset just behind the whole element."""
-        if self.hollow(element):
-            return self.opened(element)
-        return self.work.index(b">", element.closed) + 1
-
-    def tag(self, element: Element) -> bytes:
-        """The element's name as it is written there."""
-        found = re.compile(rb"[^\s/>]+").match(self.work, element.start + 1)
-        return found[0] if found else b""
-
-    def encoded(self, work: bytes) -> bytes:
-        """Edited UTF-8 back in the encoding of the file; signs it lacks become references."""
-        if self.work is self.data:
-            return work
-        return self.mark + work.decode().encode(self.codec, "xmlcharrefreplace")
 
 
 def parse(data: bytes, path: bytes) -> Document:
@@ -208,16 +122,14 @@ class _Reader:
         self.prefixes: set[str] = set()
         self._stack: list[Element] = []
         self._rdf_at = -1
-        self._fresh: dict[str, str] = {}
         self._done = False
         self._parser = self._new_parser()
 
     def _new_parser(self) -> Any:
-        parser = expat.ParserCreate("utf-8", GLUE)
+        parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.StartNamespaceDeclHandler = self._declare
         parser.StartDoctypeDeclHandler = self._doctype
         return parser
 
@@ -255,22 +167,25 @@ class _Reader:
     def _doctype(self, *_: object) -> None:
         raise self._refuse("has a DOCTYPE, which XMP forbids")
 
-    def _declare(self, prefix: str | None, uri: str | None) -> None:
-        self._fresh[prefix or ""] = uri or ""
-        self.prefixes.add(prefix or "")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        stack = self._stack
-        namespaces = stack[-1].namespaces if stack else {}
-        if self._fresh:
-            namespaces = {**namespaces, **self._fresh}
-            self._fresh.clear()
-        element = Element(name, attributes, self._parser.CurrentByteIndex, namespaces)
+    def _start(self, raw: str, attributes: dict[str, str]) -> None:
+        outer = self._stack[-1].scope if self._stack else Scope(_XML)
+        element = self._element(raw, attributes, outer)
         if self._rdf_at < 0:
             self._outside(element)
         else:
-            self._inside(element, len(stack) - self._rdf_at)
-        stack.append(element)
+            self._inside(element, len(self._stack) - self._rdf_at)
+        self._stack.append(element)
+
+    def _element(self, raw: str, attributes: dict[str, str], scope: Scope) -> Element:
+        inner = scope.inner(attributes)
+        if inner is not scope:
+            self.prefixes.update(inner.bound)
+        try:
+            name = inner.element(raw)
+            expanded = {inner.attribute(each): value for each, value in attributes.items() if not declares(each)}
+        except KeyError as error:
+            raise self._refuse("unbound prefix") from error
+        return Element(raw, name, expanded, self._parser.CurrentByteIndex, inner)
 
     def _outside(self, element: Element) -> None:
         if element.name != _RDF:
@@ -298,20 +213,20 @@ class _Reader:
             self._look_into()
         elif self.skim:
             self._parser.StartElementHandler = None
-            self._parser.StartNamespaceDeclHandler = None
             self._parser.EndElementHandler = self._foreign_end
 
     def _look_into(self) -> None:
         """Hear everything inside the property that starts now; closures, since they run for every item."""
-        stack, parser, fresh, base = self._stack, self._parser, self._fresh, len(self._stack)
+        stack, parser, base = self._stack, self._parser, len(self._stack)
 
-        def start(name: str, attributes: dict[str, str]) -> None:
+        def start(raw: str, attributes: dict[str, str]) -> None:
             parent = stack[-1]
-            namespaces = parent.namespaces
-            if fresh:
-                namespaces = {**namespaces, **fresh}
-                fresh.clear()
-            element = Element(name, attributes, parser.CurrentByteIndex, namespaces)
+            scope = parent.scope
+            name = scope.names.get(raw)
+            if attributes or name is None:
+                element = self._element(raw, attributes, scope)
+            else:
+                element = Element(raw, name, attributes, parser.CurrentByteIndex, scope)
             if parent.kids:
                 parent.kids.append(element)
             else:
@@ -332,16 +247,15 @@ class _Reader:
         parser.CharacterDataHandler = text
 
     def _foreign_end(self, name: str) -> None:
-        if name != self._stack[-1].name:
+        if name != self._stack[-1].raw:
             return
         self._stack.pop().closed = self._parser.CurrentByteIndex
         self._parser.StartElementHandler = self._start
-        self._parser.StartNamespaceDeclHandler = self._declare
         self._parser.EndElementHandler = self._end
 
     def _end(self, name: str) -> None:
         stack = self._stack
-        if not stack or stack[-1].name != name:
+        if not stack or stack[-1].raw != name:
             raise _Skewed
         stack.pop().closed = self._parser.CurrentByteIndex
         left = len(stack)

@@ -11,6 +11,7 @@ from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Claim, Seen, Values
 from metadata.tags import SEPARATOR
+from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_names import (
     CLAIM,
     GLUE,
@@ -26,7 +27,6 @@ from metadata.xmp_names import (
     XML_LANG,
     Field,
 )
-from metadata.xmp_read import Document, Element, Place
 
 _CONTAINERS: Final = {f"{RDF}{GLUE}{kind}" for kind in ("Bag", "Seq", "Alt")}
 _VALUE: Final = f"{RDF}{GLUE}value"

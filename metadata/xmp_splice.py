@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from metadata.errors import Refused
+from metadata.xmp_document import Document, Element
 from metadata.xmp_names import GLUE, PREFIXES, RDF, Field
-from metadata.xmp_read import Document, Element
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"']+)\s*=\s*(\"[^\"]*+\"|'[^']*+')")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -343,3 +343,15 @@ def test_a_flood_of_attributes_or_levels_or_items_is_worked_through():
     many = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(10000))
     data = packet(f"{deep}<dc:subject><rdf:Bag>{many}</rdf:Bag></dc:subject>", flood)
     assert len(seen(edited(data, add={"dc:subject": ("sun",)})).lists["dc:subject"]) == 10001
+
+
+def test_a_prefix_that_nothing_is_bound_to_is_refused():
+    for data in (packet("   <a:b/>\n"), packet("", ' a:b="1"'), packet("   <dc:title><a:b/></dc:title>\n")):
+        with pytest.raises(Refused, match=r"line .* unbound prefix"):
+            seen(data)
+
+
+def test_a_default_namespace_is_a_namespace_for_elements_only():
+    data = packet('   <subject xmlns="http://purl.org/dc/elements/1.1/" title="x">sea</subject>\n')
+    assert seen(data.replace(b' title="x"', b"")).lists == {"dc:subject": ("sea",)}
+    assert seen(data.replace(b"xmlns=", b"xmlns:dc=").replace(b' title="x"', b"")).lists == {}
