@@ -165,7 +165,7 @@ class Progress:
     def _line(self, at: float) -> str:
         counts = self._app.worker.counts
         due = self._app.ledger.db.execute(
-            "SELECT count(*) FROM photos WHERE due IS NOT NULL AND gone IS NULL"
+            "SELECT count(*) FROM photos WHERE (due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL"
         ).fetchone()[0]
         done = max(counts.looked, counts.delivered)
         rate = done / max(at - self._began, 0.001)

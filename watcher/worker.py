@@ -526,7 +526,7 @@ class Worker:
                 (job.photo.root, str(error), self._now()),
             )
         elif isinstance(error, ChangedMeanwhile):
-            work.again(db, [decision.id], self._now() + 1.0)
+            work.soon(db, decision.id, self._now() + 1.0)
         else:
             self._failed(job, error)
 

@@ -20,7 +20,7 @@ RECENT = 600.0
 def status(db: sqlite3.Connection, now: float) -> Row:
     """By state, what is due, the rate and the estimate, and everything that waits with its reason."""
     states = dict(db.execute("SELECT state, count(*) FROM photos WHERE gone IS NULL GROUP BY state"))
-    due = _count(db, "due IS NOT NULL AND gone IS NULL")
+    due = _count(db, "(due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL")
     rate = _rate(db, now)
     return {
         "photos": sum(states.values()),

@@ -133,8 +133,9 @@ def sidecar(db: sqlite3.Connection, number: int, name: bytes, stat: Stat | None,
         return 0
     whose = name[: -len(b".xmp")]
     done = db.execute(
-        "UPDATE photos SET due = ?, attempts = 0 WHERE folder = ? AND (name = ? OR stem = ?) AND gone IS NULL "
-        "AND state NOT IN ('aside', 'waits')",
+        "UPDATE photos SET due = ?, attempts = 0, "
+        "state = CASE state WHEN 'aside' THEN 'looked' ELSE state END WHERE folder = ? AND (name = ? OR stem = ?) "
+        "AND gone IS NULL AND state NOT IN ('waits', 'left') AND (state != 'aside' OR digest IS NOT NULL)",
         (now, number, whose, whose),
     )
     return done.rowcount

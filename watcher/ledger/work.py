@@ -88,12 +88,19 @@ def next_due(db: sqlite3.Connection) -> float | None:
 
 
 def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat: Stat) -> None:
-    """The file was read: keep its digest and facts. It stays booked until its places have answered."""
+    """The file was read: keep its digest and facts. It stays booked until its places have answered.
+
+    A file that was changed since it was opened is read once more.
+    """
     sets = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
     db.execute(
-        f"UPDATE photos SET digest = ?, look = 0, attempts = 0, reason = '', state = 'looked', "
+        f"UPDATE photos SET digest = ?, look = due IS NOT NULL AND (size, ctime_ns, inode) != (?, ?, ?), "
+        f"attempts = 0, reason = '', state = 'looked', "
         f"size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, {sets} WHERE id = ?",
-        (digest, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, *files.facts_row(facts), photo),
+        (
+            *(digest, stat.size, stat.ctime_ns, stat.inode),
+            *(stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, *files.facts_row(facts), photo),
+        ),
     )
 
 
@@ -122,10 +129,17 @@ def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: f
     )
 
 
+def soon(db: sqlite3.Connection, photo: int, due: float) -> None:
+    """The attempt met somebody else's write: the next one, which is no second, is at `due`."""
+    db.execute(
+        "UPDATE photos SET due = coalesce(due, ?), booked = NULL, attempts = 0 WHERE id = ?", (due, photo)
+    )
+
+
 def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bool = False) -> None:
-    """These are due now; with `look` the file is read anew."""
+    """These are due now; with `look` the file is read anew. An attempt under way goes on, and another follows."""
     db.executemany(
-        "UPDATE photos SET due = ?, booked = NULL, attempts = 0, look = max(look, ?), "
+        "UPDATE photos SET due = ?, attempts = 0, look = max(look, ?), "
         "state = CASE state WHEN 'aside' THEN 'seen' ELSE state END, reason = '' WHERE id = ?",
         [(now, look, photo) for photo in photos],
     )
