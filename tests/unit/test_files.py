@@ -283,3 +283,32 @@ def test_a_sweep_takes_what_a_killed_process_left_and_nothing_else(folder):
     assert files.sweep(folder, keep=replace.own()) == 1
     assert sorted(os.listdir(folder)) == sorted([b".tagwright.toml", replace.own() + b"7", b".tagwright-folder"])
     assert files.sweep(folder + b"/nowhere") == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "durability", "order"),
+    [
+        (2, "batch", ["file", "file", "rename", "rename", "folder"]),
+        (5, "batch", ["all", *["rename"] * 5, "folder"]),
+        (2, "file", ["file", "rename", "folder"] * 2),
+    ],
+)
+def test_contents_are_on_the_disk_before_names_and_names_before_the_answer(
+    folder, monkeypatch, count, durability, order
+):
+    steps: list[str] = []
+
+    def recorded(module, name, step):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *arguments: (steps.append(step), real(*arguments))[1])
+
+    for module, name, step in (
+        (os, "fdatasync", "file"),
+        (os, "fsync", "folder"),
+        (rename, "flush", "all"),
+        (rename, "exchange", "rename"),
+    ):
+        recorded(module, name, step)
+    wishes = [wish(write(folder + b"/%d" % number), b"old", b"new") for number in range(count)]
+    assert replace.put(wishes, durability=durability) == [None] * count
+    assert steps == order
