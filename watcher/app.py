@@ -171,7 +171,9 @@ def _recover(app: App) -> None:
     ledger = app.ledger
     with ledger.transaction() as db:
         suspects = work.interrupted(db)
-        work.release(db, [rooms.LOSS], app.now())
+        for root in {root.name for root in app.settings.roots} - {root for root, _ in app.worker.house.stopped}:
+            work.release(db, [rooms.LOSS], app.now(), root)
+        db.execute("UPDATE photos SET gate = '', due = ? WHERE gate = ?", (app.now(), rooms.MOVE))
         app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
     with ledger.transaction() as db:
         open_writes = rooms.resolve(db, app.worker.house.sinks, app.worker.context())
@@ -280,7 +282,8 @@ def reading(settings: Settings) -> Iterator[App]:
 def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
     made = rules(settings, ledger)
     places = {root.name: tuple(name for name in sinks) for root in settings.roots}
-    return House(sinks, places, made, stamp_of(settings, made), provenance=settings.provenance)
+    stopped = rooms.stopped(ledger.db)
+    return House(sinks, places, made, stamp_of(settings, made), stopped=stopped, provenance=settings.provenance)
 
 
 def rules(settings: Settings, ledger: Ledger) -> Rules:

@@ -250,6 +250,7 @@ def _decide(app: App, root: str, gate: str) -> Answer:
             "AND folder IN (SELECT id FROM folders WHERE root = ?)",
             (gate, app.now(), LOSS, root),
         )
+    app.worker.look_at_stops()
     return {"root": root, "photos": done.rowcount}
 
 

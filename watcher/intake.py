@@ -52,14 +52,18 @@ class Door:
     growing: set[bytes] = field(default_factory=set)
     standing: set[bytes] = field(default_factory=set)
     walks: int = 0
+    started: int = 0
+    waits: bool = False
+    anchor: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds between full walks and between walks of changed folders, and the pause after a lost event."""
+    """Seconds between full walks, between walks of changed folders, and between looks for a missing root."""
 
     rescan: float
     rescan_folders: float
+    back: float = 10.0
 
 
 class Intake:
@@ -97,7 +101,10 @@ class Intake:
         """Walk a root, or the part of it below a path, now."""
         door = self.doors[name]
         if path:
-            self._listed(door, walk.walk(door.base, door.ignore, on_error=_unreadable(door), below=path))
+            anchor = _anchor(door.base)
+            folders = list(walk.walk(door.base, door.ignore, on_error=_unreadable(door), below=path))
+            if self._is_there(door) and anchor == _anchor(door.base):
+                self._note(door, folders)
         else:
             door.full_due = 0.0
 
@@ -160,6 +167,10 @@ class Intake:
                 break
         else:
             door.walking = None
+        if door.anchor != _anchor(door.base):  # unmounted under our feet: what was listed is not the root
+            door.walking, door.gated_due = None, at
+            door.full_due = at if door.full else door.full_due
+            return self._is_there(door)
         self._note(door, batch)
         if door.walking is None:
             self._finish(door)
@@ -169,9 +180,13 @@ class Intake:
         full = at >= door.full_due
         if not full and at < door.gated_due:
             return False
+        anchor, waited = _anchor(door.base), door.waits
         if not self._is_there(door):
-            door.full_due = at + 10.0
+            door.full_due = door.gated_due = at + self._times.back
             return False
+        full = full or waited
+        door.started += 1
+        door.anchor = anchor
         door.full, door.began, door.found, door.unread = full, self._now(), files.Found(), set()
         on_error = _unreadable(door)
         if full:
@@ -189,6 +204,7 @@ class Intake:
         now = walk.identity(door.base, files.sample(db, door.name, door.sample))
         good = walk.matches(then, now)
         waits = "" if good else _why(door, now)
+        door.waits = not good
         if waits != row[1]:
             log.warning("%s", waits) if waits else log.info("root %s is back", door.name)
         identity = json.dumps(asdict(now)) if good else row[0]
@@ -238,9 +254,6 @@ class Intake:
         sidecars = [one for one in folder.sidecars if one[0] not in young]
         return replace(folder, photos=photos, sidecars=sidecars), frozenset(young)
 
-    def _listed(self, door: Door, folders: Iterator[Folder]) -> None:
-        self._note(door, list(folders))
-
     def _finish(self, door: Door) -> None:
         """A walk is over: folders that a full walk did not meet are gone, if it could read everything."""
         at = time.monotonic()
@@ -269,9 +282,24 @@ class Intake:
         return max(0.0, min(times, default=at + 60.0) - at)
 
     def busy(self, name: str) -> bool:
-        """Whether a walk of this root is under way or due, or files of it are coming to rest."""
+        """Whether a walk of this root is under way or due, or files of it are coming to rest.
+
+        A root that is not there has nothing to do, and a file that never rests is not waited for.
+        """
         door = self.doors[name]
-        return door.walking is not None or door.walks == 0 or len(door.settling) > 0
+        unwalked = door.walks == 0 and not door.waits
+        return door.walking is not None or unwalked or len(door.settling) > len(door.growing)
+
+    def walk_soon(self, name: str) -> int:
+        """Have the changed folders of a root looked at; the number for `walked`."""
+        door = self.doors[name]
+        door.gated_due = 0.0
+        return door.started + 1
+
+    def walked(self, name: str, number: int) -> bool:
+        """Whether the walk that was asked for is over, or cannot be made because the root is not there."""
+        door = self.doors.get(name)
+        return door is None or door.waits or (door.started >= number and door.walking is None)
 
 
 def _why(door: Door, now: walk.Identity) -> str:
@@ -290,6 +318,15 @@ def _unreadable(door: Door) -> Callable[[bytes, OSError], None]:
         log.warning("%s cannot be read: %s", os.fsdecode(path), error.strerror or error)
 
     return note
+
+
+def _anchor(base: bytes) -> tuple[int, int] | None:
+    """What tells a mounted root from the empty folder below it."""
+    try:
+        found = os.stat(base)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _stat(base: bytes, path: bytes) -> Stat | None:

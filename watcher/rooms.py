@@ -328,6 +328,11 @@ def remember_file(db: sqlite3.Connection, folder: int, where: bytes) -> None:
     files.remember_sidecar(db, folder, os.path.basename(where), stat)
 
 
+def stopped(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Roots and places in which nothing is done until a person has decided."""
+    return frozenset(db.execute("SELECT root, place FROM stops WHERE place != 'closed'").fetchall())
+
+
 # After a crash
 
 

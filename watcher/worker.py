@@ -105,6 +105,7 @@ class Worker:
         self._looks: dict[Future[Any], list[Job]] = {}
         self._deliveries: dict[Future[Any], list[Job]] = {}
         self._ready: list[Job] = []
+        self._moving: dict[int, tuple[str, int]] = {}
         self._probe_due = 0.0
         self._stopping = False
 
@@ -154,6 +155,7 @@ class Worker:
                 moved = self.intake.walks() or moved
                 moved = self.intake.settle() > 0 or moved
             self._probe()
+            moved = self._arrived() or moved
             moved = self._submit() or moved
             return self._judge() or moved
         finally:
@@ -191,6 +193,9 @@ class Worker:
             return False
         if self.intake is not None and any(self.intake.busy(name) for name in self.intake.doors):
             return False
+        return self._nothing_due()
+
+    def _nothing_due(self) -> bool:
         due = work.next_due(self.ledger.db)
         return due is None or due > self._now()
 
@@ -229,7 +234,8 @@ class Worker:
             self.intake.arrived(item)
         elif isinstance(item, Done):
             self._pulse.end(item.step)
-            item.then(item.future)
+            if item.future in self._looks or item.future in self._deliveries:  # else it was called off
+                item.then(item.future)
 
     def _end(self) -> None:
         """Nothing new is begun; what reads is unbooked, what writes is finished and confirmed."""
@@ -406,12 +412,31 @@ class Worker:
                     going.append(job)
                 else:
                     work.hold(db, [job.photo.id], MOVE)
-                    self._walk_soon(was[0].root)
+                    self._await_walk(job, was[0].root)
         return going
 
-    def _walk_soon(self, root: str) -> None:
-        if self.intake is not None and root in self.intake.doors:
-            self.intake.doors[root].gated_due = 0.0
+    def _await_walk(self, job: Job, root: str) -> None:
+        """The photo waits until a walk that begins now has said whether the old one is gone."""
+        known = self.intake is not None and root in self.intake.doors
+        self._moving[job.photo.id] = (root, self.intake.walk_soon(root) if self.intake and known else 0)
+
+    def _arrived(self) -> bool:
+        """Let photos go for which that walk is over; whether there were any."""
+        done = [
+            number
+            for number, (root, walk) in self._moving.items()
+            if self.intake is None or self.intake.walked(root, walk)
+        ]
+        if not done:
+            return False
+        with self.ledger.transaction() as db:
+            db.executemany(
+                "UPDATE photos SET gate = ?, due = ? WHERE id = ? AND gate = ?",
+                [(OPEN, self._now(), number, MOVE) for number in done],
+            )
+        for number in done:
+            del self._moving[number]
+        return True
 
     def _decided(self, future: Future[Any]) -> None:
         jobs = self._deliveries.pop(future)
@@ -438,7 +463,7 @@ class Worker:
         """Book what was decided, unless it has to wait or a place cannot be read."""
         db, job = self.ledger.db, decision.page.job
         gate = self._gate(decision)
-        if gate == rooms.LOSS and decision.outcome.readings:
+        if gate == rooms.LOSS and decision.outcome.readings and not self._stopped_at(job):
             self.losses.hold(db, decision)
         elif gate:
             work.hold(db, [decision.id], gate)
@@ -454,10 +479,11 @@ class Worker:
         return False
 
     def _gate(self, decision: Decision) -> str:
-        root = decision.page.job.photo.root
-        if any((root, place) in self.house.stopped for place in self.house.places.get(root, ())):
-            return rooms.LOSS
-        return rooms.held(decision)
+        return rooms.LOSS if self._stopped_at(decision.page.job) else rooms.held(decision)
+
+    def _stopped_at(self, job: Job) -> bool:
+        root = job.photo.root
+        return any((root, place) in self.house.stopped for place in self.house.places.get(root, ()))
 
     @staticmethod
     def _aside(decision: Decision) -> str:
@@ -547,7 +573,8 @@ class Worker:
     def _judge(self) -> bool:
         """Judge losses of roots that are quiet, and let photos go that waited for a walk."""
         moved = False
-        if self._looks or self._deliveries or self._ready:
+        self.look_at_stops()
+        if self._looks or self._deliveries or self._ready or not self._nothing_due():
             return False
         for root in self.losses.waiting():
             if self.intake is None or root not in self.intake.doors or not self.intake.busy(root):
@@ -555,10 +582,14 @@ class Worker:
                     moved = self.losses.judge(db, root, self._now()) or moved
         if self.losses.renamed - self.house.renamed:
             self.house = replace(self.house, renamed=frozenset(self.losses.renamed))
-        stops = self.ledger.db.execute("SELECT root, place FROM stops WHERE place != 'closed'").fetchall()
-        if set(stops) != self.house.stopped:
-            self.house = replace(self.house, stopped=frozenset(stops))
+        self.look_at_stops()
         return moved
+
+    def look_at_stops(self) -> None:
+        """Know from now on which roots and places are stopped."""
+        stops = rooms.stopped(self.ledger.db)
+        if stops != self.house.stopped:
+            self.house = replace(self.house, stopped=stops)
 
     def _probe(self) -> None:
         """Try a few photos of places that took nothing; when one goes through, all of its root do."""

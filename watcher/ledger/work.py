@@ -115,9 +115,7 @@ def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: fl
 
 def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
     """Quarantine: the photo's own fault; it waits for `retry` or for a change of the file."""
-    db.execute(
-        "UPDATE photos SET state = 'aside', reason = ?, booked = NULL WHERE id = ?", (reason, photo)
-    )
+    db.execute("UPDATE photos SET state = 'aside', reason = ?, booked = NULL WHERE id = ?", (reason, photo))
 
 
 def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: float) -> None:
@@ -131,9 +129,7 @@ def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: f
 
 def soon(db: sqlite3.Connection, photo: int, due: float) -> None:
     """The attempt met somebody else's write: the next one, which is no second, is at `due`."""
-    db.execute(
-        "UPDATE photos SET due = coalesce(due, ?), booked = NULL, attempts = 0 WHERE id = ?", (due, photo)
-    )
+    db.execute("UPDATE photos SET due = coalesce(due, ?), booked = NULL, attempts = 0 WHERE id = ?", (due, photo))
 
 
 def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bool = False) -> None:
