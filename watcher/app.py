@@ -25,7 +25,7 @@ from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
 from models.image import BUDGET
 from models.look import PlaceSpec, look
-from watcher import mounts, rooms
+from watcher import leftover, mounts, rooms
 from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
@@ -175,6 +175,9 @@ def _recover(app: App) -> None:
             work.release(db, [rooms.LOSS], app.now(), root)
         db.execute("UPDATE photos SET gate = '', due = ? WHERE gate = ?", (app.now(), rooms.MOVE))
         app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
+    left = writes.intents(ledger.db)
+    known = frozenset(digest for write in left for digest in (write.before, write.after))
+    leftover.clear((os.path.dirname(write.path) for write in left), known, app.settings.state / "left-over")
     with ledger.transaction() as db:
         open_writes = rooms.resolve(db, app.worker.house.sinks, app.worker.context())
     if suspects or open_writes:
