@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def clear(folders: Iterable[bytes], known: frozenset[bytes], aside: Path) -> int:
-    """Clear these folders; content whose digest is not in `known` is moved to `aside`. How many files there were."""
+    """Clear these folders; content whose digest is not `known` is moved to `aside`. How many files there were."""
     count = 0
     for folder in set(folders):
         with suppress(OSError), os.scandir(folder) as entries:
