@@ -7,8 +7,10 @@ needs them, so that `--help` is quick.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,13 +30,16 @@ Arguments = argparse.Namespace
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one command; the exit code."""
     arguments = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")  # names that are no UTF-8 come out as they are
     try:
         return int(arguments.do(arguments))
     except UserError as error:
         print(f"tagwright: {error}", file=sys.stderr)
         return WRONG
-    except TagwrightError as error:
-        print(f"tagwright: {error}", file=sys.stderr)
+    except (TagwrightError, sqlite3.Error) as error:
+        print(f"tagwright: {_of_ledger(error)}", file=sys.stderr)
         return SOME_FAILED
     except KeyboardInterrupt:
         print("tagwright: interrupted", file=sys.stderr)
@@ -42,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; no traceback at exit
         return DONE
+
+
+def _of_ledger(error: Exception) -> str:
+    """SQLite speaks of no file; there is one only."""
+    return f"the ledger failed: {error}" if isinstance(error, sqlite3.Error) else str(error)
 
 
 # The parser
@@ -237,7 +247,7 @@ def _with_ledger_roots(arguments: Arguments) -> Settings:
 
 def _say(arguments: Arguments, answer: Any, lines: Iterable[str]) -> int:
     if arguments.json:
-        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        print(json.dumps(answer, indent=2, default=os.fsdecode))  # ASCII: a name that is no UTF-8 stays JSON
     else:
         for line in lines:
             print(line)
