@@ -35,7 +35,7 @@ from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
 from watcher.stable import Calm
-from watcher.worker import Crew, Looking, Worker
+from watcher.worker import PROBE, Crew, Looking, Worker
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
@@ -124,6 +124,7 @@ def opened(
     agreed: Sequence[str] = (),
     sinks: dict[str, Sink] | None = None,
     now: Callable[[], float] = time,
+    probe: float = PROBE,
 ) -> Iterator[App]:
     """The house, built and closed again. `agreed` roots need no `apply` before their backlog is written.
 
@@ -134,7 +135,7 @@ def opened(
         executor = ThreadPoolExecutor(_workers(settings), thread_name_prefix="look")
         try:
             rare = Rare()
-            crew = Crew(executor, _suspects, now, partial(look, fallback=rare.facts))
+            crew = Crew(executor, _suspects, now, probe, partial(look, fallback=rare.facts))
             made = sinks or sinks_of(settings)
             app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
             try:

@@ -66,6 +66,8 @@ class Chores:
     def _requests(self) -> None:
         """Do what another process was asked to, because this one holds the ledger."""
         asked = requests.waiting(self._app.ledger.db)
+        if asked:
+            self._app.worker.finish_deliveries()
         for number, command, arguments in asked:
             requests.answer(self._app.ledger.db, number, *commands.attempt(self._app, command, arguments))
         self._asked = self._asked or bool(asked)

@@ -104,8 +104,8 @@ def _look_again(app: App, ids: Sequence[int], source: str | None) -> None:
         known = ", ".join(sorted(app.worker.house.rules.sources or ()))
         raise UserError(f"no source {source!r} is on; these are: {known}")
     digests = [row[0] for number in ids for row in db.execute("SELECT digest FROM photos WHERE id = ?", (number,))]
-    evidence.forget(db, [digest for digest in digests if digest], source)
-    evidence.forget(db, [rooms.own_key(number) for number in ids], source)
+    evidence.ask_again(db, [digest for digest in digests if digest], source)
+    evidence.ask_again(db, [rooms.own_key(number) for number in ids], source)
     work.again(db, ids, app.now(), look=True)
 
 
@@ -266,7 +266,7 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
 
 def _forget(app: App, number: int) -> None:
     db = app.ledger.db
-    evidence.forget(db, [rooms.own_key(number)])
+    evidence.forget(db, rooms.own_key(number))
     for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM photos WHERE id = ?", (number,))

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from metadata import merge
-from metadata.choose import Chosen, Evidence, Rules, choose, wanted
+from metadata import merge, tags
+from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.fields import SERVER, SIDECAR, Layout
 from metadata.memory import Context, Losses, Memory, Outcome, Place, Truth
@@ -91,7 +91,7 @@ def own_key(photo: int) -> bytes:
     return b"#%d" % photo
 
 
-def keep(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
+def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: float) -> None:
     """Room one and two are done: remember digest, facts and what was said; the attempt is over.
 
     Words that were undone are let go when something new names them.
@@ -101,11 +101,9 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
     assert looked.stat is not None
     shared = [_said(one) for one in looked.evidence if not one.of_file]
     own = [_said(one) for one in looked.evidence if one.of_file]
-    fresh = said.keep(db, looked.digest, shared, now)
-    fresh = said.keep(db, own_key(job.photo.id), own, now) or fresh
+    news = said.keep(db, looked.digest, shared, now) | said.keep(db, own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
-    if fresh and job.digest is not None:
-        db.execute("DELETE FROM withheld WHERE photo = ? AND why = 'undone'", (job.photo.id,))
+    words.let_go(db, job.photo.id, [tags.key(word) for one in news if (word := named(one, rules))])
 
 
 def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
@@ -349,12 +347,22 @@ def resolve(db: sqlite3.Connection, sinks: Mapping[str, Sink], context: Context)
         seen = sink.read([photo])[0] if photo and sink else None
         if isinstance(seen, (TryAgain, PlaceClosed)):
             continue
+        if isinstance(seen, Refused):
+            continue
         if not isinstance(seen, Seen) or seen.digest == one.before:
             writes.settle(db, one.id, "void")
+            _take_back(db, one)
         else:
             _settle_intent(db, one, seen, context)
         work.again(db, [one.photo], context.now)
     return len(open_)
+
+
+def _take_back(db: sqlite3.Connection, one: writes.Write) -> None:
+    """The memory of a write that was never made is that of a write that was never tried."""
+    memory = words.memories(db, [one.photo])[one.photo].get(one.place)
+    if memory is not None and memory.pending:
+        words.save_memory(db, one.photo, one.place, merge.unwritten(memory))
 
 
 def _settle_intent(db: sqlite3.Connection, one: writes.Write, seen: Seen, context: Context) -> None:

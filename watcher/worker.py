@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -25,13 +26,15 @@ from watcher.arrival import Arrival
 from watcher.health import Pulse
 from watcher.intake import Intake
 from watcher.ledger import evidence, work
-from watcher.ledger.store import Ledger
+from watcher.ledger.store import Ledger, LedgerFault, fault
 from watcher.ledger.work import Job
 from watcher.losses import Losses
 from watcher.rooms import CLOSED, FIRST_LOOK, MOVE, OPEN, Answer, Decision, House
 
 log = logging.getLogger(__name__)
 
+BUGS = 5
+"""Internal errors one after the other after which a pass that is to end ends with the error."""
 PROBE = 60.0
 """Seconds between two tries at a place that takes nothing."""
 LOOK_DEADLINE, PLACE_DEADLINE = 120.0, 120.0
@@ -70,12 +73,14 @@ class Counts:
 class Crew:
     """Who looks: an executor for all, one in a process of its own for suspects; and the clock (UTC seconds).
 
-    `look` is what the executor runs; the suspects' process always runs the plain one.
+    `probe` are the seconds between two tries at a place that takes nothing. `look` is what the executor
+    runs; the suspects' process always runs the plain one.
     """
 
     executor: Executor
     suspects: Callable[[], Executor]
     now: Callable[[], float] = time.time
+    probe: float = PROBE
     look: Callable[[LookJob], list[Looked]] = look
 
 
@@ -100,12 +105,13 @@ class Worker:
         self.losses = Losses()
         self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
         self._pulse, self._executor, self._suspects, self._now = pulse, crew.executor, crew.suspects, crew.now
-        self._look_at = crew.look
+        self._look_at, self._probe_pause = crew.look, crew.probe
         self._places = ThreadPoolExecutor(1, thread_name_prefix="places")
         self._looks: dict[Future[Any], list[Job]] = {}
         self._deliveries: dict[Future[Any], list[Job]] = {}
         self._ready: list[Job] = []
         self._moving: dict[int, tuple[str, int]] = {}
+        self._bugs = 0
         self._probe_due = 0.0
         self._stopping = False
 
@@ -138,13 +144,31 @@ class Worker:
         """
         try:
             while not self._stopping:
-                moved = self.turn()
-                every()
+                moved = self._round(every, give_up=until_idle)
                 if not moved and until_idle and self.idle() and not rest():
                     break
                 self._wait(0.0 if moved else self._pause())
         finally:
             self._end()
+
+    def _round(self, every: Callable[[], None], *, give_up: bool) -> bool:
+        """One turn with what is done besides. A bug is told and met again later, by a service ever less often."""
+        try:
+            moved = self.turn()
+            every()
+        except sqlite3.OperationalError as error:
+            raise LedgerFault(fault(self.ledger.path, error)) from error
+        except TagwrightError:
+            raise
+        except Exception:
+            self._bugs += 1
+            if give_up and self._bugs >= BUGS:
+                raise
+            log.exception("internal error; please report it")
+            self._wait(min(60.0, 0.1 * 2.0**self._bugs))
+            return True
+        self._bugs = 0
+        return moved
 
     def turn(self) -> bool:
         """One round of everything that does not wait; whether anything moved."""
@@ -235,7 +259,35 @@ class Worker:
         elif isinstance(item, Done):
             self._pulse.end(item.step)
             if item.future in self._looks or item.future in self._deliveries:  # else it was called off
-                item.then(item.future)
+                self._finish(item)
+
+    def _finish(self, item: Done) -> None:
+        """Book what came back; a bug that is met there is this batch's alone, and its photos are tried later."""
+        jobs = self._looks.get(item.future) or self._deliveries.get(item.future) or []
+        try:
+            item.then(item.future)
+        except (UserError, LedgerFault):
+            raise
+        except Exception as error:
+            log.exception("%d photos could not be booked", len(jobs))
+            with self.ledger.transaction():
+                for job in jobs:
+                    self._failed(job, TryAgain(job.photo.file, f"internal error: {error!r}; please report it"))
+
+    def finish_deliveries(self) -> None:
+        """What is being decided and written comes to its end; what was to be next is put back.
+
+        Before a person's command changes what was decided from.
+        """
+        self._put_back()
+        while self._deliveries:
+            self._take_in(self.inbox.get())
+
+    def _put_back(self) -> None:
+        if self._ready:
+            with self.ledger.transaction() as db:
+                work.unbook(db, [job.photo.id for job in self._ready])
+            self._ready = []
 
     def _end(self) -> None:
         """Nothing new is begun; what reads is unbooked, what writes is finished and confirmed."""
@@ -248,10 +300,7 @@ class Worker:
             item = self.inbox.get()
             if isinstance(item, Done):
                 self._take_in(item)
-        if self._ready:
-            with self.ledger.transaction() as db:
-                work.unbook(db, [job.photo.id for job in self._ready])
-            self._ready = []
+        self._put_back()
 
     def close(self) -> None:
         """No more work is done by this one."""
@@ -349,7 +398,7 @@ class Worker:
                 if answer.error is not None or answer.digest is None or answer.facts is None:
                     self._failed(job, answer.error or PhotoError(job.photo.file, "nothing can be read from it"))
                 else:
-                    rooms.keep(db, job, answer, self._now())
+                    rooms.keep(db, job, answer, self.house.rules, self._now())
                     kept.append(job.photo.id)
             self.counts.looked += len(kept)
             fresh = work.jobs(db, kept)
@@ -383,9 +432,14 @@ class Worker:
         try:
             with self._suspects() as executor:
                 answers = executor.submit(look, self.looking.job(self._items(jobs))).result()
-        except BrokenProcessPool:
+        except (UserError, LedgerFault):
+            raise
+        except Exception as error:  # noqa: BLE001 - one of these photos, and it is looked for
             if len(jobs) == 1:
-                self._failed(jobs[0], PhotoError(jobs[0].photo.file, "the decoder died"))
+                died = isinstance(error, BrokenProcessPool)
+                reason = "the decoder died" if died else f"internal error: {error!r}; please report it"
+                with self.ledger.transaction():
+                    self._failed(jobs[0], PhotoError(jobs[0].photo.file, reason))
                 return
             half = len(jobs) // 2
             self._alone(jobs[:half])
@@ -596,7 +650,7 @@ class Worker:
         at = time.monotonic()
         if at < self._probe_due:
             return
-        self._probe_due = at + PROBE
+        self._probe_due = at + self._probe_pause
         db = self.ledger.db
         for (root,) in db.execute("SELECT root FROM stops WHERE place = 'closed'").fetchall():
             with self.ledger.transaction():

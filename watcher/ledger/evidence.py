@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from metadata import tags
 from metadata.choose import Evidence
+from metadata.tags import Word
 from watcher.ledger.files import marks
 
 MOST_WORDS = 256
+STALE = "?"
+"""Before the version of what was said: the source is to be asked again."""
 PACKED = 512
 """Bytes from which a row is compressed; shorter ones would not shrink."""
 
@@ -32,9 +35,12 @@ def unpack(source: str, version: str, packed: bytes) -> Evidence:
     return Evidence(source, version, words, body[1] if len(body) > 1 else {})
 
 
-def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: float) -> bool:
-    """Remember what was said of a picture; an older version of the same source gives way. True if any is new."""
-    fresh = False
+def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: float) -> set[Word]:
+    """Remember what was said of a picture; an older version of the same source gives way.
+
+    The words that this version of a source had not said before.
+    """
+    news: set[Word] = set()
     for one in said:
         packed = pack(one)
         old = db.execute(
@@ -42,13 +48,16 @@ def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: f
         ).fetchall()
         if old == [(one.version, packed)]:
             continue
-        fresh = True
-        for version, before in old:
-            _tally(db, unpack(one.source, version, before), -1)
+        news.update(word for word, _ in one.words)
+        for version, packed_before in old:
+            before = unpack(one.source, version, packed_before)
+            _tally(db, before, -1)
+            if version.removeprefix(STALE) == one.version:
+                news.difference_update(word for word, _ in before.words)
         db.execute("DELETE FROM evidence WHERE digest = ? AND source = ?", (digest, one.source))
         db.execute("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", (digest, one.source, one.version, now, packed))
         _tally(db, one, 1)
-    return fresh
+    return news
 
 
 def _tally(db: sqlite3.Connection, said: Evidence, step: int) -> None:
@@ -93,13 +102,20 @@ def asked(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, froze
     return {digest: frozenset(names) for digest, names in found.items()}
 
 
-def forget(db: sqlite3.Connection, digests: Sequence[bytes], source: str | None = None) -> None:
-    """Forget what was said of these pictures (by one source, or by all), so that they are asked again."""
-    for digest, packed in of(db, digests).items():
-        for said in packed:
-            if source in (None, said.source):
-                _tally(db, said, -1)
-                db.execute("DELETE FROM evidence WHERE digest = ? AND source = ?", (digest, said.source))
+def ask_again(db: sqlite3.Connection, digests: Iterable[bytes], source: str | None = None) -> None:
+    """Have one source or all asked again about these pictures; what was said counts until then."""
+    db.executemany(
+        "UPDATE evidence SET version = ? || version WHERE digest = ? AND (? IS NULL OR source = ?) "
+        "AND substr(version, 1, 1) != ?",
+        [(STALE, digest, source, source, STALE) for digest in digests],
+    )
+
+
+def forget(db: sqlite3.Connection, digest: bytes) -> None:
+    """Forget what was said of a picture."""
+    for said in of(db, [digest])[digest]:
+        _tally(db, said, -1)
+    db.execute("DELETE FROM evidence WHERE digest = ?", (digest,))
 
 
 def sweep(db: sqlite3.Connection) -> int:

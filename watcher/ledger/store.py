@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
-from metadata.errors import UserError
+from metadata.errors import TagwrightError, UserError
 from watcher import mounts
 
 NAME = "ledger.db"
@@ -19,6 +19,10 @@ NAME = "ledger.db"
 
 class Busy(UserError):
     """Another process of ours holds this ledger."""
+
+
+class LedgerFault(TagwrightError):
+    """The ledger's own disk or file failed: nothing can be booked, so nothing may be done."""
 
 
 class Ledger:
@@ -44,14 +48,18 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing of it, durable when it ends."""
-        self.db.execute("BEGIN IMMEDIATE")
+        """All of it or nothing of it, durable when it ends. Raises LedgerFault when the disk refuses."""
         try:
-            yield self.db
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise LedgerFault(fault(self.path, error)) from error
 
     def close(self) -> None:
         """Close the book and let others have it."""
@@ -61,13 +69,24 @@ class Ledger:
             self._lock = None
 
 
+def fault(path: Path, error: sqlite3.Error) -> str:
+    """What failed, and what a person can do; everything that was booked before stands."""
+    return (
+        f"the ledger {path} cannot be written: {error}. Nothing is lost: make room on its disk, look that it may "
+        "be written, and start again"
+    )
+
+
 def open_for_writing(state: Path) -> Ledger:
     """Open (or make) the ledger below the state folder, as the only writer.
 
     Raises Busy when another process holds it, UserError when it is on a network file system, newer than
     this program, or not a ledger.
     """
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {state} for the ledger cannot be made: {error.strerror}") from error
     kind = mounts.fstype(os.fsencode(state))
     if mounts.is_network(kind):
         raise UserError(
@@ -77,9 +96,17 @@ def open_for_writing(state: Path) -> Ledger:
     lock = _lock(state)
     try:
         path = state / NAME
+        _refuse_newer(path)
         db = _connect(path)
-        _migrate(db, path)
-        return Ledger(path, db, lock)
+        try:
+            _migrate(db, path)
+            return Ledger(path, db, lock)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        os.close(lock)
+        raise LedgerFault(fault(state / NAME, error)) from error
     except BaseException:
         os.close(lock)
         raise
@@ -93,14 +120,22 @@ def open_for_reading(state: Path) -> Ledger:
     path = state / NAME
     if not path.exists():
         raise UserError(f"there is no ledger in {state} yet: start `tagwright run` or `tagwright scan` first")
+    _refuse_newer(path)
     db = _connect(path)
-    db.execute("PRAGMA query_only = 1")
-    _check_version(db, path)
-    return Ledger(path, db, None)
+    try:
+        db.execute("PRAGMA query_only = 1")
+        _check_version(db, path)
+        return Ledger(path, db, None)
+    except BaseException:
+        db.close()
+        raise
 
 
 def _lock(state: Path) -> int:
-    handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UserError(f"the ledger in {state} cannot be used: {error.strerror}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -133,16 +168,30 @@ def _migrations() -> list[tuple[int, str]]:
     return sorted((int(file.name[:4]), file.read_text("utf-8")) for file in files)
 
 
+def _refuse_newer(path: Path) -> None:
+    """Look at the header alone: opening would already fold a journal into the file."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(64)
+    except OSError:
+        return
+    if header.startswith(b"SQLite format 3\0") and len(header) == 64:
+        _check(int.from_bytes(header[60:64], "big"), path)
+
+
 def _check_version(db: sqlite3.Connection, path: Path) -> int:
     have = int(db.execute("PRAGMA user_version").fetchone()[0])
+    _check(have, path)
+    return have
+
+
+def _check(have: int, path: Path) -> None:
     newest = _migrations()[-1][0]
     if have > newest:
-        db.close()
         raise UserError(
             f"{path} was written by a newer tagwright (format {have}, this one knows {newest}); it is left "
             "untouched. Install the newer version, or restore a backup made before the update."
         )
-    return have
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:

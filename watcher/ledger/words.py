@@ -16,6 +16,10 @@ from metadata.tags import Word
 from watcher.ledger.files import marks
 
 
+UNDONE = "undone"
+"""Why a word is kept back that `redo` and new evidence let go."""
+
+
 def truths(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Truth]:
     """The truth of each of these photos; an empty one where nothing is known yet."""
     parts: dict[int, tuple[dict[str, Word], set[str], dict[str, Word], dict[str, Word]]] = {
@@ -72,8 +76,9 @@ def save_truth(
     chosen: Mapping[str, Chosen],
     run: int,
     now: float,
+    why: str = "renamed, or taken back before an older ledger was restored",
 ) -> None:
-    """Write what differs between two truths of a photo."""
+    """Write what differs between two truths of a photo; `why` words are kept back from now on."""
     if before == after and not chosen:
         return
     gone = [(photo, before.words[name]) for name in before.words.keys() - after.words.keys()]
@@ -91,7 +96,7 @@ def save_truth(
             (photo, word_id(db, word), mine, said.source if said else None, said.score if said else None),
         )
     _save_refusals(db, photo, before, after, run, now)
-    _save_withheld(db, photo, before, after, run, now)
+    _save_withheld(db, photo, before, after, run, now, why)
     _save_caption(db, photo, before, after)
 
 
@@ -128,13 +133,22 @@ def note_reasons(db: sqlite3.Connection, photo: int, reasons: Mapping[str, str])
     )
 
 
-def _save_withheld(db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float) -> None:
+def let_go(db: sqlite3.Connection, photo: int, news: Iterable[str]) -> None:
+    """Words that were undone and that new evidence names are kept back no longer."""
+    db.executemany(
+        "DELETE FROM withheld WHERE photo = ? AND key = ? AND why = ?", [(photo, key, UNDONE) for key in news]
+    )
+
+
+def _save_withheld(
+    db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float, why: str
+) -> None:
     for name in before.withheld.keys() - after.withheld.keys():
         db.execute("DELETE FROM withheld WHERE photo = ? AND key = ?", (photo, name))
     for name in after.withheld.keys() - before.withheld.keys():
         db.execute(
             "INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?, ?, ?)",
-            (photo, name, tags.text(after.withheld[name]), "undone or renamed", run, now),
+            (photo, name, tags.text(after.withheld[name]), why, run, now),
         )
 
 
