@@ -117,7 +117,8 @@ def _withhold(app: App, photo: int, undone: Mapping[str, Word], texts: frozenset
     db = app.ledger.db
     before = words.truths(db, [photo])[photo]
     after = _without(before, undone, texts)
-    words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now(), why=words.UNDONE)
+    words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now())
+    words.note_undone(db, photo, after.withheld.keys() - before.withheld.keys())
     return len(after.withheld) - len(before.withheld)
 
 

@@ -15,9 +15,8 @@ from metadata.memory import Event, Memory, Truth
 from metadata.tags import Word
 from watcher.ledger.files import marks
 
-
-UNDONE = "undone"
-"""Why a word is kept back that `redo` and new evidence let go."""
+UNDONE, BACK = "undone", "renamed, or taken back before an older ledger was restored"
+"""Why a word is kept back; what was undone is let go by `redo` and by new evidence."""
 
 
 def truths(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Truth]:
@@ -76,9 +75,8 @@ def save_truth(
     chosen: Mapping[str, Chosen],
     run: int,
     now: float,
-    why: str = "renamed, or taken back before an older ledger was restored",
 ) -> None:
-    """Write what differs between two truths of a photo; `why` words are kept back from now on."""
+    """Write what differs between two truths of a photo."""
     if before == after and not chosen:
         return
     gone = [(photo, before.words[name]) for name in before.words.keys() - after.words.keys()]
@@ -96,7 +94,7 @@ def save_truth(
             (photo, word_id(db, word), mine, said.source if said else None, said.score if said else None),
         )
     _save_refusals(db, photo, before, after, run, now)
-    _save_withheld(db, photo, before, after, run, now, why)
+    _save_withheld(db, photo, before, after, run, now)
     _save_caption(db, photo, before, after)
 
 
@@ -133,6 +131,13 @@ def note_reasons(db: sqlite3.Connection, photo: int, reasons: Mapping[str, str])
     )
 
 
+def note_undone(db: sqlite3.Connection, photo: int, keys: Iterable[str]) -> None:
+    """These words are kept back because a person undid them."""
+    db.executemany(
+        "UPDATE withheld SET why = ? WHERE photo = ? AND key = ?", [(UNDONE, photo, key) for key in keys]
+    )
+
+
 def let_go(db: sqlite3.Connection, photo: int, news: Iterable[str]) -> None:
     """Words that were undone and that new evidence names are kept back no longer."""
     db.executemany(
@@ -140,15 +145,13 @@ def let_go(db: sqlite3.Connection, photo: int, news: Iterable[str]) -> None:
     )
 
 
-def _save_withheld(
-    db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float, why: str
-) -> None:
+def _save_withheld(db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float) -> None:
     for name in before.withheld.keys() - after.withheld.keys():
         db.execute("DELETE FROM withheld WHERE photo = ? AND key = ?", (photo, name))
     for name in after.withheld.keys() - before.withheld.keys():
         db.execute(
             "INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?, ?, ?)",
-            (photo, name, tags.text(after.withheld[name]), why, run, now),
+            (photo, name, tags.text(after.withheld[name]), BACK, run, now),
         )
 
 
