@@ -12,6 +12,7 @@ import sqlite3
 from contextlib import suppress
 
 from metadata import which
+from metadata.errors import Refused
 from metadata.photo import Photo
 from watcher.ledger import files, work
 from watcher.ledger.work import Job
@@ -28,7 +29,9 @@ def before(db: sqlite3.Connection, job: Job) -> tuple[Photo, bool] | None:
     if job.digest is None:
         return None
     rows = db.execute(
-        "SELECT id, gone, name FROM photos WHERE digest = ? AND id != ? AND delivered IS NOT NULL",
+        "SELECT photos.id, photos.gone, photos.name FROM photos JOIN folders ON folders.id = photos.folder "
+        "JOIN roots ON roots.name = folders.root "
+        "WHERE photos.digest = ? AND photos.id != ? AND photos.delivered IS NOT NULL AND roots.waits = ''",
         (job.digest, job.photo.id),
     ).fetchall()
     found = files.photos_of(db, [row[0] for row in rows])
@@ -83,12 +86,27 @@ def _move_refusals(db: sqlite3.Connection, old: int, new: int) -> None:
 def _bring_sidecar(db: sqlite3.Connection, old: Photo, new: Photo, folder: int) -> None:
     """Rename a sidecar that was left behind, where the new place has none.
 
-    Otherwise its words stand in the ledger, the merge brings them, and `prune` lists the file.
+    Where that cannot be done its words stand in the ledger, and the merge brings them.
     """
-    left, here = which.own(old), which.own(new)
-    if os.path.lexists(here) or not os.path.isfile(left) or os.path.islink(left):
+    try:
+        left, here = which.own(old), which.own(new)
+    except Refused:
         return
-    with suppress(OSError):  # another file system: the merge writes the words anew
-        os.link(left, here)  # fails where the name is taken meanwhile, as a rename would not
-        os.unlink(left)
-        files.remember_sidecar(db, folder, os.path.basename(here), None)
+    if _is_file(left):
+        with suppress(OSError):  # another file system, or the name is taken
+            if not _same(left, here):  # a kill may have left both names
+                os.link(left, here)  # fails where the name is taken meanwhile, as a rename would not
+            os.unlink(left)
+            files.remember_sidecar(db, folder, os.path.basename(here), None)
+    if _is_file(here):
+        db.execute("UPDATE writes SET path = ? WHERE photo = ? AND path = ?", (here, old.id, left))
+    elif not os.path.lexists(os.path.splitext(new.file)[0] + b".xmp"):
+        db.execute("DELETE FROM memory WHERE photo = ? AND place = 'sidecar'", (old.id,))  # nothing was lost there
+
+
+def _is_file(path: bytes) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    return os.path.lexists(other) and os.path.samefile(one, other)

@@ -52,7 +52,7 @@ def _undo_photo(app: App, number: int, run: int | None) -> Undone:
     for write in ours:
         restored += _revert(app, photo, write)
     with app.ledger.transaction():
-        count = _withhold(app, number, _of(ours), _texts(ours), ours[0].run if run is None else run)
+        count = _withhold(app, number, _of(ours), _texts(ours), _runs(ours))
         for write in ours:
             writes.settle(db, write.id, "undone")
         work.again(db, [number], app.now())
@@ -108,17 +108,25 @@ def _of(ours: Sequence[Write]) -> dict[str, Word]:
     return {name: word for write in ours for name, word in write.ours.items()}
 
 
+def _runs(ours: Sequence[Write]) -> dict[str, int]:
+    """The first of these runs that wrote each word."""
+    return {name: write.run for write in ours for name in write.ours}
+
+
 def _texts(ours: Sequence[Write]) -> frozenset[str]:
     return frozenset(name for write in ours for name in write.texts)
 
 
-def _withhold(app: App, photo: int, undone: Mapping[str, Word], texts: frozenset[str], run: int) -> int:
+def _withhold(
+    app: App, photo: int, undone: Mapping[str, Word], texts: frozenset[str], runs: Mapping[str, int]
+) -> int:
     """Our words of these are no longer part of the truth, and are kept back."""
     db = app.ledger.db
     before = words.truths(db, [photo])[photo]
     after = _without(before, undone, texts)
-    words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now())
-    words.note_undone(db, photo, after.withheld.keys() - before.withheld.keys())
+    words.save_truth(db, photo, before, after, chosen={}, run=app.worker.run_number, now=app.now())
+    fresh = after.withheld.keys() - before.withheld.keys()
+    words.note_undone(db, photo, {name: runs.get(name, app.worker.run_number) for name in fresh})
     return len(after.withheld) - len(before.withheld)
 
 
@@ -146,7 +154,7 @@ def undo_words(app: App, found: Mapping[int, Mapping[str, Word]]) -> Undone:
     done = Undone()
     with app.ledger.transaction() as db:
         for photo, undone in found.items():
-            count = _withhold(app, photo, undone, frozenset(), app.worker.run_number)
+            count = _withhold(app, photo, undone, frozenset(), {})
             work.again(db, [photo], app.now())
             done += Undone(1, 0, count)
     return done
@@ -157,7 +165,11 @@ def redo(app: App, run: int) -> int:
     with app.ledger.transaction() as db:
         photos = [
             row[0]
-            for row in db.execute("SELECT DISTINCT photo FROM writes WHERE run = ? AND state = 'undone'", (run,))
+            for row in db.execute(
+                "SELECT photo FROM writes WHERE run = :run AND state = 'undone' "
+                "UNION SELECT photo FROM withheld WHERE run = :run AND why = :why",
+                {"run": run, "why": words.UNDONE},
+            )
         ]
         for photo in photos:
             before = words.truths(db, [photo])[photo]

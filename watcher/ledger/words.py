@@ -131,10 +131,11 @@ def note_reasons(db: sqlite3.Connection, photo: int, reasons: Mapping[str, str])
     )
 
 
-def note_undone(db: sqlite3.Connection, photo: int, keys: Iterable[str]) -> None:
-    """These words are kept back because a person undid them."""
+def note_undone(db: sqlite3.Connection, photo: int, runs: Mapping[str, int]) -> None:
+    """These words are kept back because a person undid them; `redo` of their run lets them go."""
     db.executemany(
-        "UPDATE withheld SET why = ? WHERE photo = ? AND key = ?", [(UNDONE, photo, key) for key in keys]
+        "UPDATE withheld SET why = ?, run = ? WHERE photo = ? AND key = ?",
+        [(UNDONE, run, photo, key) for key, run in runs.items()],
     )
 
 
