@@ -249,8 +249,9 @@ def _say(arguments: Arguments, answer: Any, lines: Iterable[str]) -> int:
     if arguments.json:
         print(json.dumps(answer, indent=2, default=os.fsdecode))  # ASCII: a name that is no UTF-8 stays JSON
     else:
-        for line in lines:
-            print(line)
+        from watcher import tell
+
+        tell.say(lines, sys.stdout)
     return DONE
 
 

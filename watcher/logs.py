@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Literal, TextIO
 
+from watcher.tell import visible
+
 Format = Literal["text", "journal", "json"]
 
 _MASK = "•••"
@@ -51,7 +53,15 @@ class Mask(logging.Filter):
         return True
 
 
-class Text(logging.Formatter):
+class _Lines(logging.Formatter):
+    """A message is one line, whatever a file is called."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - theirs
+        """The line, with control characters spelled out."""
+        return visible(super().formatMessage(record))
+
+
+class Text(_Lines):
     """`12:34:56 WARNING watcher.events: …`, times of day in the zone that was set."""
 
     def __init__(self, zone: tzinfo | None) -> None:
@@ -63,7 +73,7 @@ class Text(logging.Formatter):
         return datetime.fromtimestamp(record.created, UTC).astimezone(self._zone).strftime("%H:%M:%S")
 
 
-class Journal(logging.Formatter):
+class Journal(_Lines):
     """`<4>watcher.events: …` (sd-daemon(3)): journald takes the priority from each line and adds the time."""
 
     def format(self, record: logging.LogRecord) -> str:

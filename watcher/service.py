@@ -186,8 +186,7 @@ def _ask(app: App, wishes: Wishes, out: TextIO, answer: Callable[[str], str]) ->
         return
     ids = [number for name in waiting for number in files.below(app.ledger.db, name, b"")]
     made = plan.plan(app, ids)
-    for line in tell.plan(made.rows, made.photos, made.unasked):
-        print(line, file=out)
+    tell.say(tell.plan(made.rows, made.photos, made.unasked), out)
     if wishes.yes or _yes(answer):
         for name in waiting:
             worker.agreed(app.ledger, name, app.now())
@@ -212,8 +211,7 @@ def _show(app: App, most: int, out: TextIO) -> None:
         "SELECT path FROM writes WHERE state = 'done' GROUP BY photo ORDER BY photo LIMIT ?", (most,)
     ).fetchall()
     _read_back([row[0] for row in rows], out)
-    for line in tell.status(answers.status(db, app.now()), app.settings.zone()):
-        print(line, file=out)
+    tell.say(tell.status(answers.status(db, app.now()), app.settings.zone()), out)
     out.flush()
 
 
@@ -225,8 +223,7 @@ def _read_back(paths: Sequence[bytes], out: TextIO) -> None:
         return
     try:
         with Exiftool() as tool:
-            for line in tell.written(tool.read(standing, SHOWN), standing):
-                print(line, file=out)
+            tell.say(tell.written(tool.read(standing, SHOWN), standing), out)
     except UserError as error:
         log.warning("what was written is not read back: %s", error)
 
@@ -250,7 +247,8 @@ class _Live:
         ).fetchall()
         for number, path in rows:
             self._last = max(self._last, number)
-            print(f"written: {os.fsdecode(path)}", file=self._out, flush=True)
+            tell.say([f"written: {os.fsdecode(path)}"], self._out)
+            self._out.flush()
 
 
 def root_of(path: Path) -> dict[str, str]:

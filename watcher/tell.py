@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, TextIO
 
 Row = Mapping[str, Any]
 
@@ -16,6 +16,20 @@ REASONS = {
     "closed": "wait for a folder that cannot be written",
     "move": "may have been moved and wait for the next walk",
 }
+
+
+_CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160))}
+
+
+def visible(line: str) -> str:
+    """A line with control characters spelled out: a file name may hold any, and a terminal obeys some."""
+    return line.translate(_CONTROL)
+
+
+def say(lines: Iterable[str], out: TextIO) -> None:
+    """Print lines, each on one line."""
+    for line in lines:
+        print(visible(line), file=out)  # noqa: T201 - what the commands print goes through here
 
 
 def duration(seconds: float | None) -> str:
