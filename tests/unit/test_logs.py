@@ -44,8 +44,22 @@ def test_text_has_the_time_of_day_in_the_zone_that_was_set(started):
 )
 def test_journald_finds_the_priority_before_every_line(started, level, priority):
     stream, _ = started("journal", level="debug")
-    logger.log(level, "two\nlines")
-    assert stream.getvalue() == f"<{priority}>watcher.example: two\n<{priority}>lines\n"
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logger.log(level, "it failed", exc_info=True)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == f"<{priority}>watcher.example: it failed"
+    assert len(lines) > 2
+    assert all(line.startswith(f"<{priority}>") for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["text", "journal"])
+def test_a_file_name_cannot_begin_a_line_of_its_own(started, kind):
+    stream, _ = started(kind)
+    logger.warning("set aside: %s", "a\n<0>watcher: all is lost\x1b[2J")
+    assert stream.getvalue().count("\n") == 1
+    assert "\\x0a<0>watcher: all is lost\\x1b[2J" in stream.getvalue()
 
 
 def test_json_is_one_object_a_line_in_utc_with_its_traceback(started):

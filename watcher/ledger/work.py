@@ -179,7 +179,7 @@ def release(db: sqlite3.Connection, gates: Sequence[str], now: float, root: str 
     """Photos behind these gates are due now; how many they are."""
     done = db.execute(
         f"UPDATE photos SET gate = 'open', due = ? WHERE gate IN ({marks(gates)}) AND gone IS NULL "
-        "AND (? IS NULL OR folder IN (SELECT id FROM folders WHERE root = ?))",
+        "AND state != 'aside' AND (? IS NULL OR folder IN (SELECT id FROM folders WHERE root = ?))",
         (now, *gates, root, root),
     )
     return done.rowcount
