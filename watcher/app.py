@@ -30,7 +30,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import evidence, store, work, writes
+from watcher.ledger import evidence, files, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -153,8 +153,7 @@ def _build(
     settings: Settings, ledger: Ledger, crew: Crew, sinks: dict[str, Sink], *, backlog: bool, agreed: Sequence[str]
 ) -> App:
     now = crew.now
-    times = Times(settings.rescan, settings.rescan_folders)
-    intake = Intake(ledger, ImmichLayout(), times, now)
+    intake = _intake(settings, ledger, now)
     for root in settings.roots:
         calm = calm_of(settings, root)
         ignore = Ignore((*settings.ignore, *root.ignore))
@@ -167,6 +166,12 @@ def _build(
     return app
 
 
+def _intake(settings: Settings, ledger: Ledger, now: Callable[[], float]) -> Intake:
+    times = Times(settings.rescan, settings.rescan_folders)
+    write = settings.immich.without_connection == "write"
+    return Intake(ledger, ImmichLayout(), times, now, write_in_immich=write)
+
+
 def _recover(app: App) -> None:
     """After a process that died: book what it left open, and take back in what it held."""
     ledger = app.ledger
@@ -175,6 +180,8 @@ def _recover(app: App) -> None:
         for root in {root.name for root in app.settings.roots} - {root for root, _ in app.worker.house.stopped}:
             work.release(db, [rooms.LOSS], app.now(), root)
         db.execute("UPDATE photos SET gate = '', due = ? WHERE gate = ?", (app.now(), rooms.MOVE))
+        work.not_after(db, app.now())
+        _look_over_waiting(app)
         app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
     left = writes.intents(ledger.db)
     known = frozenset(digest for write in left for digest in (write.before, write.after))
@@ -185,6 +192,16 @@ def _recover(app: App) -> None:
         log.info(
             "the last run ended suddenly: %d photos looked at alone, %d writes checked", suspects, open_writes
         )
+
+
+def _look_over_waiting(app: App) -> None:
+    """Take in photos that may be written now, as the settings stand."""
+    db = app.ledger.db
+    waiting = work.waiting(db)
+    for start in range(0, len(waiting), 500):
+        photos = files.photos_of(db, waiting[start : start + 500])
+        open_ = [number for number, photo in photos.items() if not app.intake.closed(photo.file)]
+        work.look_over_waiting(db, open_, app.now())
 
 
 class Rare:
@@ -225,6 +242,7 @@ def looking(settings: Settings) -> Looking:
     taggers = tuple((name, ()) for name in (*settings.facts, *settings.taggers) if name != "place")
     return Looking(
         taggers=taggers,
+        local=tuple(spec for spec in taggers if spec[0] in settings.facts),
         captioner=(settings.captioner, ()) if settings.captioner else None,
         place=PlaceSpec(settings.place_distance, settings.place_root) if "place" in settings.facts else None,
         floor=settings.floor,
@@ -275,7 +293,7 @@ def reading(settings: Settings) -> Iterator[App]:
         with ThreadPoolExecutor(1) as executor:
             crew = Crew(executor, _suspects)
             house = _house(settings, ledger, sinks_of(settings))
-            intake = Intake(ledger, ImmichLayout(), Times(settings.rescan, settings.rescan_folders), crew.now)
+            intake = _intake(settings, ledger, crew.now)
             worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
             yield App(settings, ledger, worker, intake, Pulse(), crew.now)
             worker.close()

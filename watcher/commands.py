@@ -13,8 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from metadata import files as disk
 from metadata import tags
 from metadata.errors import TagwrightError, UserError
+from metadata.photo import Photo
 from metadata.tags import Word
 from watcher import rooms, undo
 from watcher.app import App
@@ -283,34 +285,43 @@ def prune(app: App, *, apply: bool = False) -> Answer:
         "JOIN roots ON roots.name = folders.root WHERE photos.gone < ? AND roots.waits = ''",
         (app.now() - app.settings.forget_after,),
     ).fetchall()
-    photos = files.photos_of(db, [row[0] for row in rows])
+    ids = [row[0] for row in rows]
+    photos: dict[int, Photo] = {}
+    for start in range(0, len(ids), 500):
+        photos |= files.photos_of(db, ids[start : start + 500])
     removed: list[str] = []
     left: list[str] = []
     for number, photo in photos.items():
         if os.path.lexists(photo.file) or not os.path.isdir(photo.base):
             continue
-        for write in writes.by_photo(db, [number])[:1]:
-            if os.path.lexists(write.path):
-                only_ours = _only_ours(write)
-                (removed if only_ours else left).append(os.fsdecode(write.path))
-                if only_ours and apply:
-                    with suppress(OSError):
-                        os.unlink(write.path)
+        ours = [write for write in writes.by_photo(db, [number]) if os.path.lexists(write.path)]
+        for path in dict.fromkeys(write.path for write in ours):
+            only_ours = _only_ours(path, [write for write in ours if write.path == path])
+            (removed if only_ours else left).append(os.fsdecode(path))
+            if only_ours and apply:
+                with suppress(OSError):
+                    os.unlink(path)
         if apply:
             with app.ledger.transaction():
                 _forget(app, number)
     return {"photos": len(photos), "sidecars_of_ours": removed, "sidecars_of_others": left, "applied": apply}
 
 
-def _only_ours(write: writes.Write) -> bool:
-    """Whether a left-over sidecar is exactly what we made, out of nothing."""
-    from metadata import files as disk  # noqa: PLC0415 - only for photos that are gone
+def _only_ours(path: bytes, ours: Sequence[writes.Write]) -> bool:
+    """Whether a left-over sidecar is exactly what we made out of nothing, with nothing of anybody else's.
 
+    `ours` are our writes there, newest first.
+    """
     try:
-        content = disk.read(write.path, base=os.path.dirname(write.path), limit=1 << 26)
+        content = disk.read(path, base=os.path.dirname(path), limit=1 << 26)
     except TagwrightError:
         return False
-    return content is not None and not write.before and disk.digest(content.data) == write.after
+    digest = disk.digest(content.data) if content else b""
+    for write in ours:
+        if write.after != digest or write.carried:
+            return False
+        digest = write.before
+    return digest == b""
 
 
 def backup(app: App, *, file: str) -> Answer:

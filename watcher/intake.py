@@ -27,6 +27,10 @@ from watcher.walk import Folder
 
 log = logging.getLogger(__name__)
 
+IMMICH = (
+    "in Immich's folders, and there is no connection to Immich: nothing is written there. "
+    'Set `immich.without_connection = "write"` to have sidecars written all the same'
+)
 SLICE = 0.1
 """Seconds a walk may take before other work has its turn."""
 
@@ -69,8 +73,17 @@ class Times:
 class Intake:
     """All roots: events come to rest, walks are made in slices, roots that are not there wait."""
 
-    def __init__(self, ledger: Ledger, layout: ImmichLayout, times: Times, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        layout: ImmichLayout,
+        times: Times,
+        now: Callable[[], float],
+        *,
+        write_in_immich: bool = False,
+    ) -> None:
         self._ledger = ledger
+        self._write_in_immich = write_in_immich
         self._layout = layout
         self._times = times
         self._now = now
@@ -147,6 +160,16 @@ class Intake:
             log.warning("%s cannot be looked into: %s", os.fsdecode(folder), error)
             return None
         return place is None or place.holds_photos
+
+    def closed(self, file: bytes) -> str:
+        """Why nothing may be written beside this photo (an absolute path), or ""."""
+        if self._write_in_immich:
+            return ""
+        try:
+            place = self._layout.place(file, now=time.monotonic())
+        except OSError as error:
+            return f"it cannot be told whether it lies in Immich's folders: {error.strerror}"
+        return IMMICH if place is not None else ""
 
     # walks
 

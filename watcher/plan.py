@@ -46,6 +46,7 @@ def _decisions(app: App, photos: Sequence[int], context: Any) -> Iterator[list[D
     for start in range(0, len(photos), SLICE):
         jobs = work.jobs(app.ledger.db, photos[start : start + SLICE])
         jobs = [replace(job, gate=OPEN) if job.gate in HELD else job for job in jobs]
+        jobs = [job for job in jobs if not app.intake.closed(job.photo.file)]
         pages = rooms.pages(app.ledger.db, jobs)
         yield rooms.decide(pages, app.worker.house, context)
 

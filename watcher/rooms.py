@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from metadata import files as disk
 from metadata import merge, tags
 from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
@@ -312,18 +312,27 @@ def confirm(
     memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
     words.save_memory(db, decision.id, name, memory)
     writes.settle(db, number, "done")
-    remember_file(db, decision.page.job.folder, decision.drafts[name].where)
+    remember_file(db, decision.page.job.folder, decision.drafts[name].where, answer.digest)
     return None
 
 
-def remember_file(db: sqlite3.Connection, folder: int, where: bytes) -> None:
-    """Note a sidecar as it stands after our own write, so that no walk takes it for somebody's edit."""
+def remember_file(db: sqlite3.Connection, folder: int, where: bytes, digest: bytes) -> None:
+    """Note a sidecar as it stands after our own write, so that no walk takes it for somebody's edit.
+
+    Where somebody wrote meanwhile, the walk is to find that.
+    """
     if not where.lower().endswith(b".xmp"):
         return
-    stat = None
-    with suppress(OSError):
-        stat = Stat.of(os.lstat(where))
-    files.remember_sidecar(db, folder, os.path.basename(where), stat)
+    try:
+        with open(where, "rb") as file:
+            stat = Stat.of(os.fstat(file.fileno()))
+            same = disk.digest(file.read()) == digest
+    except FileNotFoundError:
+        stat, same = None, not digest
+    except OSError:
+        return
+    if same:
+        files.remember_sidecar(db, folder, os.path.basename(where), stat)
 
 
 def stopped(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:

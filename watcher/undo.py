@@ -76,7 +76,7 @@ def _revert(app: App, photo: Photo, write: Write) -> int:
             return 0
         _reread(db, app, photo, write.place, answer)
         folder = db.execute("SELECT folder FROM photos WHERE id = ?", (photo.id,)).fetchone()[0]
-        rooms.remember_file(db, folder, draft.where)
+        rooms.remember_file(db, folder, draft.where, answer.digest)
     return 1
 
 

@@ -46,6 +46,7 @@ class Looking:
     """Who is asked about a photo, and how many photos make a batch."""
 
     taggers: tuple[Spec, ...] = ()
+    local: tuple[Spec, ...] = ()
     captioner: Spec | None = None
     place: PlaceSpec | None = None
     floor: float = 0.25
@@ -53,9 +54,9 @@ class Looking:
     workers: int = 2
     budget: int = 1 << 26
 
-    def job(self, items: Sequence[Item]) -> LookJob:
-        """The batch as plain data."""
-        return LookJob(tuple(items), self.taggers, self.floor, self.place, self.budget)
+    def job(self, items: Sequence[Item], *, local: bool) -> LookJob:
+        """The batch as plain data; `local`: only rules look that need nothing but the file."""
+        return LookJob(tuple(items), self.local if local else self.taggers, self.floor, self.place, self.budget)
 
 
 @dataclass(slots=True)
@@ -111,6 +112,7 @@ class Worker:
         self._deliveries: dict[Future[Any], list[Job]] = {}
         self._ready: list[Job] = []
         self._moving: dict[int, tuple[str, int]] = {}
+        self._clock = (self._now(), time.monotonic())
         self._bugs = 0
         self._probe_due = 0.0
         self._stopping = False
@@ -173,6 +175,7 @@ class Worker:
     def turn(self) -> bool:
         """One round of everything that does not wait; whether anything moved."""
         token = self._pulse.begin("ledger", 300.0, time.monotonic())
+        self._set_clock()
         try:
             moved = self._drain()
             if self.intake is not None:
@@ -184,6 +187,15 @@ class Worker:
             return self._judge() or moved
         finally:
             self._pulse.end(token)
+
+    def _set_clock(self) -> None:
+        """Where the clock was put back, what is due goes back with it, and waits no longer than it was to."""
+        before, self._clock = self._clock, (self._now(), time.monotonic())
+        ahead = (self._clock[0] - before[0]) - (self._clock[1] - before[1])
+        if ahead < -1.0:
+            log.warning("the clock was put back by %.0f s", -ahead)
+            with self.ledger.transaction() as db:
+                work.shift(db, ahead)
 
     def settle_all(self) -> None:
         """Wait until every file that was found has come to rest."""
@@ -203,7 +215,8 @@ class Worker:
                 continue
             with self.ledger.transaction() as db:
                 work.book(db, jobs, self._now())
-            self._looked_only(jobs, self._look_at(self.looking.job(self._items(jobs))))
+            for some in self._parted(jobs):
+                self._looked_only(some, self._look_at(self._job(some)))
 
     def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
         self._keep(jobs, answers)
@@ -318,8 +331,8 @@ class Worker:
             moved = True
             reading = [job for job in jobs if job.look]
             self._ready += [job for job in jobs if not job.look]
-            if reading:
-                self._look(reading, self._executor)
+            for some in self._parted(reading):
+                self._look(some, self._executor)
             self._submit_ready()
         return moved
 
@@ -329,14 +342,15 @@ class Worker:
             suspects = work.take(db, self._now(), most, suspects=True)
             if not suspects:
                 return work.take(db, self._now(), most)
-        self._alone(suspects)
+        for some in self._parted(suspects):
+            self._alone(some)
         return []
 
     def _submit_ready(self) -> bool:
         if not self._ready or len(self._deliveries) >= 2:
             return False
         batch, self._ready = self._ready[: 4 * self.looking.batch], self._ready[4 * self.looking.batch :]
-        batch = self._moved(batch)
+        batch = self._moved(self._waiting(batch))
         if batch:
             pages = rooms.pages(self.ledger.db, batch)
             context = self.context()
@@ -364,9 +378,30 @@ class Worker:
     # Look
 
     def _look(self, jobs: list[Job], executor: Executor) -> None:
-        items = self._items(jobs)
-        future = executor.submit(self._look_at, self.looking.job(items))
+        future = executor.submit(self._look_at, self._job(jobs))
         self._track(future, self._looks, jobs, self._looked, "looking", LOOK_DEADLINE)
+
+    def _closed(self, job: Job) -> str:
+        """Why nothing may be written beside this photo, or ""."""
+        return self.intake.closed(job.photo.file) if self.intake is not None else ""
+
+    def _parted(self, jobs: list[Job]) -> list[list[Job]]:
+        """Photos that may be written, and those that may not: each asked differently."""
+        shut = [job for job in jobs if self._closed(job)]
+        parts = [[job for job in jobs if job not in shut] if shut else jobs, shut]
+        return [part for part in parts if part]
+
+    def _job(self, jobs: Sequence[Job]) -> LookJob:
+        return self.looking.job(self._items(jobs), local=bool(self._closed(jobs[0])))
+
+    def _waiting(self, jobs: list[Job]) -> list[Job]:
+        """Photos that may be written; the others wait, and say for what."""
+        shut = {job.photo.id: reason for job in jobs if (reason := self._closed(job))}
+        if shut:
+            with self.ledger.transaction() as db:
+                for number, reason in shut.items():
+                    work.wait(db, [number], reason)
+        return [job for job in jobs if job.photo.id not in shut]
 
     def _items(self, jobs: Sequence[Job]) -> list[Item]:
         asked = evidence.asked(self.ledger.db, [job.digest for job in jobs if job.digest is not None])
@@ -402,7 +437,7 @@ class Worker:
                     kept.append(job.photo.id)
             self.counts.looked += len(kept)
             fresh = work.jobs(db, kept)
-        if self.looking.captioner is not None and fresh:
+        if self.looking.captioner is not None and fresh and not self._closed(fresh[0]):
             self._describe(fresh, self.looking.captioner)
         else:
             self._ready += fresh
@@ -431,7 +466,7 @@ class Worker:
         step = self._pulse.begin("looking in a child process", LOOK_DEADLINE * (1 + len(jobs)), time.monotonic())
         try:
             with self._suspects() as executor:
-                answers = executor.submit(look, self.looking.job(self._items(jobs))).result()
+                answers = executor.submit(look, self._job(jobs)).result()
         except (UserError, LedgerFault):
             raise
         except Exception as error:  # noqa: BLE001 - one of these photos, and it is looked for

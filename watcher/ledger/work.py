@@ -141,6 +141,30 @@ def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bo
     )
 
 
+def shift(db: sqlite3.Connection, seconds: float) -> None:
+    """Everything is due by so much later (earlier, where negative): the clock was set."""
+    db.execute("UPDATE photos SET due = due + ? WHERE due IS NOT NULL", (seconds,))
+
+
+def not_after(db: sqlite3.Connection, now: float) -> None:
+    """At start: nothing waits longer than patience lasts, though the clock was put back meanwhile."""
+    db.execute("UPDATE photos SET due = ? WHERE due > ? AND attempts = 0", (now, now))
+    db.execute("UPDATE photos SET due = ? WHERE due > ?", (now, now + 1.2 * PATIENCE[-1]))
+
+
+def look_over_waiting(db: sqlite3.Connection, photos: Iterable[int], now: float) -> None:
+    """What these photos waited for is there: they are looked at anew."""
+    db.executemany(
+        "UPDATE photos SET state = 'seen', reason = '', look = 1, due = ? WHERE id = ? AND state = 'waits'",
+        [(now, photo) for photo in photos],
+    )
+
+
+def waiting(db: sqlite3.Connection) -> list[int]:
+    """Photos that wait for something that a person has to set."""
+    return [row[0] for row in db.execute("SELECT id FROM photos WHERE state = 'waits' AND gone IS NULL")]
+
+
 def hold(db: sqlite3.Connection, photos: Iterable[int], gate: str) -> None:
     """Keep what was decided until somebody releases it."""
     db.executemany(
