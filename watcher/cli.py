@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -268,7 +269,9 @@ def _run(arguments: Arguments) -> int:
         folder = arguments.sample.absolute()
         if not folder.exists():
             print(f"making a sample library in {folder}", flush=True)
-            make_sample(folder)
+            unfinished = folder.with_name(f".{folder.name}.unfinished")
+            make_sample(unfinished)
+            unfinished.rename(folder)
         roots, agreed = [service.root_of(folder)], [service.root_of(folder)["name"]]
     for path in arguments.paths:
         if not path.is_dir():
@@ -282,8 +285,18 @@ def _run(arguments: Arguments) -> int:
         yes=arguments.yes,
         show=arguments.show,
         agreed=agreed,
+        program=_program(arguments),
     )
     return service.run(settings, wishes, out=sys.stdout)
+
+
+def _program(arguments: Arguments) -> str:
+    """How a person calls this program on the same ledger from a shell."""
+    called = sys.argv[0] if os.path.basename(sys.argv[0]) == "tagwright" else "tagwright"
+    flags = [("--config", arguments.config), ("--state", arguments.state)]
+    return shlex.join(
+        [called, *(text for name, value in flags if value for text in (name, str(value.absolute())))]
+    )
 
 
 def _scan(arguments: Arguments) -> int:
@@ -387,7 +400,7 @@ def _do(arguments: Arguments, name: str, values: Mapping[str, Any]) -> int:
     from watcher import handing, tell
 
     answer, failed = handing.do(_with_ledger_roots(arguments), name, values)
-    _say(arguments, answer, tell.plain(answer))
+    _say(arguments, answer, tell.changed(name, answer))
     return SOME_FAILED if failed else DONE
 
 

@@ -20,7 +20,7 @@ from watcher.chores import Chores, held
 from watcher.events import Arrivals
 from watcher.health import Feeder, Notifier, interval
 from watcher.ignore import Ignore
-from watcher.ledger import answers, files, work
+from watcher.ledger import answers, files, work, writes
 from watcher.rooms import FIRST_LOOK
 from watcher.settings import Settings
 
@@ -43,6 +43,7 @@ class Wishes:
     yes: bool = False
     show: int = 0
     agreed: Sequence[str] = ()
+    program: str = "tagwright"
 
 
 def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[str], str] = input) -> int:
@@ -108,11 +109,11 @@ def _work(
         app.worker.run(until_idle=True, every=every, rest=chores.rest)
         progress.end()
     if wishes.show and not app.worker.stopped:
-        _show(app, wishes.show, out)
+        _show(app, wishes, out)
     if wishes.once or app.worker.stopped:
         return
     names = ", ".join(str(root.path) for root in app.settings.roots)
-    print(f"watching {names}; Ctrl-C ends", file=out, flush=True)
+    print(f"watching {names}: what lands there gets its keywords. Ctrl-C ends", file=out, flush=True)
     live = _Live(app, out, wanted=wishes.show > 0)
 
     def meanwhile() -> None:
@@ -186,14 +187,15 @@ def _ask(app: App, wishes: Wishes, out: TextIO, answer: Callable[[str], str]) ->
         return
     ids = [number for name in waiting for number in files.below(app.ledger.db, name, b"")]
     made = plan.plan(app, ids)
-    tell.say(tell.plan(made.rows, made.photos, made.unasked), out)
+    tell.say(tell.plan(made.rows, made.photos, made.unasked, wishes.show or None), out)
     if wishes.yes or _yes(answer):
         for name in waiting:
             worker.agreed(app.ledger, name, app.now())
     else:
         for name in waiting:
             app.ledger.put(f"declined {name}", "yes")
-        print("nothing was written; `tagwright apply` does it later", file=out)
+        print("nothing was written. Whenever you want:", file=out)
+        print(f"  {wishes.program} plan     shows all of it\n  {wishes.program} apply    writes it", file=out)
         app.worker.stop()
 
 
@@ -204,15 +206,19 @@ def _yes(answer: Callable[[str], str]) -> bool:
         return False
 
 
-def _show(app: App, most: int, out: TextIO) -> None:
+def _show(app: App, wishes: Wishes, out: TextIO) -> None:
     """What exiftool reads back from the first photos that were written, then counts."""
     db = app.ledger.db
     rows = db.execute(
-        "SELECT path FROM writes WHERE state = 'done' GROUP BY photo ORDER BY photo LIMIT ?", (most,)
+        "SELECT path FROM writes WHERE state = 'done' GROUP BY photo ORDER BY photo LIMIT ?", (wishes.show,)
     ).fetchall()
-    _read_back([row[0] for row in rows], out)
+    shown = [row[0] for row in rows]
+    if shown:
+        print(f"what exiftool reads in the sidecars of the first {len(shown)} photos:", file=out)
+    _read_back(shown, out)
     tell.say(tell.status(answers.status(db, app.now()), app.settings.zone()), out)
-    out.flush()
+    tell.say([tell.counted(answers.stats(db))], out)
+    print(f"more: {wishes.program} show FILE, status, undo, --help", file=out, flush=True)
 
 
 def _read_back(paths: Sequence[bytes], out: TextIO) -> None:
@@ -242,12 +248,9 @@ class _Live:
         """Tell what was written since the last call."""
         if not self._wanted:
             return
-        rows = self._app.ledger.db.execute(
-            "SELECT id, path FROM writes WHERE id > ? AND state = 'done' ORDER BY id", (self._last,)
-        ).fetchall()
-        for number, path in rows:
-            self._last = max(self._last, number)
-            tell.say([f"written: {os.fsdecode(path)}"], self._out)
+        for write in writes.since(self._app.ledger.db, self._last):
+            self._last = max(self._last, write.id)
+            tell.say([tell.wrote(write.path, write.ours, write.drops)], self._out)
             self._out.flush()
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TextIO
 
+from metadata import tags
+from metadata.tags import Word
+
 Row = Mapping[str, Any]
 
 REASONS = {
@@ -16,6 +19,31 @@ REASONS = {
     "closed": "wait for a folder that cannot be written",
     "move": "may have been moved and wait for the next walk",
 }
+
+
+STATES = {
+    "seen": "not looked at yet",
+    "looked": "looked at, not written yet",
+    "delivered": "done",
+    "aside": "set aside",
+    "waits": "waiting for a setting",
+    "left": "left alone",
+}
+"""What the ledger calls a photo's state -> what a person reads."""
+
+CHANGED = {
+    "scan": "{photos} photos taken up, {due} due",
+    "retry": "{photos} photos are tried again",
+    "apply": "{photos} photos are let go, {renames} renames are done",
+    "undo": "run {run}: {words} keywords taken back on {photos} photos, and kept back until `tagwright redo`",
+    "redo": "{photos} photos get back what was undone",
+    "keep": "{words} keywords are yours now",
+    "accept": "{root}: what is seen is right; {photos} photos go on",
+    "restore": "{root}: what is missing is written again on {photos} photos",
+    "forget": "{photos} photos forgotten; their files stay as they are",
+    "backup": "{file}: {bytes} bytes",
+}
+"""What a command that changed something says, by its name."""
 
 
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160))}
@@ -52,7 +80,9 @@ def moment(seconds: float | None, zone: tzinfo | None) -> str:
 
 def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     """By state, rate and estimate; what waits and why."""
-    states = ", ".join(f"{count} {name}" for name, count in sorted(answer["states"].items())) or "none yet"
+    states = (
+        ", ".join(f"{n} {STATES.get(name, name)}" for name, n in sorted(answer["states"].items())) or "none yet"
+    )
     yield f"{answer['photos']} photos: {states}"
     if answer["gone"]:
         yield f"{answer['gone']} gone"
@@ -78,7 +108,8 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
 def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     """Everything about one photo."""
     yield answer["file"]
-    yield f"  {answer['state']}{': ' + answer['reason'] if answer['reason'] else ''}{_gate(answer)}"
+    reason = f": {answer['reason']}" if answer["reason"] else ""
+    yield f"  {STATES.get(answer['state'], answer['state'])}{reason}{_gate(answer)}"
     facts = ", ".join(f"{name} {value}" for name, value in answer["facts"].items())
     yield f"  facts: {facts or 'none'}"
     yield "  keywords:"
@@ -112,18 +143,22 @@ def _place(place: Row) -> Iterator[str]:
         yield f"    set aside: {place['aside']}"
 
 
-def plan(rows: Iterable[Row], photos: int, unasked: int) -> Iterator[str]:
-    """One line a file and place, then the counts."""
+def plan(rows: Iterable[Row], photos: int, unasked: int, most: int | None = None) -> Iterator[str]:
+    """One line a file and place (the first `most` of them), then the counts."""
     changed = 0
     for row in rows:
         if row.get("error"):
             yield f"{row['file']}: {row['error']}"
             continue
         changed += 1
+        if most is not None and changed > most:
+            continue
         signs = [*(f"+{word}" for word in row["add"]), *(f"-{word}" for word in row["remove"])]
         signs += [f"{name}={value}" if value else f"-{name}" for name, value in row["texts"].items()]
         signs = signs or [f"{name} brought along" for name in row["fields"]]
         yield f"{'new ' if row['new'] else ''}{row['where']}: {', '.join(signs)}"
+    if most is not None and changed > most:
+        yield f"… and {changed - most} more like these"
     yield f"{changed} of {photos} photos would change"
     if unasked:
         yield f"{unasked} were not looked at yet; `tagwright plan --look` looks at them and writes nothing"
@@ -159,6 +194,32 @@ def written(rows: Sequence[Mapping[str, object]], paths: Sequence[bytes]) -> Ite
         for name, value in row.items():
             if name != "SourceFile":
                 yield f"    {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def wrote(path: bytes, ours: Mapping[str, Word], drops: Mapping[str, Word]) -> str:
+    """One sidecar that was written, with our words that came and went."""
+    signs = [
+        *(f"+{tags.show(word)}" for word in ours.values()),
+        *(f"-{tags.show(word)}" for word in drops.values()),
+    ]
+    return f"written: {os.fsdecode(path)}{': ' if signs else ''}{', '.join(signs)}"
+
+
+def counted(answer: Row) -> str:
+    """How many keywords of ours stand, by source; of `stats`."""
+    sources = ", ".join(f"{row['source']} {row['keywords']}" for row in answer["sources"])
+    total = sum(row["keywords"] for row in answer["sources"])
+    return f"{total} keywords of tagwright stand ({sources})" if sources else "no keywords of tagwright stand"
+
+
+def changed(name: str, answer: Row) -> Iterator[str]:
+    """What a command did, in a sentence where it has one."""
+    if name not in CHANGED:
+        yield from plain(answer)
+        return
+    yield CHANGED[name].format_map(answer)
+    if answer.get("handed_to"):
+        yield f"done by {answer['handed_to']}"
 
 
 def plain(answer: Row) -> Iterator[str]:

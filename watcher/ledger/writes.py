@@ -103,6 +103,11 @@ def by_photo(db: sqlite3.Connection, photos: Sequence[int], run: int | None = No
     )
 
 
+def since(db: sqlite3.Connection, number: int) -> list[Write]:
+    """Writes that stand and came after this one, oldest first."""
+    return _select(db, "WHERE state = 'done' AND id > ?", (number,))[::-1]
+
+
 def photos_of(db: sqlite3.Connection, run: int | None) -> list[int]:
     """Photos with writes that stand, of one run or of all."""
     rows = db.execute(
