@@ -110,6 +110,8 @@ def _work(
         progress.end()
     if wishes.show and not app.worker.stopped:
         _show(app, wishes, out)
+    elif wishes.once:
+        tell.say(tell.status(answers.status(app.ledger.db, app.now()), app.settings.zone()), out)
     if wishes.once or app.worker.stopped:
         return
     names = ", ".join(str(root.path) for root in app.settings.roots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from string import Formatter
 from typing import Any, TextIO
 
 from metadata import tags
@@ -218,8 +219,8 @@ def changed(name: str, answer: Row) -> Iterator[str]:
         yield from plain(answer)
         return
     yield CHANGED[name].format_map(answer)
-    if answer.get("handed_to"):
-        yield f"done by {answer['handed_to']}"
+    told = {field for _, field, _, _ in Formatter().parse(CHANGED[name])}
+    yield from plain({key: value for key, value in answer.items() if key not in told and value})
 
 
 def plain(answer: Row) -> Iterator[str]:

@@ -49,7 +49,8 @@ def _undo_photo(app: App, number: int, run: int | None) -> Undone:
     if photo is None or not ours:
         return Undone()
     restored = 0
-    for write in ours:
+    # What was taken back word by word before may stand again, byte for byte, once a later write is taken back.
+    for write in sorted((*ours, *writes.undone(db, number)), key=lambda write: write.id, reverse=True):
         restored += _revert(app, photo, write)
     with app.ledger.transaction():
         count = _withhold(app, number, _of(ours), _texts(ours), _runs(ours))

@@ -103,6 +103,11 @@ def by_photo(db: sqlite3.Connection, photos: Sequence[int], run: int | None = No
     )
 
 
+def undone(db: sqlite3.Connection, photo: int) -> list[Write]:
+    """Writes of this photo that were taken back, newest first."""
+    return _select(db, "WHERE state = 'undone' AND photo = ?", (photo,))
+
+
 def since(db: sqlite3.Connection, number: int) -> list[Write]:
     """Writes that stand and came after this one, oldest first."""
     return _select(db, "WHERE state = 'done' AND id > ?", (number,))[::-1]
