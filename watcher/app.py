@@ -58,6 +58,8 @@ class App:
     intake: Intake
     pulse: Pulse
     now: Callable[[], float]
+    alone: bool = False
+    """Whether this process does one command and ends; the service does what a command leaves."""
 
     def root(self, name: str) -> Root:
         """The settings of a root; raises UserError where there is none of this name."""

@@ -84,7 +84,7 @@ class Chores:
             if row[0] is None and not row[1] and quiet and not self._ask:
                 self._first_look(name)
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
-            self._reconsidering = worker.house.stamp
+            self._begin_anew()
         growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
         for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(self._problems()))):
             if self._app.ledger.get(name) != value:
@@ -122,11 +122,16 @@ class Chores:
             evidence.sweep(db)
         commands.prune(self._app, apply=True)
 
+    def _begin_anew(self) -> None:
+        """What earlier rules held is judged by today's."""
+        self._reconsidering = self._app.worker.house.stamp
+        self._app.ledger.db.execute("UPDATE photos SET gate = '' WHERE gate = ? AND due IS NULL", (RULES,))
+
     def _reconsider(self) -> None:
         """Choose anew for photos whose rules are not today's: what stays the same is stamped, the rest is held."""
         db, worker, stamp = self._app.ledger.db, self._app.worker, self._reconsidering
         if stamp != worker.house.stamp:
-            self._reconsidering = worker.house.stamp
+            self._begin_anew()
             return
         ids = [
             row[0]

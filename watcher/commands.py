@@ -18,6 +18,7 @@ from metadata import tags
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
+from models.look import Item, LookJob, look
 from watcher import rooms, undo
 from watcher.app import App
 from watcher.ledger import evidence, files, store, words, work, writes
@@ -63,22 +64,25 @@ def scan(
     again: str | None = None,
 ) -> Answer:
     """Walk these paths now; with `again` their photos are looked at anew, by one source or ("") by all."""
+    after, db = _moment(app, since), app.ledger.db
+    last = db.execute("SELECT coalesce(max(id), 0) FROM photos").fetchone()[0]
     for path in paths:
         root, below = app.at(Path(path))
         app.intake.look(root.name, below if os.path.isdir(path) else os.path.dirname(below))
-    while not paths and app.intake.walks():
+    while app.intake.walks():
         pass
+    app.worker.settle_all()
     ids = chosen(app, paths)
-    after = _moment(app, since)
-    with app.ledger.transaction() as db:
-        if after is not None:
-            ids = [number for number in ids if _taken(app, number) >= after]
-        kept = ids if limit is None else ids[:limit]
-        left = set(chosen(app, paths)) - set(kept)
+    if after is not None:
+        ids = [number for number in ids if _taken(app, number) >= after]
+    kept = ids if limit is None else ids[:limit]
+    found = [row[0] for row in db.execute("SELECT id FROM photos WHERE id > ?", (last,))]
+    with app.ledger.transaction():
         if again is not None:
             _look_again(app, kept, again or None)
         work.take_up(db, kept, app.now())
-        work.leave(db, left)
+        if app.alone:
+            work.leave(db, {*chosen(app, paths), *found} - {*kept})
     due = db.execute("SELECT count(*) FROM photos WHERE due IS NOT NULL").fetchone()[0]
     return {"photos": len(kept), "due": due}
 
@@ -96,8 +100,13 @@ def _moment(app: App, since: str | None) -> float | None:
 
 def _taken(app: App, number: int) -> float:
     """When a photo was taken, or its file was changed where it does not say."""
-    row = app.ledger.db.execute("SELECT taken, mtime_ns FROM photos WHERE id = ?", (number,)).fetchone()
-    return datetime.fromisoformat(row[0]).timestamp() if row[0] else row[1] / 1e9
+    row = app.ledger.db.execute("SELECT taken, mtime_ns, digest FROM photos WHERE id = ?", (number,)).fetchone()
+    taken = datetime.fromisoformat(row[0]) if row[0] else None
+    if row[2] is None:
+        photo = files.photos_of(app.ledger.db, [number])[number]
+        facts = look(LookJob((Item(number, photo.file),)))[0].facts
+        taken = facts.taken if facts else None
+    return taken.timestamp() if taken else row[1] / 1e9
 
 
 def _look_again(app: App, ids: Sequence[int], source: str | None) -> None:

@@ -43,6 +43,7 @@ def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any
     for door in app.intake.doors.values():
         door.full_due = door.gated_due = float("inf")  # only what the command names is walked
         door.walks = 1
+    app.alone = True
     if name in WORKS and name != "undo":
         app.begin(name)
     answer = commands.COMMANDS[name](app, **values)

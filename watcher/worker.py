@@ -198,9 +198,13 @@ class Worker:
                 work.shift(db, ahead)
 
     def settle_all(self) -> None:
-        """Wait until every file that was found has come to rest."""
-        while self.intake is not None and any(len(door.settling) for door in self.intake.doors.values()):
-            if self._stopping:
+        """Wait until every file that was found has come to rest, but not for one that goes on growing."""
+        doors = self.intake.doors.values() if self.intake is not None else ()
+        until = time.monotonic() + max(
+            (10 * door.calm.settle + 2 * door.calm.cache_time for door in doors), default=0
+        )
+        while self.intake is not None and any(len(door.settling) for door in doors):
+            if self._stopping or time.monotonic() > until:
                 break
             if not self.intake.settle():
                 self._wait(0.05)
