@@ -22,7 +22,26 @@ def explained(
     if not any(place.layout.trusted for place in places.values()) or len(places) == 1:
         return dict(readings)
     told = {name: _told(name, reading, readings, places, context) for name, reading in readings.items()}
+    ours = {word for reading in told.values() for word in reading.adopted}
+    told = {name: _adopting(reading, ours) for name, reading in told.items()}
+    told = {name: _still_ours(reading, truth) for name, reading in told.items()}
     return {name: _without_echoes(name, reading, places, truth, context) for name, reading in told.items()}
+
+
+def _still_ours(reading: Reading, truth: Truth) -> Reading:
+    """A word of ours that came to a file may have come by way of the server: no person is needed for that."""
+    if not reading.added.keys() & truth.ours:
+        return reading
+    return replace(reading, added={k: w for k, w in reading.added.items() if k not in truth.ours})
+
+
+def _adopting(reading: Reading, ours: set[str]) -> Reading:
+    """A word that another place calls ours is ours here as well."""
+    more = {name: word for name, word in reading.added.items() if name in ours}
+    if not more:
+        return reading
+    added = {name: word for name, word in reading.added.items() if name not in ours}
+    return replace(reading, added=added, adopted={**reading.adopted, **more})
 
 
 def _told(
@@ -32,28 +51,36 @@ def _told(
     places: Mapping[str, Place],
     context: Context,
 ) -> Reading:
-    """A server's losses that a file explains, and a file's empty list that the server has to back."""
+    """A server's losses that a file explains, and a file's that come from a server which never held the word.
+
+    A server writes its own list over the first field of paths, and nothing else.
+    """
     others = [other for other in places if places[other].layout.trusted != places[name].layout.trusted]
     if places[name].layout.trusted:
         for other in others:
             reading = _copied(reading, readings[other], places[other], context)
         return reading
-    unbacked = reading.emptied
+    now = _stand(places[name], context)
+    copied = now.paths.get(next(iter(places[name].layout.paths)), {})
+    unknown = frozenset(word for word in reading.removed if word not in copied and stands(word, now))
     for other in others:
-        memory = places[other].memory
-        if memory is not None and not memory.aside:
-            base = fields.stand(places[other].layout, memory.lists, skip_of(places[other].seen, memory, context))
-            unbacked = frozenset(word for word in unbacked if not stands(word, base))
-        else:
-            unbacked = frozenset()
-    return replace(reading, removed=reading.removed - unbacked, overwritten=reading.overwritten | unbacked)
+        unknown = frozenset(word for word in unknown if not _knew(places[other], word, context))
+    return replace(reading, removed=reading.removed - unknown, overwritten=reading.overwritten | unknown)
+
+
+def _knew(place: Place, name: str, context: Context) -> bool:
+    """Whether a server held this word when it was last read; one that is not read now may know anything."""
+    memory = place.memory
+    if memory is None or memory.aside:
+        return True
+    return stands(name, fields.stand(place.layout, memory.lists, skip_of(place.seen, memory, context)))
 
 
 def _copied(reading: Reading, file: Reading, place: Place, context: Context) -> Reading:
     """What a server lost, or shows again, because it read a file that a program or nobody's wish changed."""
     now = _stand(place, context)
-    vanished = not place.seen.exists and (place.memory is None or place.memory.exists)
-    unread = place.memory is not None and place.memory.aside and place.memory.digest != place.seen.digest
+    vanished = place.memory is None or (place.memory.exists and not place.seen.exists)
+    unread = place.memory is not None and bool(place.memory.aside)
     lost = reading.removed if vanished or unread or file.restored else reading.removed & file.overwritten
     lost = frozenset(name for name in lost if not stands(name, now))
     old = {name: word for name, word in reading.added.items() if file.restored and stands(name, now)}

@@ -20,15 +20,16 @@ class Memory:
 
     `lists`, `texts` and `digest` are what stood there when it was last read; `run` the newest run of ours
     that had written it. `ours` are our words here, `confirmed` those of them that were read back.
-    `written` says when we last put a word here (seconds), `tries` how often one was written that never
-    appeared, `again` which were written once more after a program had overwritten them. `kept` are words
-    that stood through somebody else's save, so that its program knows them. `dropping` are words that are
-    to go from here and were not yet seen gone, `former` words that were ours here and went. `claimed` is
-    what the place itself called ours, `past` holds captions that stood here before. `history` holds digests
-    of earlier states, `writes` the times of our last writes. `stale` says that fields are to be brought
-    along with a person's edit, `pending` that a write was booked and nobody knows yet what became of it.
-    `agreed` is the mark of the truth and the choice at which nothing was left to do here (see
-    `metadata.merge`). `aside` is the reason why this photo is left alone here, or "".
+    `written` says when we last put a word here (seconds, for ten minutes), `since` when each word came to
+    stand here, `tries` how often one was written that never appeared, `again` which were written once more
+    after a program had overwritten them. `kept` are words that stood through somebody else's save, so that
+    its program knows them. `dropping` are words that are to go from here and were not yet seen gone,
+    `former` words that were ours here and went. `claimed` is what the place itself called ours, `past`
+    holds captions that stood here before. `history` holds digests of earlier states, `writes` the times of
+    our last writes. `stale` says that fields are to be brought along with a person's edit, `pending` that a
+    write was booked and nobody knows yet what became of it. `agreed` is the mark of the truth and the
+    choice at which nothing was left to do here (see `metadata.merge`). `aside` is the reason why this photo
+    is left alone here, or "".
     """
 
     lists: Lists = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Memory:
     confirmed: frozenset[str] = frozenset()
     texts_ours: Mapping[str, str] = field(default_factory=dict)
     written: Mapping[str, float] = field(default_factory=dict)
+    since: Mapping[str, float] = field(default_factory=dict)
     tries: Mapping[str, int] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
     history: tuple[bytes, ...] = ()
@@ -110,10 +112,10 @@ class Reading:
     """What the difference between memory and place means.
 
     `added` and `removed` are persons' acts, `adopted` words that are our own, `overwritten` words that a
-    program lost, `emptied` those of `removed` that only a field that now says "no keywords" speaks for.
-    `echoes` are words that came and are nobody's wish: the place copied them from another. `lost` are
-    all our missing words, for whatever reason. `forgotten` are words of ours that we took away ourselves, as
-    the place says, before an older ledger was restored. `restored` says that the content is an earlier one.
+    program lost. `echoes` are words that came and are nobody's wish: the place copied them from another.
+    `lost` are all our missing words, for whatever reason. `forgotten` are words of ours that we took away
+    ourselves, as the place says, before an older ledger was restored. `restored` says that the content is an
+    earlier one.
     """
 
     added: Mapping[str, Word] = field(default_factory=dict)
@@ -121,7 +123,6 @@ class Reading:
     echoes: Mapping[str, Word] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     overwritten: frozenset[str] = frozenset()
-    emptied: frozenset[str] = frozenset()
     forgotten: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     restored: bool = False

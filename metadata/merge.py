@@ -14,7 +14,7 @@ from metadata import captions, fields
 from metadata.echoes import explained
 from metadata.fields import Layout, Stand
 from metadata.memory import CAPTION, Context, Event, Losses, Memory, Outcome, Place, Reading, Step, Truth, Wanted
-from metadata.reading import claimed_words, read, skip_of, stands
+from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands
 from metadata.sinks import Change, Claim, Seen
 from metadata.tags import SEPARATOR, Word, key, parse, show, text
 
@@ -24,6 +24,8 @@ MOST_WRITES = 3
 MOST_TRIES = 3
 MOST_HISTORY = 32
 MOST_PAST = 4
+AFTER = 0.001
+"""Seconds by which a word that we write is younger than those read in the same pass."""
 
 
 def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], context: Context) -> Outcome:
@@ -118,7 +120,7 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
     words = {k: w for k, w in truth.words.items() if k not in removed and k not in forgotten} | added
     words |= {k: w for k, w in adopted.items() if k not in words and k not in removed}
     ours = (truth.ours | adopted.keys()) & words.keys() - added.keys()
-    gone = {k: truth.words.get(k, parse(k)) for k in removed}
+    gone = {k: truth.words[k] for k in removed if k in truth.words}
     renamed = {k: w for k, w in gone.items() if k in context.renamed}
     kept_back = renamed | {k: truth.words[k] for k in forgotten if k in truth.words}
     refused = {k: w for k, w in {**truth.refused, **gone}.items() if k not in added and k not in renamed}
@@ -207,28 +209,26 @@ def _remembered(
     place: Place, reading: Reading, truths: tuple[Truth, Truth], now: Stand, context: Context
 ) -> Memory:
     """The memory with what was just read as its base."""
-    truth = truths[1]
+    before, truth = truths
     seen, memory = place.seen, place.memory or Memory()
     changed = place.memory is not None and (memory.digest, memory.exists) != (seen.digest, seen.exists)
     persons = truth.words.keys() - truth.ours
-    ours = {
-        k for k in memory.ours | (truth.ours & now.words.keys()) if k in truth.ours or stands(k, now)
-    } - persons
+    ours = memory.ours | ((before.ours | truth.ours | reading.adopted.keys()) & now.words.keys())
+    ours = frozenset(k for k in ours - persons if k in truth.ours or stands(k, now))
     texts_ours = memory.texts_ours if place.memory else captions.claimed_texts(seen, context)
     overwritten = reading.overwritten if place.losses is not Losses.RESTORE else frozenset()
     return replace(
         _based(memory, seen, context),
         run=max(memory.run, _claimed_run(seen, context)),
-        ours=frozenset(ours),
+        ours=ours,
         confirmed=frozenset(name for name in ours if stands(name, now)),
         texts_ours=texts_ours,
         again=frozenset((memory.again | overwritten) & truth.words.keys()),
         former=frozenset((memory.former | memory.ours) - truth.words.keys()),
-        kept=_kept(place, reading, truth, now, context)
-        if changed
-        else frozenset(memory.kept & truth.words.keys()),
+        kept=_kept(place, reading, truth, now) if changed else frozenset(memory.kept & truth.words.keys()),
         past=_past(memory, seen, place.layout),
-        written={k: t for k, t in memory.written.items() if k in truth.words},
+        written={k: t for k, t in memory.written.items() if abs(context.now - t) < STALE_EDITOR},
+        since={k: memory.since.get(k, context.now) for k in now.words},
         tries={k: n for k, n in memory.tries.items() if k in truth.words and not stands(k, now)},
         writes=tuple(t for t in memory.writes if abs(context.now - t) < PING_PONG),
         stale=memory.stale or (changed and (reading.person or memory.texts != seen.texts)),
@@ -258,18 +258,16 @@ def _claimed_run(seen: Seen, context: Context) -> int:
     return seen.claimed.run if seen.claimed is not None and seen.claimed.ledger == context.ledger else 0
 
 
-def _kept(place: Place, reading: Reading, truth: Truth, now: Stand, context: Context) -> frozenset[str]:
-    """Words that somebody else's save left wherever they stood."""
+def _kept(place: Place, reading: Reading, truth: Truth, now: Stand) -> frozenset[str]:
+    """Words that darktable has in its database: it saved them in the fields that it writes, and in no other."""
     memory, seen = place.memory or Memory(), place.seen
-    if reading.restored or not seen.exists or not memory.exists:
-        return frozenset(memory.kept & truth.words.keys() - reading.overwritten)
-    before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context))
-    left = {
-        name
-        for name in truth.words
-        if stands(name, before) and all(name in now.paths.get(f, {}) for f, w in before.paths.items() if name in w)
-    }
-    return frozenset((memory.kept | left) & truth.words.keys() - reading.overwritten)
+    kept = memory.kept - reading.overwritten
+    if "darktable" in seen.programs and not reading.restored:
+        first, *others = place.layout.paths
+        saved = [field for field in others if memory.lists.get(field) != seen.lists.get(field)]
+        if saved and memory.lists.get(first) == seen.lists.get(first):
+            kept |= {k for k in truth.words if all(k in now.paths.get(field, {}) for field in saved)}
+    return frozenset(kept & truth.words.keys())
 
 
 def _past(memory: Memory, seen: Seen, layout: Layout) -> frozenset[str]:
@@ -283,7 +281,7 @@ def _unwanted(before: Truth, truth: Truth, reading: Reading, memory: Memory, now
 
     In a restored older copy every word outside the truth is one of these.
     """
-    away = {**truth.refused, **truth.withheld, **reading.echoes}
+    away = {**truth.refused, **truth.withheld, **reading.echoes, **reading.adopted}
     away |= {
         k: before.words.get(k) or now.words.get(k) or parse(k)
         for k in before.ours | memory.ours | memory.dropping | reading.removed
@@ -320,6 +318,7 @@ def intended(step: Step, context: Context) -> Memory:
         memory,
         ours=memory.ours | step.ours.keys(),
         written={**memory.written, **dict.fromkeys(step.adds, context.now)},
+        since={**memory.since, **dict.fromkeys(step.adds, context.now + AFTER)},
         tries={**memory.tries, **{k: memory.tries.get(k, 0) + 1 for k in step.adds}},
         writes=(*memory.writes, context.now),
         pending=True,

@@ -15,6 +15,21 @@ STALE_EDITOR = 600.0
 """Seconds after our own write in which a loss is laid to an editor that saved what it had read before."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One place whose losses are judged, with what stands there now."""
+
+    place: Place
+    memory: Memory
+    truth: Truth
+    now: Stand
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Our words that were read back here."""
+        return self.memory.confirmed & self.truth.ours
+
+
 def skip_of(seen: Seen, memory: Memory | None, context: Context) -> Skip:
     """Whose words are nobody's wish in this place, now or when it was last read."""
     return Skip(context.skip, seen.people | (memory.people if memory else frozenset()))
@@ -34,34 +49,66 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
     before = fields.stand(place.layout, memory.lists, skip)
     if not seen.exists or (seen.digest in memory.history and not place.layout.trusted):
         went = frozenset(name for name in before.words if not stands(name, now))
-        missing = went & (truth.words.keys() | memory.dropping)
+        missing = went & truth.words.keys()
         reading = _decided(place, truth, missing) or _whole(place, truth, missing)
         return replace(reading, restored=seen.exists)
-    edits = fields.edits(place.layout, before, now)
-    added, adopted = _whose(edits.added, seen, memory, truth, context)
-    echoes = {name: word for name, word in added.items() if _from_a_book(name, place, memory, truth, now)}
-    added = {name: word for name, word in added.items() if name not in echoes}
-    missing = edits.removed & (truth.words.keys() | (memory.dropping if not memory.pending else set()))
-    forgotten = missing & _forgotten(seen, memory, truth, context)
-    missing -= forgotten
-    reading = _decided(place, truth, missing) or _judged(_Case(place, memory, truth, now), edits, missing, context)
-    return replace(reading, added=added, adopted=adopted, echoes=echoes, forgotten=forgotten)
+    return _edited(_Case(place, memory, truth, now), fields.edits(place.layout, before, now), context)
 
 
-def _from_a_book(name: str, place: Place, memory: Memory, truth: Truth, now: Stand) -> bool:
-    """Whether darktable put back, in the fields it writes, a word that it still has from earlier."""
-    gone = name in memory.former or name in truth.refused or name in truth.withheld
-    everywhere = all(name in now.paths.get(field, {}) for field in place.layout.paths)
-    return gone and not everywhere and "darktable" in place.seen.programs
+def _edited(case: _Case, edits: Edits, context: Context) -> Reading:
+    """What words mean that came to a place and went from it."""
+    place, memory, truth = case.place, case.memory, case.truth
+    added, adopted = _whose(edits.added, place.seen, memory, truth, context)
+    added |= _said_as_well(case, edits, adopted, context)
+    age = _age(place.seen, memory, context)
+    gone = memory.former | truth.refused.keys() | truth.withheld.keys()
+    old = truth.refused.keys() if age < 0 else frozenset()
+    echoes = {k: w for k, w in added.items() if k in old or (k in gone and _from_a_book(case, k))}
+    added = {k: w for k, w in added.items() if k not in echoes}
+    missing = edits.removed & truth.words.keys()
+    forgotten = missing & truth.ours - claimed_words(place.seen, context) if age > 0 else frozenset()
+    reading = _decided(place, truth, missing - forgotten)
+    if reading is None and age < 0:
+        reading = _whole(place, truth, missing)
+    if reading is None:
+        reading = _judged(case, edits, missing - forgotten, context)
+    return replace(reading, added=added, adopted=adopted, echoes=echoes, forgotten=frozenset(forgotten))
 
 
-def _forgotten(seen: Seen, memory: Memory, truth: Truth, context: Context) -> frozenset[str]:
-    """Our words that the place does not call ours any more, where it was written after the ledger's memory."""
-    claim, said = seen.claimed, claimed_words(seen, context)
-    if claim is None or claim.ledger != context.ledger or memory.pending:
-        return frozenset()
-    behind = claim.run >= memory.run and said != memory.claimed
-    return truth.ours - said if behind else frozenset()
+def _said_as_well(case: _Case, edits: Edits, adopted: Mapping[str, Word], context: Context) -> dict[str, Word]:
+    """Words of ours that a person wrote here before we did.
+
+    A server copies ours into the first field of paths; nobody but a person puts them into the others.
+    """
+    memory = case.memory
+    known = memory.ours | memory.former | memory.written.keys() | adopted.keys()
+    known |= claimed_words(case.place.seen, context)
+    others = [*case.place.layout.paths][1:]
+    return {
+        name: word
+        for name, word in edits.added.items()
+        if name in case.truth.ours - known and any(name in case.now.paths.get(field, {}) for field in others)
+    }
+
+
+def _from_a_book(case: _Case, name: str) -> bool:
+    """Whether darktable put a word back in the fields it writes, and nobody did so in the others."""
+    everywhere = all(name in case.now.paths.get(field, {}) for field in case.place.layout.paths)
+    return not everywhere and "darktable" in case.place.seen.programs
+
+
+def _age(seen: Seen, memory: Memory, context: Context) -> int:
+    """Whether our own mark in the place is older (-1) or newer (1) than our memory of it; 0 where it is as known.
+
+    Nobody but us writes it. So an older one tells of an older copy, on which somebody may have saved since,
+    and a newer one of an older ledger that came back.
+    """
+    claim = seen.claimed
+    if claim is None or claim.ledger != context.ledger or memory.pending or not memory.exists:
+        return 0
+    if claimed_words(seen, context) == memory.claimed:
+        return 0
+    return 1 if claim.run > memory.run else -1
 
 
 def stands(name: str, now: Stand) -> bool:
@@ -112,21 +159,6 @@ def _whole(place: Place, truth: Truth, missing: frozenset[str]) -> Reading:
     return _second_time(place, truth, reading, whole=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One place whose losses are judged, with what stands there now."""
-
-    place: Place
-    memory: Memory
-    truth: Truth
-    now: Stand
-
-    @property
-    def ours(self) -> frozenset[str]:
-        """Our words that were read back here."""
-        return self.memory.confirmed & self.truth.ours
-
-
 def _judged(case: _Case, edits: Edits, missing: frozenset[str], context: Context) -> Reading:
     """What it means that these words of the base went from some field."""
     place, memory = case.place, case.memory
@@ -140,7 +172,7 @@ def _judged(case: _Case, edits: Edits, missing: frozenset[str], context: Context
     said_none = missing & frozenset[str]().union(*(edits.went[name] for name in empty))
     meant = {name for name in missing - recent if _meant(case, name, edits, missing)}
     overwritten = missing - meant - said_none
-    reading = Reading(overwritten=overwritten, removed=missing - overwritten, emptied=said_none - meant, lost=lost)
+    reading = Reading(overwritten=overwritten, removed=missing - overwritten, lost=lost)
     return _second_time(place, case.truth, reading)
 
 
@@ -157,22 +189,36 @@ def _meant(case: _Case, name: str, edits: Edits, missing: frozenset[str]) -> boo
 def _speaks(case: _Case, field: str, name: str, went: frozenset[str]) -> bool:
     """Whether that this word went from this field is a person's no, as far as this field can tell.
 
-    Not if several words went with the field itself; not if all our words went from it at once; not if only
-    words of ours are left that are older than the missing one, since a program that saves what it read
-    long ago shows the same; and not if darktable's book may never have held the word.
+    Not if several words went with the field itself; not if all our words went from it at once; and not if
+    darktable's book may never have held the word.
     """
-    memory, seen = case.memory, case.place.seen
+    seen = case.place.seen
     if field not in seen.lists and len(went) > 1:
         return False
-    if "darktable" in seen.programs and name not in memory.kept and _stands_elsewhere(field, name, case.now):
+    if "darktable" in seen.programs and not _in_the_book(case, field, name):
         return False
-    left = [one for one in case.ours - went if fields.holds(case.now, field, one, case.truth.words[one])]
-    if case.ours & went and not left:
-        return False
-    if name not in case.ours or name in memory.kept:
+    return not case.ours & went or any(
+        fields.holds(case.now, field, one, case.truth.words[one]) for one in case.ours - went
+    )
+
+
+def _in_the_book(case: _Case, field: str, name: str) -> bool:
+    """Whether darktable had read this word: it saved it before, or it shows one of ours that is younger.
+
+    Its database is written into two fields of every file it touches; a word that stands in another one
+    may have come after darktable's last reading. Words of one write of ours are of one age: whoever read
+    one of them read all.
+    """
+    memory, words = case.memory, case.truth.words
+    if (
+        name in memory.kept
+        or field == next(iter(case.place.layout.paths))
+        or not _stands_elsewhere(field, name, case.now)
+    ):
         return True
-    age = memory.written.get(name, 0.0)
-    return any(memory.written.get(one, 0.0) >= age for one in left)
+    age, written = memory.since.get(name, 0.0), name in case.ours
+    younger = {one for one, since in memory.since.items() if since > age or (written and since == age)}
+    return any(fields.holds(case.now, field, one, words[one]) for one in (younger - {name}) & case.ours)
 
 
 def _stands_elsewhere(field: str, name: str, now: Stand) -> bool:
