@@ -81,10 +81,8 @@ def moment(seconds: float | None, zone: tzinfo | None) -> str:
 
 def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     """By state, rate and estimate; what waits and why."""
-    states = (
-        ", ".join(f"{n} {STATES.get(name, name)}" for name, n in sorted(answer["states"].items())) or "none yet"
-    )
-    yield f"{answer['photos']} photos: {states}"
+    states = ", ".join(f"{n} {STATES.get(name, name)}" for name, n in sorted(answer["states"].items()))
+    yield f"{answer['photos']} photos: {states}" if states else "no photos are known yet"
     if answer["gone"]:
         yield f"{answer['gone']} gone"
     if answer["due"]:
