@@ -81,7 +81,8 @@ class Chores:
         for name in self._app.intake.doors:
             row = db.execute("SELECT agreed, waits FROM roots WHERE name = ?", (name,)).fetchone()
             quiet = not self._app.intake.busy(name) and not self._open_work(name)
-            if row[0] is None and not row[1] and quiet and not self._ask:
+            asked = self._ask or not self._app.intake.doors[name].backlog
+            if row[0] is None and not row[1] and quiet and not asked:
                 self._first_look(name)
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
             self._begin_anew()

@@ -19,7 +19,8 @@ from watcher import walk
 from watcher.arrival import Arrival, Kind
 from watcher.ignore import Ignore, is_photo, is_sidecar
 from watcher.immich_layout import ImmichLayout
-from watcher.ledger import files, work
+from watcher.ledger import files
+from watcher.ledger.files import LEFT
 from watcher.ledger.store import Ledger
 from watcher.rooms import FIRST_LOOK
 from watcher.stable import Calm, Settled, Settling
@@ -55,10 +56,17 @@ class Door:
     unread: set[bytes] = field(default_factory=set)
     growing: set[bytes] = field(default_factory=set)
     standing: set[bytes] = field(default_factory=set)
+    left: set[bytes] = field(default_factory=set)
+    known: bool = False
     walks: int = 0
     started: int = 0
     waits: bool = False
     anchor: tuple[int, int] | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what a walk finds is a backlog that is to be left alone: nobody has walked here before."""
+        return not self.backlog and not self.known and not self.walks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,8 @@ class Intake:
         with self._ledger.transaction() as db:
             files.root(db, name, base, agreed=self._now() if agreed else None)
         self.doors[name] = Door(name, base, ignore, calm, Settling(calm), backlog=backlog)
+        row = self._ledger.db.execute("SELECT walked FROM roots WHERE name = ?", (name,)).fetchone()
+        self.doors[name].known = row[0] is not None
 
     # events
 
@@ -148,6 +158,7 @@ class Intake:
         number = files.folder(db, door.name, head)
         if is_photo(name):
             gate = self._gate(door) if path in door.standing else ""
+            gate = LEFT if path in door.left else gate
             door.standing.discard(path)
             return files.photo(db, number, name, found, now=self._now(), gate=gate)
         return files.sidecar(db, number, name, found, now=self._now()) if is_sidecar(name) else 0
@@ -246,7 +257,7 @@ class Intake:
     def _gate(self, door: Door) -> str:
         """What stood in a root before anybody agreed to its first look is held behind this."""
         row = self._ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (door.name,)).fetchone()
-        return "" if row[0] else FIRST_LOOK
+        return "" if row[0] or not door.backlog else FIRST_LOOK
 
     def _noted(self, db: sqlite3.Connection, door: Door, folder: Folder, gate: str) -> files.Found:
         if folder.gone:
@@ -257,10 +268,9 @@ class Intake:
         if not photos:
             folder = Folder(folder.path, folder.mtime_ns)
         folder, young = self._resting(door, folder)
-        found = files.listed(db, door.name, folder, now=self._now(), gate=gate, young=young)
-        if found.new and not door.backlog and not door.walks:
-            work.leave(db, files.below(db, door.name, folder.path))
-        return found
+        return files.listed(
+            db, door.name, folder, now=self._now(), gate=LEFT if door.leaves else gate, young=young
+        )
 
     def _resting(self, door: Door, folder: Folder) -> tuple[Folder, frozenset[bytes]]:
         """The folder without files that changed a moment ago, which come to rest first, and their names."""
@@ -271,8 +281,10 @@ class Intake:
         for name, found in young.items():
             path = walk.join(folder.path, name)
             door.settling.note(path, closed=False, now=time.monotonic(), stat=found)
-            if not door.walks:
+            if not door.walks and found.ctime_ns < door.began * 1e9:
                 door.standing.add(path)  # it was there before us, however young: part of the first look
+                if door.leaves:
+                    door.left.add(path)
         photos = [one for one in folder.photos if one[0] not in young]
         sidecars = [one for one in folder.sidecars if one[0] not in young]
         return replace(folder, photos=photos, sidecars=sidecars), frozenset(young)

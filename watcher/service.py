@@ -53,7 +53,7 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:
-                work.take_up(db, None, app.now())
+                work.take_up(db, None, app.now(), gate=FIRST_LOOK)
         app.begin_today()
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
         with signals(app) as ended, Feeder(app.pulse, notifier, interval(os.environ, os.getpid())):

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from metadata.photo import Facts, Photo, Stat
 from watcher.walk import Folder, Named
 
+LEFT = "left"
+"""The state of photos that are left alone; and what stands for the gate of those that are to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -104,19 +107,26 @@ def _sidecars_listed(
 
 
 def photo(db: sqlite3.Connection, number: int, name: bytes, stat: Stat, *, now: float, gate: str = "") -> bool:
-    """Note a photo that is there; it is due when it is new or not what was known. True when it is due."""
+    """Note a photo that is there; it is due when it is new or not what was known. True when it is due.
+
+    A new one stands behind `gate`, or is left alone where that is LEFT.
+    """
     row = db.execute(
         "SELECT id, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ? AND name = ?",
         (number, name),
     ).fetchone()
     values = _values(stat)
     if row is None:
+        left = gate == LEFT
         db.execute(
-            "INSERT INTO photos (folder, name, stem, size, mtime_ns, ctime_ns, inode, due, seen, gate) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, name, stem(name), *values, now, now, gate),
+            "INSERT INTO photos (folder, name, stem, size, mtime_ns, ctime_ns, inode, due, seen, gate, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(number, name, stem(name), *values, None if left else now, now),
+                *(("", LEFT) if left else (gate, "seen")),
+            ),
         )
-        return True
+        return not left
     if row[1:5] == values and row[5] is None:
         return False
     db.execute(

@@ -190,10 +190,14 @@ def leave(db: sqlite3.Connection, photos: Iterable[int]) -> None:
     )
 
 
-def take_up(db: sqlite3.Connection, photos: Iterable[int] | None, now: float) -> None:
-    """Photos that were left alone are due: these, or (None) all."""
+def take_up(db: sqlite3.Connection, photos: Iterable[int] | None, now: float, *, gate: str = "") -> None:
+    """Photos that were left alone are due: these, or (None) all, behind `gate` where nobody agreed to their root."""
     query = "UPDATE photos SET due = ?, state = 'seen' WHERE state = 'left' AND gone IS NULL"
     if photos is None:
+        unagreed = (
+            "SELECT folders.id FROM folders JOIN roots ON roots.name = folders.root WHERE roots.agreed IS NULL"
+        )
+        db.execute(f"UPDATE photos SET gate = ? WHERE state = 'left' AND folder IN ({unagreed})", (gate,))
         db.execute(query, (now,))
     else:
         db.executemany(f"{query} AND id = ?", [(now, photo) for photo in photos])
