@@ -21,7 +21,7 @@ from metadata.tags import Word
 from models.look import Item, LookJob, look
 from watcher import rooms, undo
 from watcher.app import App
-from watcher.ledger import evidence, files, store, words, work, writes
+from watcher.ledger import answers, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, RESTORE, RULES
 
 log = logging.getLogger(__name__)
@@ -155,15 +155,10 @@ def apply(app: App) -> Answer:
 def _alias(app: App, old: str, new: Word) -> None:
     """A rename is a rule from now on; the photos that kept the old word back need not any more."""
     db = app.ledger.db
-    text = _spelling(app, tags.text(new))
+    text = answers.spelled(db, tags.text(new))
     db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (old, text, app.now()))
     db.execute("DELETE FROM withheld WHERE key = ?", (old,))
     db.execute("UPDATE offers SET state = 'applied' WHERE key = ?", (old,))
-
-
-def _spelling(app: App, key: str) -> str:
-    row = app.ledger.db.execute("SELECT text FROM words WHERE key = ? ORDER BY id DESC", (key,)).fetchone()
-    return str(row[0]) if row else key
 
 
 def _all_with(app: App, keys: Sequence[str]) -> int:

@@ -185,11 +185,15 @@ class Identity:
     """What a root looks like from outside.
 
     Its file system ("" = the folder is not there), and how many of the known files asked for stand in it.
+    `inode` is the folder's own number (0 = not known); `lived_in` says, where none of these files is there,
+    that some photo is.
     """
 
     fs: str
     asked: int = 0
     found: int = 0
+    inode: int = 0
+    lived_in: bool = False
 
 
 def identity(base: bytes, sample: Iterable[bytes]) -> Identity:
@@ -205,13 +209,15 @@ def identity(base: bytes, sample: Iterable[bytes]) -> Identity:
         return Identity("")
     paths = list(sample)
     found = sum(os.path.lexists(os.path.join(base, path)) for path in paths)
-    return Identity(_file_system(base, number), len(paths), found)
+    inode = os.stat(base).st_ino
+    return Identity(_file_system(base, number), len(paths), found, inode, not found and _any_photo(base))
 
 
 def matches(then: Identity | None, now: Identity) -> bool:
     """Whether the root is the one that was known `then` (None = never seen).
 
-    On the same file system one known file is enough. On another (a new disk, or one whose number is not
+    On the same file system one known file is enough, and in the very same folder any photo: a person may
+    have renamed the one folder that holds all. On another (a new disk, or one whose number is not
     kept over a restart, as with XFS) half of them are asked for: an empty mount point and a swapped disk
     have none. Where no file is known nothing can be lost, so any folder will do.
     """
@@ -220,8 +226,16 @@ def matches(then: Identity | None, now: Identity) -> bool:
     if then is None or not now.asked:
         return True
     if then.fs == now.fs:
-        return now.found > 0
+        return now.found > 0 or (now.lived_in and 0 != then.inode == now.inode)
     return 2 * now.found >= now.asked
+
+
+def _any_photo(base: bytes, *, most: int = 2000) -> bool:
+    """Whether some photo is in one of the first folders."""
+    for _, (_, _, names) in zip(range(most), os.walk(base), strict=False):
+        if any(name[name.rfind(b".") :].lower() in PHOTO_SUFFIXES for name in names):
+            return True
+    return False
 
 
 def _file_system(base: bytes, number: int) -> str:

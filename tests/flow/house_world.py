@@ -1,4 +1,4 @@
-"""A small library with the whole house around it: real photos, a real ledger, places in memory or real sidecars."""
+"""A small library with the whole house around it: real photos, a real ledger, places in memory or sidecars."""
 
 from __future__ import annotations
 

@@ -175,7 +175,6 @@ def test_scan_again_asks_anew_and_keeps_what_was_undone_back(tmp_path):
     paint(world.photos / "a.jpg")
     world.run()
     world.do("undo", keyword="colour/red")
-    app = None
     with world.open() as app:
         handing._here(app, "scan", {"paths": [str(world.photos)], "again": "colour"})
     assert app.worker.counts.looked == 1

@@ -88,11 +88,21 @@ def _held(db: sqlite3.Connection) -> list[Row]:
 
 def offers(db: sqlite3.Connection) -> list[Row]:
     """Renames that were understood and wait to be applied to all photos."""
-    rows = db.execute("SELECT text, word, photos FROM offers WHERE state = 'open'")
+    rows = db.execute("SELECT key, word, photos FROM offers WHERE state = 'open'").fetchall()
     return [
-        {"from": tags.show(tags.parse(old)), "to": tags.show(tags.parse(new)), "photos": count}
+        {"from": _show(spelled(db, old)), "to": _show(spelled(db, new)), "photos": count}
         for old, new, count in rows
     ]
+
+
+def spelled(db: sqlite3.Connection, key: str) -> str:
+    """How a word was last spelled, as the ledger writes it."""
+    row = db.execute("SELECT text FROM words WHERE key = ? ORDER BY id DESC", (key,)).fetchone()
+    return str(row[0]) if row else key
+
+
+def _show(text: str) -> str:
+    return tags.show(tags.parse(text))
 
 
 def about(db: sqlite3.Connection, photo: Photo) -> Row:

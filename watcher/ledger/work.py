@@ -191,7 +191,7 @@ def leave(db: sqlite3.Connection, photos: Iterable[int]) -> None:
 
 
 def take_up(db: sqlite3.Connection, photos: Iterable[int] | None, now: float, *, gate: str = "") -> None:
-    """Photos that were left alone are due: these, or (None) all, behind `gate` where nobody agreed to their root."""
+    """Photos that were left alone are due: these, or (None) all, behind `gate` where the root is not agreed to."""
     query = "UPDATE photos SET due = ?, state = 'seen' WHERE state = 'left' AND gone IS NULL"
     if photos is None:
         unagreed = (
