@@ -77,12 +77,12 @@ def _knew(place: Place, name: str, context: Context) -> bool:
 
 
 def _copied(reading: Reading, file: Reading, place: Place, context: Context) -> Reading:
-    """What a server lost, or shows again, because it read a file that a program or nobody's wish changed."""
+    """What a server lost, or shows again, because it read a file that lacks the word though nobody took it away.
+
+    A person's no on the server leaves the word in the fields of the file that the server does not write.
+    """
     now = _stand(place, context)
-    vanished = place.memory is None or (place.memory.exists and not place.seen.exists)
-    unread = place.memory is not None and bool(place.memory.aside)
-    lost = reading.removed if vanished or unread or file.restored else reading.removed & file.overwritten
-    lost = frozenset(name for name in lost if not stands(name, now))
+    lost = frozenset(name for name in reading.removed - file.removed if not stands(name, now))
     old = {name: word for name, word in reading.added.items() if file.restored and stands(name, now)}
     return replace(
         reading,
@@ -96,12 +96,17 @@ def _copied(reading: Reading, file: Reading, place: Place, context: Context) -> 
 def _without_echoes(
     name: str, reading: Reading, places: Mapping[str, Place], truth: Truth, context: Context
 ) -> Reading:
-    """Words that came here while they were still waiting to go from the place that this one copies from."""
+    """Words that came here while they were still waiting to go from the place that this one copies from.
+
+    Whoever copies copies all of them.
+    """
     waiting: set[str] = set()
+    here = _stand(places[name], context) if reading.added else None
     for other, place in places.items():
-        if other != name and place.memory is not None and place.memory.dropping and reading.added:
+        if here is not None and other != name and place.memory is not None and place.memory.dropping:
             now = _stand(place, context)
-            waiting |= {one for one in place.memory.dropping - truth.words.keys() if stands(one, now)}
+            left = {one for one in place.memory.dropping - truth.words.keys() if stands(one, now)}
+            waiting |= left if all(stands(one, here) for one in left) else set()
     old = {one: word for one, word in reading.added.items() if one in waiting}
     if not old:
         return reading

@@ -187,9 +187,10 @@ def holds(stood: Stand, name: str, folded: str, word: Word) -> bool:
     return folded in stood.paths.get(name, {}) or fold(word[-1]) in stood.leaves.get(name, {})
 
 
-def emptied(layout: Layout, before: Lists, now: Lists) -> tuple[str, ...]:
-    """Keyword fields that hold nothing any more, though they are there: a program's way to say "no keywords"."""
-    return tuple(name for name in (*layout.paths, *layout.leaves) if now.get(name) == () != before.get(name))
+def emptied(layout: Layout, before: Lists, now: Lists) -> bool:
+    """Whether the first field of paths now stands there and holds nothing: a server's way to say "no keywords"."""
+    first = next(iter(layout.paths))
+    return now.get(first) == () != before.get(first)
 
 
 def render(

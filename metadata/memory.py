@@ -20,8 +20,8 @@ class Memory:
 
     `lists`, `texts` and `digest` are what stood there when it was last read; `run` the newest run of ours
     that had written it. `ours` are our words here, `confirmed` those of them that were read back.
-    `written` says when we last put a word here (seconds, for ten minutes), `since` when each word came to
-    stand here, `tries` how often one was written that never appeared, `again` which were written once more
+    `written` says when we last put a word here (seconds, for ten minutes), `since` when each word first
+    came to stand here, `tries` how often one was written that never appeared, `again` which were written once more
     after a program had overwritten them. `kept` are words that stood through somebody else's save, so that
     its program knows them. `dropping` are words that are to go from here and were not yet seen gone,
     `former` words that were ours here and went. `claimed` is what the place itself called ours, `past`

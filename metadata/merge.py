@@ -228,10 +228,12 @@ def _remembered(
         kept=_kept(place, reading, truth, now) if changed else frozenset(memory.kept & truth.words.keys()),
         past=_past(memory, seen, place.layout),
         written={k: t for k, t in memory.written.items() if abs(context.now - t) < STALE_EDITOR},
-        since={k: memory.since.get(k, context.now) for k in now.words},
+        since={k: memory.since.get(k, context.now) for k in now.words}
+        | {k: t for k, t in memory.since.items() if k in truth.words},
         tries={k: n for k, n in memory.tries.items() if k in truth.words and not stands(k, now)},
         writes=tuple(t for t in memory.writes if abs(context.now - t) < PING_PONG),
-        stale=memory.stale or (changed and (reading.person or memory.texts != seen.texts)),
+        stale=memory.stale
+        or (changed and (reading.person or bool(reading.overwritten) or memory.texts != seen.texts)),
         pending=False,
         agreed="",
     )
@@ -318,7 +320,7 @@ def intended(step: Step, context: Context) -> Memory:
         memory,
         ours=memory.ours | step.ours.keys(),
         written={**memory.written, **dict.fromkeys(step.adds, context.now)},
-        since={**memory.since, **dict.fromkeys(step.adds, context.now + AFTER)},
+        since={**dict.fromkeys(step.adds, context.now + AFTER), **memory.since},
         tries={**memory.tries, **{k: memory.tries.get(k, 0) + 1 for k in step.adds}},
         writes=(*memory.writes, context.now),
         pending=True,

@@ -168,10 +168,9 @@ def _judged(case: _Case, edits: Edits, missing: frozenset[str], context: Context
         swept = lost if not any(stands(name, case.now) for name in case.ours) else frozenset()
         reading = Reading(overwritten=swept & recent, removed=missing - (swept & recent), lost=lost)
         return _second_time(place, case.truth, reading)
-    empty = fields.emptied(place.layout, memory.lists, place.seen.lists)
-    said_none = missing & frozenset[str]().union(*(edits.went[name] for name in empty))
+    said_none = fields.emptied(place.layout, memory.lists, place.seen.lists)
     meant = {name for name in missing - recent if _meant(case, name, edits, missing)}
-    overwritten = missing - meant - said_none
+    overwritten = frozenset() if said_none else missing - meant
     reading = Reading(overwritten=overwritten, removed=missing - overwritten, lost=lost)
     return _second_time(place, case.truth, reading)
 
