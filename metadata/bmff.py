@@ -14,6 +14,8 @@ _MOST_BOXES = 4096
 _MOST_META = 4 * 2**20
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 """The uuid box of a CR3 that holds its EXIF directories as CMT1..CMT4."""
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+"""The uuid box that is an XMP packet (XMP part 3, 1.1.5)."""
 
 
 @dataclass(slots=True)
@@ -24,6 +26,16 @@ class Items:
     kinds: dict[int, bytes] = field(default_factory=dict)
     spans: dict[int, list[Span]] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
+    rdf: set[int] = field(default_factory=set)
+    described: dict[int, set[int]] = field(default_factory=dict)
+
+    def packets(self) -> set[int]:
+        """The XMP items that speak of the primary picture; all of them where none says of which it speaks.
+
+        Others describe helpers such as a depth map.
+        """
+        primary = {number for number in self.rdf if self.primary in self.described.get(number, ())}
+        return primary or {number for number in self.rdf if number not in self.described}
 
 
 def boxes(source: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -64,7 +76,9 @@ def items(source: Source, start: int, end: int) -> Items:
         if b"pitm" in found:
             result.primary = _primary(source.at(found[b"pitm"][0], 8))
         if b"iinf" in found:
-            result.kinds = _kinds(source, *found[b"iinf"])
+            result.kinds, result.rdf = _kinds(source, *found[b"iinf"])
+        if b"iref" in found:
+            result.described = _described(source, *found[b"iref"])
         if b"iloc" in found:
             base = found.get(b"idat", (0, 0))[0]
             result.spans = _locations(_Reader(source.at(*_length(found[b"iloc"]))), base)
@@ -84,16 +98,33 @@ def _primary(data: bytes) -> int:
     return number
 
 
-def _kinds(source: Source, start: int, end: int) -> dict[int, bytes]:
+def _kinds(source: Source, start: int, end: int) -> tuple[dict[int, bytes], set[int]]:
+    """Each item's type, and the items that are XMP."""
     skip = 6 if source.at(start, 1) == b"\0" else 8
     kinds = {}
+    packets = set()
     for kind, first, last in boxes(source, start + skip, end):
-        data = source.at(first, min(last - first, 16))
+        data = source.at(first, min(last - first, 512))
         if kind == b"infe" and data[0] >= 2:
             wide = data[0] >= 3
             number = struct.unpack_from(">I" if wide else ">H", data, 4)[0]
             kinds[number] = data[10:14] if wide else data[8:12]
-    return kinds
+            _, _, rest = data[14 if wide else 12 :].partition(b"\0")
+            if kinds[number] == b"mime" and rest.split(b"\0")[0] == b"application/rdf+xml":
+                packets.add(number)
+    return kinds, packets
+
+
+def _described(source: Source, start: int, end: int) -> dict[int, set[int]]:
+    """Which items each item describes (`cdsc` in the `iref` box)."""
+    size = 4 if source.at(start, 1) != b"\0" else 2
+    found: dict[int, set[int]] = {}
+    for kind, first, last in boxes(source, start + 4, end):
+        if kind == b"cdsc":
+            reader = _Reader(source.at(first, last - first))
+            number = reader.take(size)
+            found[number] = {reader.take(size) for _ in range(reader.take(2))}
+    return found
 
 
 class _Reader:

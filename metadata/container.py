@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from metadata import bmff
+from metadata import bmff, png_text
 from metadata.source import Source
 from metadata.tiff import Directory, Malformed, Tiff
 
@@ -19,6 +19,8 @@ Piece = tuple[int, int] | bytes
 """A part of the picture: (offset, length) in the file, or bytes that stand for what was parsed."""
 _MOST_SEGMENTS = 100_000
 _MOST_METADATA = 16 * 2**20
+_MOST_SPANS = 4
+_MOST_KEPT = 64 * 2**20
 RAW = frozenset({"DNG", "CR2", "CR3", "NEF", "ARW", "ORF", "RW2", "RAF", "PEF", "RAW", "X3F", "MRW", "CRW"})
 
 
@@ -28,6 +30,10 @@ class Anatomy:
 
     `upright` says that the container itself turns the picture (HEIF), so that EXIF's orientation must
     not turn it again; `width` and `height` are then as shown.
+
+    `packets` are the XMP packets as they stand (compressed ones unpacked), `extended` the parts of a JPEG's
+    Extended XMP, `resources` Photoshop's image resources and `iim` bare IPTC blocks. `cut` says that the
+    file holds more of these than we keep in memory.
     """
 
     format: str
@@ -35,8 +41,26 @@ class Anatomy:
     height: int = 0
     upright: bool = False
     exif: list[Source] = field(default_factory=list)
-    xmp: bytes = b""
+    packets: list[bytes] = field(default_factory=list)
+    extended: list[bytes] = field(default_factory=list)
+    resources: list[bytes] = field(default_factory=list)
+    iim: list[bytes] = field(default_factory=list)
+    cut: bool = False
     image: list[Piece] = field(default_factory=list)
+    _kept: int = 0
+
+    @property
+    def xmp(self) -> bytes:
+        """All packets, one after the other."""
+        return b"".join(self.packets)
+
+    def keep(self, found: list[bytes], data: bytes) -> None:
+        """Add a block to one of the lists, or mark the anatomy as cut where that would be too much."""
+        if len(data) > _MOST_KEPT - self._kept:
+            self.cut = True
+        elif data:
+            self._kept += len(data)
+            found.append(data)
 
 
 def dissect(source: Source) -> Anatomy:
@@ -85,6 +109,8 @@ _SHAPING = frozenset({0xDB, 0xC4, 0xDD, 0xCC, 0xDC, 0xEE, *range(0xC0, 0xD0)} - 
 """JPEG segments that change pixels: tables, frames, restart interval, lines, and Adobe's colour transform."""
 _FRAMES = _SHAPING & set(range(0xC0, 0xD0)) - {0xC4, 0xCC}
 _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_MARK = b"http://ns.adobe.com/xmp/extension/\0"
+_PHOTOSHOP_MARK = b"Photoshop 3.0\0"
 
 
 def _jpeg(source: Source, anatomy: Anatomy) -> None:
@@ -107,6 +133,10 @@ def _jpeg(source: Source, anatomy: Anatomy) -> None:
             anatomy.height, anatomy.width = struct.unpack(">HH", source.at(place + 5, 4))
         elif marker == 0xE1:
             _application(source.at(place + 4, length - 2), anatomy)
+        elif marker == 0xED:
+            data = source.at(place + 4, length - 2)
+            if data.startswith(_PHOTOSHOP_MARK):
+                anatomy.keep(anatomy.resources, data[len(_PHOTOSHOP_MARK) :])
         place += length + 2
     end = source.find(b"\xff\xd9", place)
     # what follows the end is another picture or a film (MPF, motion photos), or padding
@@ -117,7 +147,9 @@ def _application(data: bytes, anatomy: Anatomy) -> None:
     if data[:6] == b"Exif\0\0":
         anatomy.exif.append(Source(data[6:]))
     elif data.startswith(_XMP_MARK):
-        anatomy.xmp += data[len(_XMP_MARK) :]
+        anatomy.keep(anatomy.packets, data[len(_XMP_MARK) :])
+    elif data.startswith(_EXTENDED_MARK):
+        anatomy.keep(anatomy.extended, data[len(_EXTENDED_MARK) :])
 
 
 _PNG_SHAPING = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT"})
@@ -140,16 +172,24 @@ def _png(source: Source, anatomy: Anatomy) -> None:
             anatomy.image += [kind, body]
         elif kind == b"eXIf":
             anatomy.exif.append(Source(source.at(place + 8, min(length, _MOST_METADATA))))
-        elif kind == b"iTXt":
-            anatomy.xmp += _png_xmp(source.at(place + 8, min(length, _MOST_METADATA)))
+        elif kind in (b"iTXt", b"tEXt", b"zTXt"):
+            _png_text(kind, source.at(place + 8, min(length, _MOST_METADATA)), anatomy)
         elif kind == b"IEND":
             return
         place += length + 12
 
 
-def _png_xmp(data: bytes) -> bytes:
-    keyword, _, rest = data.partition(b"\0")
-    return rest if keyword == b"XML:com.adobe.xmp" else b""
+def _png_text(kind: bytes, chunk: bytes, anatomy: Anatomy) -> None:
+    if not chunk.startswith((b"XML:com.adobe.xmp\0", b"Raw profile type ")):
+        return
+    keyword, data = png_text.unpacked(kind, chunk)
+    if keyword == b"XML:com.adobe.xmp":
+        anatomy.keep(anatomy.packets, data)
+    elif keyword == b"Raw profile type xmp":
+        anatomy.keep(anatomy.packets, png_text.profile(data))
+    elif keyword in (b"Raw profile type iptc", b"Raw profile type 8bim"):
+        block = png_text.profile(data).removeprefix(_PHOTOSHOP_MARK)
+        anatomy.keep(anatomy.resources if block.startswith(b"8BIM") else anatomy.iim, block)
 
 
 def _webp(source: Source, anatomy: Anatomy) -> None:
@@ -168,7 +208,7 @@ def _webp(source: Source, anatomy: Anatomy) -> None:
             data = source.at(place + 8, min(length, _MOST_METADATA))
             anatomy.exif.append(Source(data.removeprefix(b"Exif\0\0")))
         elif kind == b"XMP ":
-            anatomy.xmp = source.at(place + 8, min(length, _MOST_METADATA))
+            anatomy.keep(anatomy.packets, source.at(place + 8, min(length, _MOST_METADATA)))
         place += 8 + length + (length & 1)
 
 
@@ -200,10 +240,26 @@ def _gif(source: Source, anatomy: Anatomy) -> None:
             if mark[1] == 0xF9:  # graphic control: transparency; comments and applications are no pixels
                 anatomy.image.append((place, end - place))
             elif source.at(place + 3, 11) == b"XMP DataXMP":
-                anatomy.xmp = source.at(place + 14, min(end - place, _MOST_METADATA))
+                anatomy.keep(
+                    anatomy.packets, _gif_xmp(source.at(place + 14, min(end - place - 14, _MOST_METADATA)))
+                )
         else:
             raise Malformed("no GIF block")
         place = end
+
+
+_MAGIC = bytes((1, *range(255, -1, -1), 0))
+"""What XMP in a GIF ends with, so that readers who know of blocks only find their way out of it."""
+
+
+def _gif_xmp(data: bytes) -> bytes:
+    if data.endswith(_MAGIC):
+        return data[: -len(_MAGIC)]
+    blocks, place = [], 0
+    while place < len(data) and data[place]:  # some writers cut it into blocks as if it were a picture
+        blocks.append(data[place + 1 : place + 1 + data[place]])
+        place += data[place] + 1
+    return b"".join(blocks)
 
 
 def _table(flags: int) -> int:
@@ -230,6 +286,8 @@ def _bmff(source: Source, anatomy: Anatomy) -> None:
             media.append((start, end - start))
         elif kind == b"moov":
             _canon(source, start, end, anatomy)
+        elif kind == b"uuid" and source.at(start, 16) == bmff.XMP:
+            anatomy.keep(anatomy.packets, source.at(start + 16, min(end - start - 16, _MOST_METADATA)))
     anatomy.image = anatomy.image or media
 
 
@@ -250,7 +308,9 @@ def _items(source: Source, found: bmff.Items, anatomy: Anatomy) -> None:
             skip = int.from_bytes(data[:4], "big") + 4  # how far the TIFF header is from here
             anatomy.exif.append(Source(data[skip:]))
         elif kind == b"mime":
-            anatomy.xmp += b"".join(source.at(offset, min(length, _MOST_METADATA)) for offset, length in spans)
+            if number in found.packets():
+                parts = (source.at(offset, min(length, _MOST_METADATA)) for offset, length in spans[:_MOST_SPANS])
+                anatomy.keep(anatomy.packets, b"".join(parts))
         elif kind not in (b"", b"uri "):
             anatomy.image += [kind, *spans]
 
@@ -268,7 +328,8 @@ def _raf(source: Source, anatomy: Anatomy) -> None:
     anatomy.format = "RAF"
     preview, preview_length, _, _, sensor, sensor_length = struct.unpack(">6I", source.at(84, 24))
     inner = dissect(Source(source.at(preview, min(preview_length, _MOST_METADATA))))
-    anatomy.exif, anatomy.xmp = inner.exif, inner.xmp
+    anatomy.exif, anatomy.packets, anatomy.extended = inner.exif, inner.packets, inner.extended
+    anatomy.resources, anatomy.cut = inner.resources, inner.cut
     anatomy.width, anatomy.height = inner.width, inner.height
     anatomy.image = [(sensor, sensor_length)] if sensor_length else []
 
@@ -285,7 +346,8 @@ def _tiff(source: Source, anatomy: Anatomy) -> None:
     if not directories:
         raise Malformed("no directory")
     anatomy.format = _tiff_format(tiff, directories)
-    anatomy.xmp = tiff.raw(directories[0].get(700), most=_MOST_METADATA)
+    for tag, blocks in ((700, anatomy.packets), (33723, anatomy.iim), (34377, anatomy.resources)):
+        anatomy.keep(blocks, tiff.raw(directories[0].get(tag), most=_MOST_METADATA))
     largest = max(directories, key=lambda tags: (_first(tiff, tags, 256)) * _first(tiff, tags, 257))
     shown = directories[0] if anatomy.format == "TIFF" else largest
     anatomy.width, anatomy.height = _first(tiff, shown, 256), _first(tiff, shown, 257)

@@ -32,7 +32,7 @@ _PANORAMA = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Tags:
+class Tags:
     """The directories that matter, merged over the file's EXIF blocks, with readers that never raise."""
 
     found: dict[tuple[str, int], tuple[Tiff, Directory]]
@@ -67,7 +67,7 @@ def read_facts(
     anatomy = dissect(source) if anatomy is None else anatomy
     if not anatomy.exif and fallback is not None and anatomy.format in ("X3F", "MRW", "CRW"):
         return _named_facts(anatomy, fallback(path))
-    tags = _gather(anatomy)
+    tags = gather(anatomy)
     taken, offset = _moment(tags)
     latitude, longitude = _position(tags)
     orientation = int(tags.number("0", 274) or 1)
@@ -93,13 +93,14 @@ def read_facts(
     )
 
 
-def _gather(anatomy: Anatomy) -> _Tags:
+def gather(anatomy: Anatomy) -> Tags:
+    """The photo's EXIF tags, of several blocks the first that has each."""
     found: dict[tuple[str, int], tuple[Tiff, Directory]] = {}
     for index, block in enumerate(anatomy.exif):
         for ifd, tiff, tags in _directories(block, "0", canon=index if anatomy.format == "CR3" else 0):
             for tag in tags:
                 found.setdefault((ifd, tag), (tiff, tags))
-    return _Tags(found)
+    return Tags(found)
 
 
 def _directories(block: Source, name: str, *, canon: int) -> Iterator[tuple[str, Tiff, Directory]]:
@@ -143,7 +144,7 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and 0 < value < 1e7 else None
 
 
-def _iso(tags: _Tags) -> int | None:
+def _iso(tags: Tags) -> int | None:
     """PhotographicSensitivity; where its 16 bits were too few (65535), ISOSpeed or the recommended index."""
     value = tags.number("exif", 34855)
     if value is None or value >= 65535:
@@ -151,7 +152,7 @@ def _iso(tags: _Tags) -> int | None:
     return int(value) if value is not None and 0 < value < 1e8 else None
 
 
-def _moment(tags: _Tags) -> tuple[datetime | None, int | None]:
+def _moment(tags: Tags) -> tuple[datetime | None, int | None]:
     """When it was taken and how far that clock was from UTC: DateTimeOriginal, else DateTimeDigitized."""
     for tag, part, zone in ((36867, 37521, 36881), (36868, 37522, 36882)):
         taken = parse_date(tags.text("exif", tag), tags.text("exif", part))
@@ -187,7 +188,7 @@ def parse_offset(value: str | None) -> int | None:
     return minutes if -720 <= minutes <= 840 else None
 
 
-def _by_satellite(tags: _Tags, taken: datetime) -> int | None:
+def _by_satellite(tags: Tags, taken: datetime) -> int | None:
     """The camera's clock against GPS time (always UTC), rounded to the quarter of an hour zones are made of."""
     day = re.match(r"(\d{4})[:\-](\d\d)[:\-](\d\d)", tags.text("gps", 29) or "")
     clock = tags.numbers("gps", 7)
@@ -202,7 +203,7 @@ def _by_satellite(tags: _Tags, taken: datetime) -> int | None:
     return minutes if -720 <= minutes <= 840 else None
 
 
-def _position(tags: _Tags) -> tuple[float | None, float | None]:
+def _position(tags: Tags) -> tuple[float | None, float | None]:
     return located(_degrees(tags, 2, b"NS"), _degrees(tags, 4, b"EW"))
 
 
@@ -215,7 +216,7 @@ def located(latitude: float | None, longitude: float | None) -> tuple[float | No
     return latitude, longitude
 
 
-def _degrees(tags: _Tags, tag: int, sides: bytes) -> float | None:
+def _degrees(tags: Tags, tag: int, sides: bytes) -> float | None:
     """Degrees, minutes, seconds as one number; without a hemisphere it would be a guess."""
     side = tags.raw("gps", tag - 1)[:1].upper()
     parts = tags.numbers("gps", tag)[:3]
