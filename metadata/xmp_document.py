@@ -39,7 +39,12 @@ class Scope:
     def inner(self, attributes: dict[str, str]) -> Scope:
         """The scope inside an element with these attributes."""
         fresh = {name[6:]: uri for name, uri in attributes.items() if declares(name)}
-        return Scope({**self.bound, **fresh}) if fresh else self
+        if not fresh:
+            return self
+        scope = Scope({**self.bound, **fresh})
+        if "" not in fresh and self.bound.keys().isdisjoint(fresh):  # no name means anything else now
+            scope.names.update(self.names)
+        return scope
 
 
 def declares(name: str) -> bool:

@@ -29,7 +29,7 @@ from metadata.xmp_seen import (
     plain,
     seen,
 )
-from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, difference
+from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, contents, difference
 
 _ME: Final = (f"{RDF}{GLUE}about", "")
 _DEFAULT: Final = b' xml:lang="x-default"'
@@ -110,8 +110,10 @@ def _change_claim(plan: Plan, old: Claim | None, new: Claim | None) -> None:
 
 def _wanted(standing: Sequence[str], remove: Values, add: Values) -> tuple[list[str], list[str]]:
     """What stays of a list, and what is new in it."""
-    kept = [value for value in standing if value not in remove]
-    return kept, [value for value in dict.fromkeys(add) if value and value not in kept]
+    going = set(remove)
+    kept = [value for value in standing if value not in going]
+    stays = {"", *kept}
+    return kept, [value for value in dict.fromkeys(add) if value not in stays]
 
 
 def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
@@ -120,7 +122,7 @@ def _change_list(plan: Plan, field: Field, remove: Values, add: Values) -> None:
     kept, fresh = _wanted(standing, remove, add)
     if len(kept) == len(standing) and not fresh:
         return
-    raw = [content(value, plan.path) for value in fresh]
+    raw = contents(fresh, plan.path)
     if not found:
         _add_list(plan, field, raw)
     if len(found) > 1 and all(_simple(plan, place) for place in found):
@@ -157,9 +159,10 @@ def _listed(tags: Tags, layout: Layout, kind: str, raw: Sequence[bytes], languag
     """A container with its items, set one level deeper than the property that holds it."""
     inner = layout.deeper()
     box, item = tags.in_rdf(kind), tags.in_rdf("li")
-    gap = inner.deeper().gap
-    lines = b"".join(b"".join((gap, b"<", item, language, b">", each, b"</", item, b">")) for each in raw)
-    return b"".join((inner.gap, b"<", box, b">", lines, inner.gap, b"</", box, b">", layout.gap))
+    opening = b"".join((inner.deeper().gap, b"<", item, language, b">"))
+    closing = b"".join((b"</", item, b">"))
+    lines = (closing + opening).join(raw)
+    return b"".join((inner.gap, b"<", box, b">", opening, lines, closing, inner.gap, b"</", box, b">", layout.gap))
 
 
 def _change_place(plan: Plan, field: Field, place: Place, remove: Values, raw: Sequence[bytes]) -> None:

@@ -43,16 +43,17 @@ class Field:
     uri: str
     local: str
     kind: Kind
-
-    @property
-    def expanded(self) -> str:
-        """URI and local name as one text."""
-        return f"{self.uri}{GLUE}{self.local}"
+    expanded: str
+    """URI and local name as one text."""
 
 
 def _field(name: str, kind: Kind) -> Field:
     prefix, local = name.split(":")
-    return Field(name, PREFIXES[prefix], local, kind)
+    return Field(name, PREFIXES[prefix], local, kind, _expanded(prefix, local))
+
+
+def _expanded(prefix: str, local: str) -> str:
+    return f"{PREFIXES[prefix]}{GLUE}{local}"
 
 
 LISTS: Final = {
@@ -86,10 +87,6 @@ CLAIM: Final = _field("tagwright:Ours", "text")
 
 WRITTEN: Final = {field.expanded: field for field in (*LISTS.values(), *TEXTS.values(), DATE, CLAIM)}
 """Every field that we may replace, by expanded name; all else is somebody's and stays."""
-
-
-def _expanded(prefix: str, local: str) -> str:
-    return f"{PREFIXES[prefix]}{GLUE}{local}"
 
 
 PERSONS: Final = _expanded("Iptc4xmpExt", "PersonInImage")

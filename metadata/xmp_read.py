@@ -177,15 +177,16 @@ class _Reader:
         self._stack.append(element)
 
     def _element(self, raw: str, attributes: dict[str, str], scope: Scope) -> Element:
-        inner = scope.inner(attributes)
+        inner = scope.inner(attributes) if attributes else scope
         if inner is not scope:
             self.prefixes.update(inner.bound)
         try:
-            name = inner.element(raw)
-            expanded = {inner.attribute(each): value for each, value in attributes.items() if not declares(each)}
+            name = inner.names.get(raw) or inner.element(raw)
+            if attributes:
+                attributes = {inner.attribute(each): say for each, say in attributes.items() if not declares(each)}
         except KeyError as error:
             raise self._refuse("unbound prefix") from error
-        return Element(raw, name, expanded, self._parser.CurrentByteIndex, inner)
+        return Element(raw, name, attributes, self._parser.CurrentByteIndex, inner)
 
     def _outside(self, element: Element) -> None:
         if element.name != _RDF:
@@ -216,8 +217,12 @@ class _Reader:
             self._parser.EndElementHandler = self._foreign_end
 
     def _look_into(self) -> None:
-        """Hear everything inside the property that starts now; closures, since they run for every item."""
+        """Hear everything inside the property that starts now; closures, since they run for every item.
+
+        Only the text of elements without children is kept: nothing else is ever read or replaced as text.
+        """
         stack, parser, base = self._stack, self._parser, len(self._stack)
+        pieces: list[str] = []
 
         def start(raw: str, attributes: dict[str, str]) -> None:
             parent = stack[-1]
@@ -232,19 +237,22 @@ class _Reader:
             else:
                 parent.kids = [element]
             stack.append(element)
-
-        def text(piece: str) -> None:
-            stack[-1].text += piece
+            pieces.clear()
 
         def end(_name: str) -> None:
-            stack.pop().closed = parser.CurrentByteIndex
+            element = stack.pop()
+            element.closed = parser.CurrentByteIndex
+            if pieces:
+                if not element.kids:
+                    element.text = "".join(pieces)
+                pieces.clear()
             if len(stack) == base:
                 parser.CharacterDataHandler = None
                 parser.StartElementHandler = self._start
                 parser.EndElementHandler = self._end
 
         parser.StartElementHandler, parser.EndElementHandler = start, end
-        parser.CharacterDataHandler = text
+        parser.CharacterDataHandler = pieces.append
 
     def _foreign_end(self, name: str) -> None:
         if name != self._stack[-1].raw:

@@ -64,7 +64,11 @@ def items(place: Place) -> list[tuple[Element, str]] | None:
     inner = place.element and container(place.element)
     if not inner:
         return None
-    return [(kid, text) for kid in inner.kids if (text := value(kid)) is not None]
+    return [
+        (kid, text)
+        for kid in inner.kids
+        if (text := value(kid) if kid.kids or kid.attributes else kid.text) is not None
+    ]
 
 
 def default(inner: Element) -> Element | None:

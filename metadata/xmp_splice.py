@@ -77,6 +77,13 @@ def content(value: str, path: bytes) -> bytes:
     return escape(value, {"\r": "&#13;"}).encode()
 
 
+def contents(values: Sequence[str], path: bytes) -> list[bytes]:
+    """As `content`, for many values; most hold nothing special, which one look tells for all."""
+    if _SPECIAL.search("".join(values)):
+        return [content(value, path) for value in values]
+    return [value.encode() for value in values]
+
+
 def _quoted(value: str, quote: bytes, path: bytes) -> bytes:
     inside = content(value, path)
     for sign in (b"\n", b"\t", quote):
@@ -118,6 +125,7 @@ class Plan:
         self.path = document.path
         self._splices: list[Splice] = []
         self._added: list[tuple[Element | None, bytes]] = []
+        self._layouts: dict[int, Layout] = {}
 
     def __bool__(self) -> bool:
         return bool(self._splices or self._added)
@@ -189,7 +197,7 @@ class Plan:
         own, declared = self._bound(field.uri, scope)
         rdf, also = self._bound(RDF, scope) if field.kind != "text" else ("", b"")
         tags = Tags(own, rdf)
-        layout = self._layout(node)
+        layout = self._layouts.get(id(node)) or self._layouts.setdefault(id(node), self._layout(node))
         name = tags.of(field.local)
         element = b"".join((b"<", name, declared, also, b">", inside(tags, layout), b"</", name, b">"))
         self._added.append((node, layout.gap + element))
