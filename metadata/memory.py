@@ -114,8 +114,9 @@ class Reading:
     `added` and `removed` are persons' acts, `adopted` words that are our own, `overwritten` words that a
     program lost. `echoes` are words that came and are nobody's wish: the place copied them from another.
     `lost` are all our missing words, for whatever reason. `forgotten` are words of ours that we took away
-    ourselves, as the place says, before an older ledger was restored. `restored` says that the content is an
-    earlier one.
+    ourselves, as the place says, before an older ledger was restored. `came` are words that are agreed on
+    and came here by themselves: no news, but no removal elsewhere holds against them. `restored` says that
+    the content is an earlier one.
     """
 
     added: Mapping[str, Word] = field(default_factory=dict)
@@ -125,6 +126,7 @@ class Reading:
     overwritten: frozenset[str] = frozenset()
     forgotten: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
+    came: frozenset[str] = frozenset()
     restored: bool = False
     aside: str = ""
 

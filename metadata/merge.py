@@ -111,12 +111,13 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
     for name, reading in readings.items():
         added |= reading.added
         adopted |= {k: w for k, w in reading.adopted.items() if k not in truth.refused and k not in truth.withheld}
-        removed |= reading.removed
+        removed |= reading.removed | (reading.overwritten & context.renamed)
         events += [Event(name, "added by a person", word) for word in reading.added.values()]
         events += [Event(name, "overwritten by another program", parse(k)) for k in reading.overwritten]
         events += [Event(name, "removed by a person", parse(k)) for k in reading.removed - added.keys()]
     forgotten -= added.keys()
-    removed -= added.keys() | forgotten
+    came = frozenset[str]().union(*(reading.came for reading in readings.values()))
+    removed -= added.keys() | came | forgotten
     words = {k: w for k, w in truth.words.items() if k not in removed and k not in forgotten} | added
     words |= {k: w for k, w in adopted.items() if k not in words and k not in removed}
     ours = (truth.ours | adopted.keys()) & words.keys() - added.keys()

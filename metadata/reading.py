@@ -72,7 +72,10 @@ def _edited(case: _Case, edits: Edits, context: Context) -> Reading:
         reading = _whole(place, truth, missing)
     if reading is None:
         reading = _judged(case, edits, missing - forgotten, context)
-    return replace(reading, added=added, adopted=adopted, echoes=echoes, forgotten=frozenset(forgotten))
+    came = edits.added.keys() & truth.words.keys() - memory.ours - memory.written.keys()
+    return replace(
+        reading, added=added, adopted=adopted, echoes=echoes, forgotten=frozenset(forgotten), came=frozenset(came)
+    )
 
 
 def _said_as_well(case: _Case, edits: Edits, adopted: Mapping[str, Word], context: Context) -> dict[str, Word]:
