@@ -175,7 +175,8 @@ def held(app: App, gate: str, root: str | None = None) -> int:
     """How many photos wait behind a gate."""
     row = app.ledger.db.execute(
         "SELECT count(*) FROM photos JOIN folders ON folders.id = photos.folder WHERE photos.gate = ? "
-        "AND photos.gone IS NULL AND photos.due IS NULL AND (? IS NULL OR folders.root = ?)",
+        "AND photos.gone IS NULL AND photos.due IS NULL AND photos.state NOT IN ('aside', 'left') "
+        "AND (? IS NULL OR folders.root = ?)",
         (gate, root, root),
     ).fetchone()
     return int(row[0])

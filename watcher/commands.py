@@ -80,6 +80,9 @@ def scan(
     with app.ledger.transaction():
         if again is not None:
             _look_again(app, kept, again or None)
+        for start in range(0, len(kept), 500):
+            open_ = app.worker.unasked(work.jobs(db, kept[start : start + 500]))
+            work.again(db, [job.photo.id for job in open_ if job.digest is not None], app.now(), look=True)
         work.take_up(db, kept, app.now())
         if app.alone:
             work.leave(db, {*chosen(app, paths), *found} - {*kept})

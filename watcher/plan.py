@@ -37,7 +37,7 @@ def plan(app: App, photos: Sequence[int]) -> Plan:
     context = app.worker.context()
     for decisions in _decisions(app, photos, context):
         for decision in decisions:
-            made.unasked += decision.page.job.digest is None
+            made.unasked += bool(app.worker.unasked([decision.page.job]))
             made.rows += _rows(decision)
     return made
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain, UserError
 from metadata.memory import Context
-from models.look import DescribeJob, Item, Known, Looked, LookJob, PlaceSpec, Spec, describe, look
+from models.look import DescribeJob, Item, Known, Looked, LookJob, PlaceSpec, Spec, asked, describe, look
 from watcher import moves, rooms
 from watcher.arrival import Arrival
 from watcher.health import Pulse
@@ -212,15 +212,31 @@ class Worker:
     def only_look(self, photos: Sequence[int]) -> None:
         """Look at these photos, keep that evidence, and decide nothing."""
         for start in range(0, len(photos), self.looking.batch):
-            jobs = [
-                job for job in work.jobs(self.ledger.db, photos[start : start + self.looking.batch]) if job.look
-            ]
+            jobs = self.unasked(work.jobs(self.ledger.db, photos[start : start + self.looking.batch]))
             if not jobs or self._stopping:
                 continue
             with self.ledger.transaction() as db:
                 work.book(db, jobs, self._now())
             for some in self._parted(jobs):
                 self._looked_only(some, self._look_at(self._job(some)))
+
+    def unasked(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of these photos that some source of today's settings was not asked about."""
+        keys = {job.photo.id: (job.digest, rooms.own_key(job.photo.id)) for job in jobs}
+        known = evidence.asked(self.ledger.db, [key for pair in keys.values() for key in pair if key is not None])
+        nothing: frozenset[str] = frozenset()
+
+        def is_open(job: Job) -> bool:
+            digest, own = keys[job.photo.id]
+            if job.look or digest is None:
+                return True
+            wanted = self._sources(local=bool(self._closed(job)))
+            return not wanted <= known.get(digest, nothing) | known.get(own, nothing)
+
+        return [job for job in jobs if is_open(job)]
+
+    def _sources(self, *, local: bool) -> frozenset[str]:
+        return asked(self.looking.local if local else self.looking.taggers, self.looking.place)
 
     def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
         self._keep(jobs, answers)
@@ -408,12 +424,12 @@ class Worker:
         return [job for job in jobs if job.photo.id not in shut]
 
     def _items(self, jobs: Sequence[Job]) -> list[Item]:
-        asked = evidence.asked(self.ledger.db, [job.digest for job in jobs if job.digest is not None])
+        known = evidence.asked(self.ledger.db, [job.digest for job in jobs if job.digest is not None])
         return [
             Item(
                 job.photo.id,
                 job.photo.file,
-                Known(job.digest, asked.get(job.digest, frozenset())) if job.digest else None,
+                Known(job.digest, known.get(job.digest, frozenset())) if job.digest else None,
             )
             for job in jobs
         ]

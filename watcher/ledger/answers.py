@@ -82,7 +82,7 @@ def _held(db: sqlite3.Connection) -> list[Row]:
         "SELECT folders.root, photos.gate, count(*) AS photos FROM photos "
         "JOIN folders ON folders.id = photos.folder WHERE photos.gate IN "
         "('first look', 'rules', 'loss', 'closed', 'move') AND photos.gone IS NULL AND photos.due IS NULL "
-        "GROUP BY 1, 2",
+        "AND photos.state NOT IN ('aside', 'left') GROUP BY 1, 2",
     )
 
 

@@ -157,6 +157,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA cache_size = -16000")
+    except sqlite3.OperationalError as error:
+        db.close()
+        raise LedgerFault(fault(path, error)) from error
     except sqlite3.DatabaseError as error:
         db.close()
         raise UserError(f"{path} is not a ledger ({error}); move it away, or restore a backup") from error

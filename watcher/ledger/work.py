@@ -206,7 +206,8 @@ def take_up(db: sqlite3.Connection, photos: Iterable[int] | None, now: float, *,
 def release(db: sqlite3.Connection, gates: Sequence[str], now: float, root: str | None = None) -> int:
     """Photos behind these gates are due now; how many they are."""
     done = db.execute(
-        f"UPDATE photos SET gate = 'open', due = ? WHERE gate IN ({marks(gates)}) AND gone IS NULL "
+        f"UPDATE photos SET gate = 'open', due = ? "
+        f"WHERE gate IN ({marks(gates)}) AND gone IS NULL AND state NOT IN ('aside', 'left') "
         "AND state != 'aside' AND (? IS NULL OR folder IN (SELECT id FROM folders WHERE root = ?))",
         (now, *gates, root, root),
     )
