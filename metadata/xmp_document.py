@@ -37,25 +37,24 @@ class Scope:
         return f"{self.bound[prefix]}{GLUE}{local}" if colon else raw
 
     def inner(self, attributes: dict[str, str]) -> Scope:
-        """The scope inside an element with these attributes."""
-        fresh = {name[6:]: uri for name, uri in attributes.items() if declares(name)}
-        if not fresh:
+        """The scope inside an element with these attributes; takes the declarations out of them."""
+        declared = [name for name in attributes if name[:5] == "xmlns" and name[5:6] in (":", "")]
+        if not declared:
             return self
+        fresh = {name[6:]: attributes.pop(name) for name in declared}
         scope = Scope({**self.bound, **fresh})
         if "" not in fresh and self.bound.keys().isdisjoint(fresh):  # no name means anything else now
             scope.names.update(self.names)
         return scope
 
 
-def declares(name: str) -> bool:
-    """Whether an attribute binds a namespace."""
-    return name.startswith("xmlns:") or name == "xmlns"
-
-
 class Element:
-    """One element and where it stands; `kids` and `text` only where the inside was looked into."""
+    """One element and where it stands; `kids` and `text` only where the inside was looked into.
 
-    __slots__ = ("attributes", "closed", "kids", "name", "raw", "scope", "start", "text")
+    `texts` are those of a container's items where these are nothing but texts.
+    """
+
+    __slots__ = ("attributes", "closed", "kids", "name", "raw", "scope", "start", "text", "texts")
 
     def __init__(self, raw: str, name: str, attributes: dict[str, str], start: int, scope: Scope) -> None:
         self.raw = raw
@@ -66,6 +65,7 @@ class Element:
         self.closed = start
         self.kids: list[Element] = _NONE
         self.text = ""
+        self.texts: list[str] | None = None
 
     @property
     def namespaces(self) -> dict[str, str]:

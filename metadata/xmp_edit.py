@@ -297,7 +297,7 @@ def _proved(document: Document, splices: Sequence[Splice], before: Seen, change:
         if kid.name not in WRITTEN
     ]
     together = sorted([*splices, *cuts], key=itemgetter(0, 1))
-    trial = parse(_as_utf8(document, apply(document.work, together, document.path)), document.path)
+    trial = parse(_as_utf8(document, apply(document.work, together, document.path)), document.path, whole=False)
     if _foreign(trial) != _foreign(document) or any(
         kid.name not in WRITTEN for node in trial.nodes for kid in node.kids
     ):

@@ -94,6 +94,9 @@ REGIONS: Final = frozenset({_expanded("mwg-rs", "Regions"), _expanded("MP", "Reg
 REGION_NAMES: Final = frozenset({_expanded("mwg-rs", "Name"), _expanded("MPReg", "PersonDisplayName")})
 PRESET: Final = _expanded("crs", "PresetType")
 
+FLAT: Final = frozenset(field.expanded for field in LISTS.values())
+"""Properties that nearly always are plain lists."""
+
 LOOKED_INTO: Final = frozenset(WRITTEN) | REGIONS | {PERSONS}
 """Properties whose inside is read; others are skipped as a whole."""
 

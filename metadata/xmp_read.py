@@ -13,8 +13,9 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from metadata.errors import Refused
-from metadata.xmp_document import Document, Element, Scope, declares
-from metadata.xmp_names import GLUE, LOOKED_INTO, PRESET, RDF
+from metadata.xmp_document import Document, Element, Scope
+from metadata.xmp_lists import unfold
+from metadata.xmp_names import FLAT, GLUE, LOOKED_INTO, PRESET, RDF
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes. The largest real sidecars have a few MB (darktable with many drawn masks)."""
@@ -28,8 +29,10 @@ _NODE_ID: Final = f"{RDF}{GLUE}nodeID"
 _ABOUT: Final = (f"{RDF}{GLUE}about", "about")
 
 
-def parse(data: bytes, path: bytes) -> Document:
+def parse(data: bytes, path: bytes, *, whole: bool = True) -> Document:
     """The document in `data`; `path` is only for messages.
+
+    Without `whole` the items of keyword lists may be left out, which only an editor needs.
 
     Raises Refused, with line and column where there is one, for whatever cannot be changed safely: not
     well formed, DOCTYPE or entities, no or several rdf:RDF, several rdf:about, a Camera Raw preset,
@@ -40,7 +43,7 @@ def parse(data: bytes, path: bytes) -> Document:
     if not data.strip():
         raise Refused(path, "is empty; perhaps another program is still writing it")
     work, codec, mark = _decoded(data, path)
-    reader = _read(work, path)
+    reader = _read(work, path, whole=whole)
     assert reader.rdf is not None
     document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes, frozenset(reader.prefixes))
     _check(document)
@@ -89,19 +92,18 @@ def _declared(name: str, path: bytes) -> str:
     return codec
 
 
-def _read(work: bytes, path: bytes) -> _Reader:
-    """Skips the inside of foreign properties; a document on which that fails is read in full."""
-    reader = _Reader(work, path, skim=True)
-    try:
-        reader.run()
-    except _Skewed:
-        reader = _Reader(work, path, skim=False)
-        reader.run()
-    return reader
+def _read(work: bytes, path: bytes, *, whole: bool) -> _Reader:
+    """Skips the inside of foreign properties and of plain lists; what that does not fit is read in full."""
+    for skim, flat in ((True, True), (True, False)):
+        try:
+            return _Reader(work, path, skim=skim, flat=flat).run(whole=whole)
+        except _Skewed:
+            continue
+    return _Reader(work, path, skim=False, flat=False).run(whole=whole)
 
 
 class _Skewed(Exception):
-    """A foreign property holds an element of its own name, so its end was taken too early."""
+    """A foreign property holds an element of its own name, so its end was taken too early, or a list is none."""
 
 
 class _Reader:
@@ -112,10 +114,11 @@ class _Reader:
     the stack: `_Skewed`.
     """
 
-    def __init__(self, work: bytes, path: bytes, *, skim: bool) -> None:
+    def __init__(self, work: bytes, path: bytes, *, skim: bool, flat: bool) -> None:
         self.work = work
         self.path = path
         self.skim = skim
+        self.flat = FLAT if flat else frozenset[str]()
         self.rdf: Element | None = None
         self.nodes: list[Element] = []
         self.named: dict[str, Element] = {}
@@ -133,7 +136,7 @@ class _Reader:
         parser.StartDoctypeDeclHandler = self._doctype
         return parser
 
-    def run(self) -> None:
+    def run(self, *, whole: bool) -> _Reader:
         """Read it all; raises Refused or _Skewed."""
         try:
             self._parser.Parse(_presentable(self.work), True)  # noqa: FBT003 - pyexpat takes no keywords
@@ -147,7 +150,10 @@ class _Reader:
             raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
         for node in self.nodes:
             for kid in node.kids:
+                if kid.name in self.flat and not unfold(self.work, kid, whole=whole):
+                    raise _Skewed
                 self._resolve(kid)
+        return self
 
     def _resolve(self, element: Element) -> None:
         """What a property refers to by rdf:nodeID counts as its content."""
@@ -168,13 +174,13 @@ class _Reader:
         raise self._refuse("has a DOCTYPE, which XMP forbids")
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
-        outer = self._stack[-1].scope if self._stack else Scope(_XML)
-        element = self._element(raw, attributes, outer)
+        stack = self._stack
+        element = self._element(raw, attributes, stack[-1].scope if stack else Scope(_XML))
         if self._rdf_at < 0:
             self._outside(element)
         else:
-            self._inside(element, len(self._stack) - self._rdf_at)
-        self._stack.append(element)
+            self._inside(element, len(stack) - self._rdf_at)
+        stack.append(element)
 
     def _element(self, raw: str, attributes: dict[str, str], scope: Scope) -> Element:
         inner = scope.inner(attributes) if attributes else scope
@@ -183,7 +189,7 @@ class _Reader:
         try:
             name = inner.names.get(raw) or inner.element(raw)
             if attributes:
-                attributes = {inner.attribute(each): say for each, say in attributes.items() if not declares(each)}
+                attributes = {inner.attribute(each): value for each, value in attributes.items()}
         except KeyError as error:
             raise self._refuse("unbound prefix") from error
         return Element(raw, name, attributes, self._parser.CurrentByteIndex, inner)
@@ -210,7 +216,7 @@ class _Reader:
             parent.kids = [element]
         if depth != 2:
             return
-        if element.name in LOOKED_INTO or _NODE_ID in parent.attributes:
+        if (element.name in LOOKED_INTO and element.name not in self.flat) or _NODE_ID in parent.attributes:
             self._look_into()
         elif self.skim:
             self._parser.StartElementHandler = None

@@ -125,9 +125,9 @@ def _values(document: Document, field: Field) -> Values | None:
 
 def list_values(document: Document, place: Place) -> list[str]:
     """The values at one place of a keyword field, empty ones included; raises Refused for odd forms."""
-    inside = items(place)
-    if inside is not None:
-        return [each for _, each in inside]
+    inner = place.element and container(place.element)
+    if inner:
+        return inner.texts if inner.texts is not None else [each for _, each in items(place) or []]
     if place.element is None:
         return [place.node.attributes[place.name]]
     if not plain(place.element):

@@ -1,0 +1,84 @@
+"""Reads a keyword list in its usual form at once: a container with items that are nothing but texts.
+
+expat has found the document well formed and gives where the list starts and ends; hearing every item
+from it takes three times as long. Any other form is left to `metadata.xmp_read` to hear in full.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from metadata.xmp_document import Element
+from metadata.xmp_names import GLUE, RDF
+
+_TAG: Final = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
+_REFERENCE: Final = re.compile(r"&(#x?)?([0-9a-zA-Z]+);")
+_NAMED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+
+
+def unfold(work: bytes, element: Element, *, whole: bool) -> bool:
+    """Give a property its container with the items' texts; false where it has another form.
+
+    Without `whole` the container has no children, only `texts`.
+    """
+    opened = _TAG.match(work, element.start)
+    if opened is None or element.attributes:
+        return False
+    if opened[0].endswith(b"/>"):
+        return True
+    rdf = next((prefix for prefix, uri in element.namespaces.items() if uri == RDF), "")
+    if not rdf:
+        return False
+    box, item = _patterns(rdf)
+    found = box.fullmatch(work, opened.end(), element.closed)
+    if found is None:
+        return False
+    inner = Element(
+        f"{rdf}:{found[1].decode()}",
+        f"{RDF}{GLUE}{found[1].decode()}",
+        {},
+        found.start(1) - len(rdf) - 2,
+        element.scope,
+    )
+    inner.closed = found.end(2)
+    inner.texts = _texts(item.findall(work, *found.span(2)), referring=work.find(b"&", *found.span(2)) >= 0)
+    if whole:
+        inner.kids = _items(work, inner, item, f"{rdf}:li", found.span(2))
+    element.kids = [inner]
+    return True
+
+
+@lru_cache(maxsize=32)
+def _patterns(rdf: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """The whole inside of a list, and one item of it, where RDF has this prefix.
+
+    A carriage return inside a text would have to be normalised (XML 1.0 §2.11), so it is another form.
+    """
+    prefix = re.escape(rdf.encode()) + b":"
+    item = rb"<%bli>([^<\r]*+)</%bli>" % (prefix, prefix)
+    box = rb"\s*+<%b(Bag|Seq|Alt)>((?:\s*+%b)*+\s*+)</%b\1>\s*+" % (prefix, item.replace(b"(", b"(?:"), prefix)
+    return re.compile(box), re.compile(item)
+
+
+def _items(work: bytes, inner: Element, item: re.Pattern[bytes], raw: str, span: tuple[int, int]) -> list[Element]:
+    name, scope = f"{RDF}{GLUE}li", inner.scope
+    kids = []
+    for found, text in zip(item.finditer(work, *span), inner.texts or (), strict=True):
+        kid = Element(raw, name, {}, found.start(), scope)
+        kid.closed = found.end(1)
+        kid.text = text
+        kids.append(kid)
+    return kids
+
+
+def _texts(raw: list[bytes], *, referring: bool) -> list[str]:
+    if referring:
+        return [_REFERENCE.sub(_referred, each.decode()) for each in raw]
+    return [each.decode() for each in raw]
+
+
+def _referred(found: re.Match[str]) -> str:
+    number = found[1]
+    return chr(int(found[2], 16 if number == "#x" else 10)) if number else _NAMED[found[2]]
