@@ -7,6 +7,7 @@ for UTF-8, where exiftool takes it for Latin-1. Nothing here raises for what a f
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,11 +41,13 @@ NAMES: Final = {
 }
 """Data sets of record 2 that we read."""
 
-LIMITS: Final = {"keywords": 64, "title": 64, "creator": 32, "city": 32, "caption": 2000, "rights": 128}
-"""Bytes after which IIM makes programs cut a value (those that also stand elsewhere in full)."""
+KEYWORD_MOST: Final = 64
+"""Bytes after which programs cut a keyword (IIM 4.2, 2:25)."""
 
 _UTF8: Final = (b"\x1b%G", b"\x1b%/G", b"\x1b%/H", b"\x1b%/I")
 _LATIN: Final = (b"\x1b.A", b"\x1b-A")
+_SHORTEST_CUT: Final = 29
+"""Bytes: a By-line, the shortest of all, is cut at 32, and a sign has at most four."""
 _MOST_VALUES: Final = 20_000
 _RESOURCE_IPTC: Final = 0x0404
 _RESOURCE_DIGEST: Final = 0x0425
@@ -108,7 +111,7 @@ def _values(raw: bytes) -> dict[str, Values]:
             charset = data
         elif record == 2 and number in NAMES:
             found.setdefault(NAMES[number], []).append(data.rstrip(b"\0"))
-    codec = _codec(charset, b"".join(value for values in found.values() for value in values))
+    codec = _codec(charset, [value for values in found.values() for value in values])
     texts = {name: [value.decode(codec, "replace") for value in values] for name, values in found.items()}
     return {name: kept for name, values in texts.items() if (kept := tuple(v for v in values if v.strip()))}
 
@@ -131,14 +134,19 @@ def _datasets(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
         place += size
 
 
-def _codec(charset: bytes, text: bytes) -> str:
+def _codec(charset: bytes, values: list[bytes]) -> str:
     """UTF-8 or Latin-1 by its mark, else by what the bytes can be; Windows' signs where Latin-1 has none."""
     if charset.startswith(_UTF8):
         return "utf-8"
     if charset.startswith(_LATIN):
         return "cp1252"
+    return "utf-8" if all(map(_is_utf8, values)) else "cp1252"
+
+
+def _is_utf8(value: bytes) -> bool:
+    """Whether it is UTF-8; a long value may have been cut in the middle of its last sign."""
     try:
-        text.decode("utf-8")
+        codecs.getincrementaldecoder("utf-8")().decode(value, final=len(value) < _SHORTEST_CUT)
     except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+        return False
+    return True

@@ -37,12 +37,12 @@ def read_packet(anatomy: Anatomy, *, path: bytes) -> Packet | Refused | None:
     metadata than is kept in memory.
     """
     if anatomy.cut:
-        return Refused(path, "it holds more metadata than is read into memory")
+        return Refused(path, "comes with more metadata than is read into memory")
     found = [data for data in anatomy.packets if data.strip(b" \t\r\n\0")]
     if not found:
         return None
     if len(found) > 1:
-        return Refused(path, f"it holds {len(found)} XMP packets, and programs differ in which one they take")
+        return Refused(path, f"stands there in {len(found)} packets, and programs differ in which one they take")
     return Packet(found[0], _extended(found[0], anatomy.extended))
 
 
