@@ -63,12 +63,17 @@ class Anatomy:
             found.append(data)
 
 
-def dissect(source: Source) -> Anatomy:
-    """Take a file apart; garbage gives the format "" or an empty `image`, never an exception of ours."""
+def dissect(source: Source, *, picture: bool = True) -> Anatomy:
+    """Take a file apart; garbage gives the format "" or an empty `image`, never an exception of ours.
+
+    Without `picture` a JPEG is not searched for its end, which is most of the work; `image` is then no use.
+    """
     head = source.at(0, 64)
     walk = _walker(head)
     if walk is None:
         return Anatomy("")
+    if walk is _jpeg and not picture:
+        walk = _jpeg_head
     anatomy = Anatomy("")
     try:
         walk(source, anatomy)
@@ -77,7 +82,7 @@ def dissect(source: Source) -> Anatomy:
     return anatomy
 
 
-def _walker(head: bytes) -> Callable[[Source, Anatomy], None] | None:
+def _walker(head: bytes) -> Callable[[Source, Anatomy], object] | None:
     if head[:3] == b"\xff\xd8\xff":
         return _jpeg
     if head[:8] == b"\x89PNG\r\n\x1a\n":
@@ -114,6 +119,14 @@ _PHOTOSHOP_MARK = b"Photoshop 3.0\0"
 
 
 def _jpeg(source: Source, anatomy: Anatomy) -> None:
+    place = _jpeg_head(source, anatomy)
+    end = source.find(b"\xff\xd9", place)
+    # what follows the end is another picture or a film (MPF, motion photos), or padding
+    anatomy.image.append((place, (end + 2 if end > 0 else source.size) - place))
+
+
+def _jpeg_head(source: Source, anatomy: Anatomy) -> int:
+    """Everything before the first scan, whose place it gives."""
     anatomy.format = "JPEG"
     place = 2
     for _ in range(_MOST_SEGMENTS):
@@ -138,9 +151,7 @@ def _jpeg(source: Source, anatomy: Anatomy) -> None:
             if data.startswith(_PHOTOSHOP_MARK):
                 anatomy.keep(anatomy.resources, data[len(_PHOTOSHOP_MARK) :])
         place += length + 2
-    end = source.find(b"\xff\xd9", place)
-    # what follows the end is another picture or a film (MPF, motion photos), or padding
-    anatomy.image.append((place, (end + 2 if end > 0 else source.size) - place))
+    return place
 
 
 def _application(data: bytes, anatomy: Anatomy) -> None:

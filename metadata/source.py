@@ -89,8 +89,11 @@ class Opened:
 
 
 @contextmanager
-def opened(path: bytes) -> Iterator[Opened]:
-    """Open a photo for reading. Raises PhotoError for what is no regular file or empty, OSError else."""
+def opened(path: bytes, *, held: int = HELD) -> Iterator[Opened]:
+    """Open a photo for reading; what has at most `held` bytes is read at once.
+
+    Raises PhotoError for what is no regular file or empty, OSError else.
+    """
     # O_NONBLOCK: a named pipe called x.jpg would otherwise hold the worker for ever
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -99,13 +102,13 @@ def opened(path: bytes) -> Iterator[Opened]:
             raise PhotoError(path, "not a regular file")
         if result.st_size == 0:
             raise PhotoError(path, "empty file")
-        yield Opened(path, fd, Stat.of(result), _source(fd, result.st_size))
+        yield Opened(path, fd, Stat.of(result), _source(fd, result.st_size, held))
     finally:
         os.close(fd)
 
 
-def _source(fd: int, size: int) -> Source:
-    if size > HELD:
+def _source(fd: int, size: int, held: int) -> Source:
+    if size > held:
         return Source(None, fd=fd, size=size)
     parts = []
     offset = 0
