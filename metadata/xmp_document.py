@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from metadata.errors import Refused
-from metadata.xmp_names import GLUE, WRITTEN, Field
+from metadata.xmp_names import FOLLOWED, GLUE, WRITTEN, Field
 
+_KNOWN = WRITTEN.keys() | FOLLOWED.keys()
 _TAG = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 
 
@@ -104,10 +105,10 @@ class Document:
     def __post_init__(self) -> None:
         self._places: dict[str, list[Place]] = {}
         for node in self.nodes:
-            for name in WRITTEN.keys() & node.attributes.keys():
+            for name in _KNOWN & node.attributes.keys():
                 self._places.setdefault(name, []).append(Place(node, None, name))
             for kid in node.kids:
-                if kid.name in WRITTEN:
+                if kid.name in _KNOWN:
                     self._places.setdefault(kid.name, []).append(Place(node, kid, kid.name))
 
     def places(self, field: Field) -> list[Place]:

@@ -7,6 +7,7 @@ must be what it was, and the way back must give the old bytes. On any doubt the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
@@ -15,7 +16,9 @@ from typing import Final
 from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Change, Claim, Seen, Values
+from metadata.tags import TAGS_LIST
 from metadata.xmp_document import Document, Element, Place
+from metadata.xmp_follow import Following, following, values
 from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS, WRITTEN, Field
 from metadata.xmp_new import new
 from metadata.xmp_read import parse
@@ -28,6 +31,7 @@ from metadata.xmp_seen import (
     ours,
     plain,
     seen,
+    text,
 )
 from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, contents, difference
 
@@ -59,9 +63,10 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
     _plan(plan, before, change)
     if not plan:
         return Revised(document.data, before, ())
+    followed = _follow(plan, before, change)
     _set(plan, DATE, now.isoformat(timespec="seconds"))
     splices = plan.splices()
-    said = _proved(document, splices, before, change)
+    said = _proved(document, splices, before, change, followed)
     work = apply(document.work, splices, document.path)
     data = document.encoded(work)
     undo = back(document.work, splices) if document.work is document.data else difference(document.data, data)
@@ -93,6 +98,20 @@ def _plan(plan: Plan, before: Seen, change: Change) -> None:
         if (value or None) != before.texts.get(name):
             _set(plan, TEXTS[name], value) if value else _unset(plan, TEXTS[name])
     _change_claim(plan, before.claimed, change.claim)
+
+
+def _follow(plan: Plan, before: Seen, change: Change) -> list[Following]:
+    """Bring other programs' keyword fields along; they alone are no reason to write a file."""
+    standing = before.lists.get(TAGS_LIST, ())
+    kept, fresh = _wanted(standing, change.remove.get(TAGS_LIST, ()), change.add.get(TAGS_LIST, ()))
+    staying = set(kept)
+    found = following(plan.document, [*kept, *fresh], [value for value in standing if value not in staying])
+    for each in found:
+        if each.text is None:
+            _change_list(plan, each.field, each.remove, each.add)
+        else:
+            _set(plan, each.field, each.text)
+    return found
 
 
 def _change_claim(plan: Plan, old: Claim | None, new: Claim | None) -> None:
@@ -285,26 +304,41 @@ def _odd(plan: Plan, field: Field) -> Refused:
 # Proof
 
 
-def _proved(document: Document, splices: Sequence[Splice], before: Seen, change: Change) -> Seen:
+def _proved(
+    document: Document, splices: Sequence[Splice], before: Seen, change: Change, followed: Sequence[Following]
+) -> Seen:
     """What the new content says, read from it with the inside of foreign properties left out.
 
     Those stay as the bytes they were: no splice may touch them, and what stands around them is parsed.
     """
+    own = WRITTEN.keys() | {each.field.expanded for each in followed}
     cuts = [
         Splice(kid.start, document.end(kid), b"")
         for node in document.nodes
         for kid in node.kids
-        if kid.name not in WRITTEN
+        if kid.name not in own
     ]
     together = sorted([*splices, *cuts], key=itemgetter(0, 1))
     trial = parse(_as_utf8(document, apply(document.work, together, document.path)), document.path, whole=False)
-    if _foreign(trial) != _foreign(document) or any(
-        kid.name not in WRITTEN for node in trial.nodes for kid in node.kids
+    if _foreign(trial, own) != _foreign(document, own) or any(
+        kid.name not in own for node in trial.nodes for kid in node.kids
     ):
         raise Refused(document.path, "something that is not ours would have changed")
     after = ours(trial)
     _compare(document.path, before, after, change)
+    for each in followed:
+        _compare_followed(document, trial, each)
     return after
+
+
+def _compare_followed(document: Document, trial: Document, each: Following) -> None:
+    if each.text is not None:
+        fits = [text(place) for place in trial.places(each.field)] == [each.text]
+    else:
+        kept, fresh = _wanted(values(document, each.field) or (), each.remove, each.add)
+        fits = sorted(values(trial, each.field) or ()) == sorted([*kept, *fresh])
+    if not fits:
+        raise Refused(document.path, f"its {each.field.name} would not have become what was wanted")
 
 
 def _as_utf8(document: Document, work: bytes) -> bytes:
@@ -312,10 +346,10 @@ def _as_utf8(document: Document, work: bytes) -> bytes:
     return work if document.work is document.data else document.encoded(work)
 
 
-def _foreign(document: Document) -> list[dict[str, str]]:
+def _foreign(document: Document, own: AbstractSet[str]) -> list[dict[str, str]]:
     """Each node's attributes that are not ours."""
     nodes = [
-        {name: value for name, value in node.attributes.items() if name not in WRITTEN and (name, value) != _ME}
+        {name: value for name, value in node.attributes.items() if name not in own and (name, value) != _ME}
         for node in document.nodes
     ]
     return nodes if any(nodes) else []

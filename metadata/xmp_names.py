@@ -56,6 +56,11 @@ def _expanded(prefix: str, local: str) -> str:
     return f"{PREFIXES[prefix]}{GLUE}{local}"
 
 
+def _others(name: str, uri: str, kind: Kind) -> Field:
+    local = name.split(":")[1]
+    return Field(name, uri, local, kind, f"{uri}{GLUE}{local}")
+
+
 LISTS: Final = {
     field.name: field
     for field in (
@@ -85,6 +90,17 @@ TEXTS: Final = {
 DATE: Final = _field("xmp:MetadataDate", "text")
 CLAIM: Final = _field("tagwright:Ours", "text")
 
+LAST_KEYWORDS: Final = tuple(
+    _others("MicrosoftPhoto:LastKeywordXMP", f"http://ns.microsoft.com/photo/1.0{end}", "Bag") for end in ("/", "")
+)
+"""Windows and digiKam write the namespace with a slash at its end, exiftool without."""
+
+CATALOG_SETS: Final = _others("mediapro:CatalogSets", "http://ns.iview-multimedia.com/mediapro/1.0/", "Bag")
+CATEGORIES: Final = _others("acdsee:categories", "http://ns.acdsee.com/iptc/1.0/", "text")
+
+FOLLOWED: Final = {field.expanded: field for field in (*LAST_KEYWORDS, CATALOG_SETS, CATEGORIES)}
+"""Keyword fields of other programs: changed with ours where they are there, never created."""
+
 WRITTEN: Final = {field.expanded: field for field in (*LISTS.values(), *TEXTS.values(), DATE, CLAIM)}
 """Every field that we may replace, by expanded name; all else is somebody's and stays."""
 
@@ -97,7 +113,7 @@ PRESET: Final = _expanded("crs", "PresetType")
 FLAT: Final = frozenset(field.expanded for field in LISTS.values())
 """Properties that nearly always are plain lists."""
 
-LOOKED_INTO: Final = frozenset(WRITTEN) | REGIONS | {PERSONS}
+LOOKED_INTO: Final = WRITTEN.keys() | FOLLOWED.keys() | REGIONS | {PERSONS}
 """Properties whose inside is read; others are skipped as a whole."""
 
 PROGRAMS: Final = {

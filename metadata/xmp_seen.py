@@ -14,6 +14,7 @@ from metadata.tags import SEPARATOR
 from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_names import (
     CLAIM,
+    FOLLOWED,
     GLUE,
     LISTS,
     LOOKED_INTO,
@@ -31,6 +32,7 @@ from metadata.xmp_names import (
 _CONTAINERS: Final = {f"{RDF}{GLUE}{kind}" for kind in ("Bag", "Seq", "Alt")}
 _VALUE: Final = f"{RDF}{GLUE}value"
 _DESCRIPTION: Final = f"{RDF}{GLUE}Description"
+_NOBODY: Final = LOOKED_INTO - FOLLOWED.keys()
 _PLAIN: Final = {XML_LANG}
 _DEFAULT: Final = "x-default"
 
@@ -131,7 +133,7 @@ def list_values(document: Document, place: Place) -> list[str]:
     if place.element is None:
         return [place.node.attributes[place.name]]
     if not plain(place.element):
-        field = WRITTEN[place.name]
+        field = WRITTEN.get(place.name) or FOLLOWED[place.name]
         raise Refused(document.path, f"its {field.name} is neither a list nor a text")
     return [place.element.text if place.element.text.strip() else ""]
 
@@ -143,7 +145,7 @@ def _said(document: Document, field: Field) -> str | None:
 def _programs(document: Document) -> Iterator[str]:
     for node in document.nodes:
         for name in (*node.attributes, *(kid.name for kid in node.kids)):
-            if name not in LOOKED_INTO and (program := PROGRAMS.get(name.partition(GLUE)[0])):
+            if name not in _NOBODY and (program := PROGRAMS.get(name.partition(GLUE)[0])):
                 yield program
 
 
