@@ -88,9 +88,9 @@ def _barred(word: Word, rules: Rules) -> bool:
     return any(name in barred for name in beginnings) or key(word[-1:]) in rules.block
 
 
-def wanted(evidence: Sequence[Evidence], rules: Rules) -> Wanted:
-    """What choice asks of the merge: keywords, one caption, text fields to fill."""
-    words = {name: chosen.word for name, chosen in choose(evidence, rules).items()}
+def wanted(evidence: Sequence[Evidence], rules: Rules, chosen: Mapping[str, Chosen] | None = None) -> Wanted:
+    """What choice asks of the merge: keywords (as `chosen` from this evidence), one caption, texts to fill."""
+    words = {name: each.word for name, each in (choose(evidence, rules) if chosen is None else chosen).items()}
     texts: dict[str, str] = {}
     for said in evidence:
         if rules.sources is None or said.source in rules.sources:

@@ -74,6 +74,7 @@ def to_hierarchical(word: Word) -> str:
     return "|".join(part.replace("|", "/") for part in word)
 
 
+@lru_cache(maxsize=65536)
 def clean(word: Word) -> Word | None:
     """A word that we create, made safe for every program; None where nothing is left of it.
 

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -126,6 +126,7 @@ class _Seen:
     item: Item
     looked: Looked
     view: FileView | None = None
+    said: list[Evidence] = field(default_factory=list)
 
     def known(self, key: str) -> bool:
         known = self.item.known
@@ -136,7 +137,10 @@ class _Seen:
             self.looked = replace(self.looked, error=error)
 
     def say(self, evidence: Evidence) -> None:
-        self.looked = replace(self.looked, evidence=(*self.looked.evidence, evidence))
+        self.said.append(evidence)
+
+    def answer(self) -> Looked:
+        return replace(self.looked, evidence=tuple(self.said))
 
 
 def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
@@ -150,7 +154,7 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
         _places(batch, job.place)
     for tagger in taggers:
         _ask(batch, tagger, tagger.tag, lambda said, tagger=tagger: _evidence(tagger, said, job.floor))  # type: ignore[misc]
-    return [seen.looked for seen in batch]
+    return [seen.answer() for seen in batch]
 
 
 def describe(job: DescribeJob) -> list[Looked]:
@@ -158,7 +162,7 @@ def describe(job: DescribeJob) -> list[Looked]:
     captioner = _captioner(job.captioner)
     batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
     _ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
-    return [seen.looked for seen in batch]
+    return [seen.answer() for seen in batch]
 
 
 def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[str]:
@@ -330,14 +334,11 @@ def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
     """The highest score of each word at or above the floor, at most MOST, highest first."""
     best: dict[Word, float] = {}
     for word, score in said:
-        tidy = _tidy(word)
+        tidy = clean(word)
         if tidy is not None and floor <= score <= 1 and score > best.get(tidy, -1):
             best[tidy] = float(score)
     words = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     return Evidence(tagger.name, tagger.version, words=tuple(words), of_file=_of_file(tagger))
-
-
-_tidy = lru_cache(maxsize=65536)(clean)
 
 
 def _caption(captioner: Captioner, said: str) -> Evidence:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from metadata.choose import choose
-from watcher import commands, rooms
+from watcher import commands, pages, rooms
 from watcher.app import App
 from watcher.ledger import evidence, requests, work, writes
 from watcher.rooms import FIRST_LOOK, RULES
@@ -147,7 +147,7 @@ class Chores:
             return
         with self._app.ledger.transaction():
             changed = [
-                page.job.photo.id for page in rooms.pages(db, work.jobs(db, ids)) if changes(page, worker.house)
+                page.job.photo.id for page in pages.of(db, work.jobs(db, ids)) if changes(page, worker.house)
             ]
             work.hold(db, changed, RULES)
             same = set(ids) - set(changed)
@@ -164,7 +164,7 @@ class Chores:
             log.warning("the rules changed; %d photos wait for `tagwright plan` and `tagwright apply`", count)
 
 
-def changes(page: rooms.Page, house: rooms.House) -> bool:
+def changes(page: pages.Page, house: rooms.House) -> bool:
     """Whether today's rules choose other words for a photo than stand there as ours."""
     truth = page.truth
     away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)

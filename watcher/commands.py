@@ -19,7 +19,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import rooms, undo
+from watcher import undo
 from watcher.app import App
 from watcher.ledger import answers, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, RESTORE, RULES
@@ -119,7 +119,7 @@ def _look_again(app: App, ids: Sequence[int], source: str | None) -> None:
         raise UserError(f"no source {source!r} is on; these are: {known}")
     digests = [row[0] for number in ids for row in db.execute("SELECT digest FROM photos WHERE id = ?", (number,))]
     evidence.ask_again(db, [digest for digest in digests if digest], source)
-    evidence.ask_again(db, [rooms.own_key(number) for number in ids], source)
+    evidence.ask_again(db, [evidence.own_key(number) for number in ids], source)
     work.again(db, ids, app.now(), look=True)
 
 
@@ -275,7 +275,7 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
 
 def _forget(app: App, number: int) -> None:
     db = app.ledger.db
-    evidence.forget(db, rooms.own_key(number))
+    evidence.forget(db, evidence.own_key(number))
     for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM photos WHERE id = ?", (number,))

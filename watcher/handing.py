@@ -12,7 +12,7 @@ from typing import Any
 from metadata import tags
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
-from watcher import commands, plan, rooms
+from watcher import commands, plan
 from watcher.app import App, opened
 from watcher.chores import Chores
 from watcher.ledger import answers, evidence, files, requests, store, words
@@ -141,7 +141,7 @@ def _photo(db: sqlite3.Connection, settings: Settings, file: str) -> tuple[Photo
 
 
 def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[dict[str, Any]]:
-    keys = [rooms.own_key(photo.id), *([bytes.fromhex(digest)] if digest else [])]
+    keys = [evidence.own_key(photo.id), *([bytes.fromhex(digest)] if digest else [])]
     return [
         {
             "source": said.source,

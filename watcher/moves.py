@@ -15,8 +15,8 @@ from metadata import which
 from metadata.errors import Refused
 from metadata.photo import Photo
 from watcher.ledger import files, work
+from watcher.ledger.evidence import own_key
 from watcher.ledger.work import Job
-from watcher.rooms import own_key
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from metadata import tags
 from metadata.sinks import Change
-from watcher import rooms
+from watcher import pages, rooms
 from watcher.app import App
 from watcher.ledger import work
 from watcher.rooms import HELD, OPEN, Decision
@@ -47,8 +47,7 @@ def _decisions(app: App, photos: Sequence[int], context: Any) -> Iterator[list[D
         jobs = work.jobs(app.ledger.db, photos[start : start + SLICE])
         jobs = [replace(job, gate=OPEN) if job.gate in HELD else job for job in jobs]
         jobs = [job for job in jobs if not app.intake.closed(job.photo.file)]
-        pages = rooms.pages(app.ledger.db, jobs)
-        yield rooms.decide(pages, app.worker.house, context)
+        yield rooms.decide(pages.of(app.ledger.db, jobs), app.worker.house, context)
 
 
 def _rows(decision: Decision) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from metadata import merge, tags
 from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.fields import SERVER, SIDECAR, Layout
-from metadata.memory import Context, Losses, Memory, Outcome, Place, Truth
+from metadata.memory import Context, Losses, Outcome, Place, Truth
 from metadata.photo import Stat
 from metadata.sinks import Draft, Seen, Sink
 from models.look import Evidence as Spoken
@@ -25,6 +25,7 @@ from models.look import Looked
 from watcher.ledger import evidence as said
 from watcher.ledger import files, words, work, writes
 from watcher.ledger.work import Job
+from watcher.pages import Page, seal
 
 LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "memory": SIDECAR, "server": SERVER}
 """How each place spells words."""
@@ -36,16 +37,6 @@ HELD = (FIRST_LOOK, RULES, LOSS, CLOSED, MOVE)
 """Gates: why something that was decided is not done yet."""
 OPEN, JUDGED, ACCEPT, RESTORE = "open", "judged", "accept", "restore"
 """What a gate becomes when it is released, and by which decision."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """All that the ledger knows of one photo and the merge needs."""
-
-    job: Job
-    truth: Truth
-    memories: Mapping[str, Memory]
-    evidence: Sequence[Evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +63,17 @@ class Decision:
     errors: dict[str, TagwrightError] = field(default_factory=dict)
     renames: frozenset[tuple[str, str]] = frozenset()
     intents: dict[str, int] = field(default_factory=dict)
+    seal: bytes | None = None
 
     @property
     def id(self) -> int:
         """The photo's number."""
         return self.page.job.photo.id
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing was to be decided."""
+        return self.outcome is _NOTHING
 
     def lost(self) -> list[str]:
         """Places where words of ours are missing."""
@@ -84,11 +81,6 @@ class Decision:
 
 
 # Look
-
-
-def own_key(photo: int) -> bytes:
-    """Where evidence hangs that was read from one file's metadata or name, and not from the picture."""
-    return b"#%d" % photo
 
 
 def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: float) -> None:
@@ -101,9 +93,10 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
     assert looked.stat is not None
     shared = [_said(one) for one in looked.evidence if not one.of_file]
     own = [_said(one) for one in looked.evidence if one.of_file]
-    news = said.keep(db, looked.digest, shared, now) | said.keep(db, own_key(job.photo.id), own, now)
+    news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
-    words.let_go(db, job.photo.id, [tags.key(word) for one in news if (word := named(one, rules))])
+    if job.digest is not None:  # of a photo that is looked at for the first time nothing was undone
+        words.let_go(db, job.photo.id, [tags.key(word) for one in news if (word := named(one, rules))])
 
 
 def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
@@ -121,24 +114,6 @@ def _said(one: Spoken) -> Evidence:
 # Choose and merge
 
 
-def pages(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
-    """What the ledger knows of these photos."""
-    ids = [job.photo.id for job in jobs]
-    truths = words.truths(db, ids)
-    memories = words.memories(db, ids)
-    keys = [key for job in jobs for key in (job.digest, own_key(job.photo.id)) if key is not None]
-    spoken = said.of(db, keys)
-    return [
-        Page(
-            job,
-            truths[job.photo.id],
-            memories[job.photo.id],
-            [*(spoken[job.digest] if job.digest else ()), *spoken[own_key(job.photo.id)]],
-        )
-        for job in jobs
-    ]
-
-
 def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decision]:
     """Read the places of these photos, merge, and work out what would be written. Nothing is touched."""
     seen: dict[int, dict[str, Seen | TagwrightError]] = {page.job.photo.id: {} for page in pages}
@@ -151,13 +126,15 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
 
 
 def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
+    if _rests(page, seen, house):
+        return Decision(page, _NOTHING, {})
     places = {
         name: Place(LAYOUTS[name], answer, page.memories.get(name), _losses(page.job.gate), house.provenance)
         for name, answer in seen.items()
         if isinstance(answer, Seen)
     }
     chosen = choose(page.evidence, house.rules)
-    want = wanted(page.evidence, house.rules) if page.job.digest else None
+    want = wanted(page.evidence, house.rules, chosen) if page.job.digest else None
     outcome = merge.merge(page.truth, want, places, context)
     pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()
     known = frozenset(old for old, new in pairs if (old, new) in house.renamed)
@@ -168,7 +145,30 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     for name, step in outcome.steps.items():
         if step.change:
             _draft(decision, name, house.sinks[name], places[name].seen)
+    decision.seal = page.seal(house.stamp) if _changes_nothing(decision) else None
     return decision
+
+
+_NOTHING = Outcome(Truth(), {}, {})
+
+
+def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> bool:
+    """Whether an earlier decision found nothing to do, and all that it rested on is as it was."""
+    if page.job.gate not in (OPEN, FIRST_LOOK, ""):
+        return False
+    found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen)}
+    return len(found) == len(house.places.get(page.job.photo.root, ())) and page.rests(house.stamp, found)
+
+
+def _changes_nothing(decision: Decision) -> bool:
+    """Whether booking this decision leaves the ledger as it is."""
+    outcome, page = decision.outcome, decision.page
+    if decision.drafts or decision.errors or decision.renames or outcome.events or decision.lost():
+        return False
+    kept = {name: step.memory for name, step in outcome.steps.items()}
+    if any(memory.aside for memory in kept.values()):
+        return False
+    return kept == page.memories and outcome.truth == page.truth and not _new(decision)
 
 
 def _anything_went(outcome: Outcome) -> bool:
@@ -207,6 +207,10 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     """Commit the truth, what was read, and the intent of every write, before anything is written."""
     page, outcome = decision.page, decision.outcome
     photo = page.job.photo.id
+    if decision.seal is not None:
+        seal(db, photo, decision.seal)
+    if decision.rests:
+        return
     truth = _refused_texts(outcome)
     words.save_truth(db, photo, page.truth, truth, chosen=_new(decision), run=context.run, now=context.now)
     words.note_reasons(db, photo, _reasons(decision))

@@ -21,7 +21,7 @@ from typing import Any
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain, UserError
 from metadata.memory import Context
 from models.look import DescribeJob, Item, Known, Looked, LookJob, PlaceSpec, Spec, asked, describe, look
-from watcher import moves, rooms
+from watcher import moves, pages, rooms
 from watcher.arrival import Arrival
 from watcher.health import Pulse
 from watcher.intake import Intake
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 BUGS = 5
 """Internal errors one after the other after which a pass that is to end ends with the error."""
+TAKEN = 4
+"""Batches that are booked together."""
 PROBE = 60.0
 """Seconds between two tries at a place that takes nothing."""
 LOOK_DEADLINE, PLACE_DEADLINE = 120.0, 120.0
@@ -222,7 +224,7 @@ class Worker:
 
     def unasked(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of these photos that some source of today's settings was not asked about."""
-        keys = {job.photo.id: (job.digest, rooms.own_key(job.photo.id)) for job in jobs}
+        keys = {job.photo.id: (job.digest, evidence.own_key(job.photo.id)) for job in jobs}
         known = evidence.asked(self.ledger.db, [key for pair in keys.values() for key in pair if key is not None])
         nothing: frozenset[str] = frozenset()
 
@@ -351,8 +353,9 @@ class Worker:
             moved = True
             reading = [job for job in jobs if job.look]
             self._ready += [job for job in jobs if not job.look]
-            for some in self._parted(reading):
-                self._look(some, self._executor)
+            for start in range(0, len(reading), self.looking.batch):
+                for some in self._parted(reading[start : start + self.looking.batch]):
+                    self._look(some, self._executor)
             self._submit_ready()
         return moved
 
@@ -361,7 +364,7 @@ class Worker:
         with self.ledger.transaction() as db:
             suspects = work.take(db, self._now(), most, suspects=True)
             if not suspects:
-                return work.take(db, self._now(), most)
+                return work.take(db, self._now(), TAKEN * most)
         for some in self._parted(suspects):
             self._alone(some)
         return []
@@ -372,9 +375,8 @@ class Worker:
         batch, self._ready = self._ready[: 4 * self.looking.batch], self._ready[4 * self.looking.batch :]
         batch = self._moved(self._waiting(batch))
         if batch:
-            pages = rooms.pages(self.ledger.db, batch)
             context = self.context()
-            future = self._places.submit(rooms.decide, pages, self.house, context)
+            future = self._places.submit(rooms.decide, pages.of(self.ledger.db, batch), self.house, context)
             self._track(future, self._deliveries, batch, self._decided, "reading places", PLACE_DEADLINE)
         return True
 
@@ -610,8 +612,7 @@ class Worker:
                 )
             return
         for job in jobs:
-            pages = rooms.pages(self.ledger.db, [job])
-            future = self._places.submit(rooms.decide, pages, self.house, self.context())
+            future = self._places.submit(rooms.decide, pages.of(self.ledger.db, [job]), self.house, self.context())
             self._track(future, self._deliveries, [job], self._decided, "reading places", PLACE_DEADLINE)
 
     def _confirmer(self, context: Context) -> Callable[[Future[Any]], None]:

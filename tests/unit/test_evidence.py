@@ -8,7 +8,7 @@ from metadata.choose import Evidence
 from metadata.photo import Stat
 from metadata.tags import parse
 from watcher.ledger import evidence, files, store
-from watcher.rooms import own_key
+from watcher.ledger.evidence import own_key
 
 DIGEST, LOST = b"#" + b"d" * 15, b"x" * 16
 

@@ -13,6 +13,7 @@ from metadata.tags import Word
 from watcher.ledger.files import marks
 
 MOST_WORDS = 256
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 STALE = "?"
 """Before the version of what was said: the source is to be asked again."""
 PACKED = 512
@@ -23,7 +24,7 @@ def pack(said: Evidence) -> bytes:
     """Words and scores (three decimals) as JSON, compressed where that pays."""
     words = [[tags.text(word), round(score, 3)] for word, score in said.words[:MOST_WORDS]]
     body = [words, dict(said.texts)] if said.texts else [words]
-    plain = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    plain = _json(body).encode("utf-8", "surrogatepass")
     return b"z" + zlib.compress(plain, 1) if len(plain) > PACKED else plain
 
 
@@ -35,38 +36,49 @@ def unpack(source: str, version: str, packed: bytes) -> Evidence:
     return Evidence(source, version, words, body[1] if len(body) > 1 else {})
 
 
+def own_key(photo: int) -> bytes:
+    """Where evidence hangs that was read from one file's metadata or name, and not from the picture."""
+    return b"#%d" % photo
+
+
 def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: float) -> set[Word]:
     """Remember what was said of a picture; an older version of the same source gives way.
 
     The words that this version of a source had not said before.
     """
     news: set[Word] = set()
-    for one in said:
-        packed = pack(one)
-        old = db.execute(
-            "SELECT version, said FROM evidence WHERE digest = ? AND source = ?", (digest, one.source)
-        ).fetchall()
-        if old == [(one.version, packed)]:
-            continue
+    known: dict[str, list[tuple[str, bytes]]] = {}
+    for source, *row in db.execute("SELECT source, version, said FROM evidence WHERE digest = ?", (digest,)):
+        known.setdefault(source, []).append((row[0], row[1]))
+    fresh = [(one, pack(one)) for one in said]
+    fresh = [(one, packed) for one, packed in fresh if known.get(one.source) != [(one.version, packed)]]
+    for one, _ in fresh:
         news.update(word for word, _ in one.words)
-        for version, packed_before in old:
+        for version, packed_before in known.get(one.source, ()):
             before = unpack(one.source, version, packed_before)
-            _tally(db, before, -1)
+            _tally(db, [before], -1)
             if version.removeprefix(STALE) == one.version:
                 news.difference_update(word for word, _ in before.words)
-        db.execute("DELETE FROM evidence WHERE digest = ? AND source = ?", (digest, one.source))
-        db.execute("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", (digest, one.source, one.version, now, packed))
-        _tally(db, one, 1)
+    gone = [(digest, one.source) for one, _ in fresh if one.source in known]
+    db.executemany("DELETE FROM evidence WHERE digest = ? AND source = ?", gone)
+    db.executemany(
+        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?)",
+        [(digest, one.source, one.version, now, packed) for one, packed in fresh],
+    )
+    _tally(db, [one for one, _ in fresh], 1)
     return news
 
 
-def _tally(db: sqlite3.Connection, said: Evidence, step: int) -> None:
+def _tally(db: sqlite3.Connection, said: Iterable[Evidence], step: int) -> None:
     """Count pictures by word, and under the key '' all that the source looked at."""
-    counted = ["", *(tags.key(word) for word, score in said.words if score >= 0.5)] if not said.texts else [""]
     db.executemany(
         "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET pictures = pictures + excluded.pictures",
-        [(said.source, name, step) for name in counted],
+        [(one.source, name, step) for one in said for name in _counted(one)],
     )
+
+
+def _counted(said: Evidence) -> list[str]:
+    return ["", *(tags.key(word) for word, score in said.words if score >= 0.5)] if not said.texts else [""]
 
 
 def overused(
@@ -84,12 +96,19 @@ def overused(
 
 def of(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, list[Evidence]]:
     """All evidence for some pictures."""
-    found: dict[bytes, list[Evidence]] = {digest: [] for digest in digests}
-    rows = db.execute(
-        f"SELECT digest, source, version, said FROM evidence WHERE digest IN ({marks(digests)})", digests
-    )
-    for digest, source, version, packed in rows:
-        found[digest].append(unpack(source, version, packed))
+    return {digest: [unpack(*row) for row in found] for digest, found in rows(db, digests).items()}
+
+
+Row = tuple[str, str, bytes]
+"""Source, version, and what `unpack` reads."""
+
+
+def rows(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, list[Row]]:
+    """All evidence for some pictures, still packed."""
+    found: dict[bytes, list[Row]] = {digest: [] for digest in digests}
+    query = f"SELECT digest, source, version, said FROM evidence WHERE digest IN ({marks(digests)})"
+    for digest, *row in db.execute(query, digests):
+        found[digest].append((row[0], row[1], row[2]))
     return found
 
 
@@ -114,7 +133,7 @@ def ask_again(db: sqlite3.Connection, digests: Iterable[bytes], source: str | No
 def forget(db: sqlite3.Connection, digest: bytes) -> None:
     """Forget what was said of a picture."""
     for said in of(db, [digest])[digest]:
-        _tally(db, said, -1)
+        _tally(db, [said], -1)
     db.execute("DELETE FROM evidence WHERE digest = ?", (digest,))
 
 
@@ -130,7 +149,7 @@ def sweep(db: sqlite3.Connection) -> int:
         "WHERE photos.id = CAST(CAST(substr(evidence.digest, 2) AS TEXT) AS INTEGER)))"
     ).fetchall()
     for digest, source, version, packed in rows:
-        _tally(db, unpack(source, version, packed), -1)
+        _tally(db, [unpack(source, version, packed)], -1)
         db.execute(
             "DELETE FROM evidence WHERE digest = ? AND source = ? AND version = ?", (digest, source, version)
         )

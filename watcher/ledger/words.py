@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields as columns
+from typing import Any
 
 from metadata import tags
 from metadata.choose import Chosen
@@ -19,51 +20,51 @@ UNDONE, BACK = "undone", "renamed, or taken back before an older ledger was rest
 """Why a word is kept back; what was undone is let go by `redo` and by new evidence."""
 
 
+TruthRows = tuple[
+    list[tuple[str, int]], list[tuple[str, str]], list[tuple[str, str]], tuple[str, int, int, str] | None
+]
+"""A photo's words with whether they are ours, refusals, words kept back (key and text), and its caption."""
+
+
 def truths(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Truth]:
     """The truth of each of these photos; an empty one where nothing is known yet."""
-    parts: dict[int, tuple[dict[str, Word], set[str], dict[str, Word], dict[str, Word]]] = {
-        photo: ({}, set(), {}, {}) for photo in photos
-    }
+    return {photo: truth(rows) for photo, rows in truth_rows(db, photos).items()}
+
+
+def truth_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, TruthRows]:
+    """What `truth` reads, for each of these photos."""
+    found: dict[int, tuple[list[Any], list[Any], list[Any]]] = {photo: ([], [], []) for photo in photos}
     asked = marks(photos)
-    for photo, text, ours in db.execute(
-        "SELECT standing.photo, words.text, standing.ours FROM standing JOIN words ON words.id = standing.word "
-        f"WHERE standing.photo IN ({asked})",
-        photos,
-    ):
-        word = tags.parse(text)
-        parts[photo][0][tags.key(word)] = word
-        if ours:
-            parts[photo][1].add(tags.key(word))
-    for photo, name, text in db.execute(
-        "SELECT photos.id, refusals.key, refusals.text FROM photos "
-        "JOIN refusals ON refusals.folder = photos.folder "
-        f"AND refusals.stem = photos.stem WHERE photos.id IN ({asked})",
-        photos,
-    ):
-        parts[photo][2][name] = tags.parse(text)
-    for photo, name, text in db.execute(f"SELECT photo, key, text FROM withheld WHERE photo IN ({asked})", photos):
-        parts[photo][3][name] = tags.parse(text)
-    captions = {
-        row[0]: row[1:]
-        for row in db.execute(
-            f"SELECT photo, caption, ours, conflict, texts_refused FROM captions WHERE photo IN ({asked})", photos
-        )
-    }
-    return {photo: _truth(*parts[photo], captions.get(photo)) for photo in photos}
+    for part, query in enumerate((_STANDING, _REFUSED, _WITHHELD)):
+        for photo, *row in db.execute(f"{query} IN ({asked})", photos):
+            found[photo][part].append(tuple(row))
+    captions = {row[0]: row[1:] for row in db.execute(f"{_CAPTION} IN ({asked})", photos)}
+    return {photo: (*lists, captions.get(photo)) for photo, lists in found.items()}
 
 
-def _truth(
-    words: dict[str, Word],
-    ours: set[str],
-    refused: dict[str, Word],
-    withheld: dict[str, Word],
-    caption: tuple[str, int, int, str] | None,
-) -> Truth:
+_STANDING = (
+    "SELECT standing.photo, words.text, standing.ours FROM standing JOIN words ON words.id = standing.word "
+    "WHERE standing.photo"
+)
+_REFUSED = (
+    "SELECT photos.id, refusals.key, refusals.text FROM photos JOIN refusals ON refusals.folder = photos.folder "
+    "AND refusals.stem = photos.stem WHERE photos.id"
+)
+_WITHHELD = "SELECT photo, key, text FROM withheld WHERE photo"
+_CAPTION = "SELECT photo, caption, ours, conflict, texts_refused FROM captions WHERE photo"
+
+
+def truth(rows: TruthRows) -> Truth:
+    """One photo's truth from what `truth_rows` gave for it."""
+    standing, refused, withheld, caption = rows
+    named = {tags.key(word): word for text, _ in standing for word in (tags.parse(text),)}
+    ours = frozenset(tags.key(tags.parse(text)) for text, mine in standing if mine)
+    no, back = ({name: tags.parse(text) for name, text in part} for part in (refused, withheld))
     if caption is None:
-        return Truth(words, frozenset(ours), refused, withheld)
-    text, mine, conflict, texts = caption
-    no, undone = (frozenset(names) for names in json.loads(texts))
-    return Truth(words, frozenset(ours), refused, withheld, text, bool(mine), bool(conflict), no, undone)
+        return Truth(named, ours, no, back)
+    said, mine, conflict, texts = caption
+    emptied, undone = (frozenset(names) for names in json.loads(texts))
+    return Truth(named, ours, no, back, said, bool(mine), bool(conflict), emptied, undone)
 
 
 def save_truth(
@@ -171,46 +172,58 @@ _TUPLES = frozenset(column.name for column in columns(Memory) if isinstance(colu
 """What comes back from JSON as a list was one of these."""
 
 
+MemoryRow = tuple[bytes, str, bytes, bytes]
+"""The digest of what stood there, why the photo is left alone, what `memory` reads, and the seal."""
+
+
 def memories(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, dict[str, Memory]]:
-    """What is remembered of each place, by photo and place."""
-    found: dict[int, dict[str, Memory]] = {photo: {} for photo in photos}
-    rows = db.execute(
-        f"SELECT photo, place, digest, aside, said FROM memory WHERE photo IN ({marks(photos)})", photos
-    )
-    for photo, place, digest, aside, said in rows:
-        found[photo][place] = _memory(digest, aside, said)
+    """What is remembered of every place of these photos."""
+    found = memory_rows(db, photos)
+    return {photo: {place: memory(row) for place, row in rows.items()} for photo, rows in found.items()}
+
+
+def memory_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, dict[str, MemoryRow]]:
+    """The same, still packed."""
+    found: dict[int, dict[str, MemoryRow]] = {photo: {} for photo in photos}
+    query = f"SELECT photo, place, digest, aside, said, seal FROM memory WHERE photo IN ({marks(photos)})"
+    for photo, place, *row in db.execute(query, photos):
+        found[photo][place] = (row[0], row[1], row[2], row[3])
     return found
 
 
 def save_memory(db: sqlite3.Connection, photo: int, place: str, memory: Memory) -> None:
     """Remember a place."""
     db.execute(
-        "INSERT OR REPLACE INTO memory VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO memory (photo, place, digest, aside, said) VALUES (?, ?, ?, ?, ?)",
         (photo, place, memory.digest, memory.aside, _packed(memory)),
     )
 
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NAMES = tuple(column.name for column in columns(Memory) if column.name not in ("digest", "aside"))
+
+
 def _packed(memory: Memory) -> bytes:
     body: dict[str, object] = {}
-    for column in columns(memory):
-        value = getattr(memory, column.name)
-        if not value or column.name in ("digest", "aside"):
+    for name in _NAMES:
+        value = getattr(memory, name)
+        if not value:
             continue
-        if isinstance(value, AbstractSet):
-            value = sorted(value)
-        elif column.name == "history":
+        if name == "history":
             value = [digest.hex() for digest in value]
-        elif isinstance(value, Mapping):
-            value = dict(value)
-        body[column.name] = value
+        elif not isinstance(value, (str, int, float, tuple, dict)):  # asking for a Mapping is slow
+            value = sorted(value) if isinstance(value, AbstractSet) else dict(value)
+        body[name] = value
     if body.get("confirmed") == body.get("ours"):
         body.pop("confirmed", None)
     else:
         body.setdefault("confirmed", [])
-    return zlib.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+    return zlib.compress(_json(body).encode(), 1)
 
 
-def _memory(digest: bytes, aside: str, said: bytes) -> Memory:
+def memory(row: MemoryRow) -> Memory:
+    """One place's memory from what `memory_rows` gave for it."""
+    digest, aside, said, _ = row
     body = json.loads(zlib.decompress(said))
     body.setdefault("confirmed", body.get("ours", []))
     for name, value in body.items():

@@ -85,6 +85,7 @@ CREATE INDEX photos_digest ON photos (digest);
 CREATE INDEX photos_stem ON photos (folder, stem);
 CREATE INDEX photos_gone ON photos (gone) WHERE gone IS NOT NULL;
 CREATE INDEX photos_gate ON photos (gate) WHERE gate != '';
+CREATE INDEX photos_suspect ON photos (due) WHERE reason = 'suspect';
 
 -- Every sidecar file the last walk or our last write saw.
 CREATE TABLE sidecars (
@@ -171,6 +172,7 @@ CREATE TABLE memory (
     digest BLOB NOT NULL,
     aside TEXT NOT NULL DEFAULT '',
     said BLOB NOT NULL,
+    seal BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (photo, place)
 ) WITHOUT ROWID;
 CREATE INDEX memory_aside ON memory (place) WHERE aside != '';

@@ -1,0 +1,88 @@
+"""What the ledger knows of a photo, unpacked only where somebody asks for it, and the seal of what needs nothing.
+
+A seal is a digest of everything that a decision rests on, kept beside the memory of a place. It is set
+where a decision came out with nothing to do; while it fits and the places still hold what is remembered,
+the decision would come out the same, and nothing is unpacked to find that out.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+
+from metadata.choose import Evidence
+from metadata.memory import Memory, Truth
+from watcher import __version__
+from watcher.ledger import evidence, words
+from watcher.ledger.work import Job
+
+PLAIN = 2
+"""The format of marshal that writes equal values equally: newer ones mark what is referred to elsewhere."""
+
+
+class Page:
+    """All that the ledger knows of one photo and the merge needs, as it stood when it was read."""
+
+    def __init__(
+        self,
+        job: Job,
+        truth: words.TruthRows,
+        memories: Mapping[str, words.MemoryRow],
+        said: Sequence[evidence.Row],
+    ) -> None:
+        """The rows as the ledger gave them."""
+        self.job = job
+        self._truth, self._memories, self._said = truth, memories, said
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What all agreed on."""
+        return words.truth(self._truth)
+
+    @cached_property
+    def memories(self) -> Mapping[str, Memory]:
+        """What stood in each place."""
+        return {place: words.memory(row) for place, row in self._memories.items()}
+
+    @cached_property
+    def evidence(self) -> Sequence[Evidence]:
+        """What was said of the picture, then what of the file."""
+        return [evidence.unpack(*row) for row in self._said]
+
+    def seal(self, stamp: str) -> bytes:
+        """The digest of all this, for the rules of `stamp` and this version of the program."""
+        memories = [(place, *row[:3]) for place, row in self._memories.items()]
+        rows = (__version__, stamp, self.job.digest, self._truth, memories, list(self._said))
+        return blake2b(marshal.dumps(rows, PLAIN), digest_size=8).digest()
+
+    def rests(self, stamp: str, places: Mapping[str, bytes]) -> bool:
+        """Whether nothing is to be done while `places` hold these contents (digests by place)."""
+        remembered = {place: row[0] for place, row in self._memories.items()}
+        seals = {row[3] for row in self._memories.values()}
+        return bool(places) and remembered == places and seals == {self.seal(stamp)}
+
+
+def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
+    """What the ledger knows of these photos."""
+    ids = [job.photo.id for job in jobs]
+    truths = words.truth_rows(db, ids)
+    memories = words.memory_rows(db, ids)
+    keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
+    said = evidence.rows(db, keys)
+    return [
+        Page(
+            job,
+            truths[job.photo.id],
+            memories[job.photo.id],
+            [*(said[job.digest] if job.digest else ()), *said[evidence.own_key(job.photo.id)]],
+        )
+        for job in jobs
+    ]
+
+
+def seal(db: sqlite3.Connection, photo: int, mark: bytes) -> None:
+    """Keep the seal of a photo whose places need nothing."""
+    db.execute("UPDATE memory SET seal = ? WHERE photo = ?", (mark, photo))
