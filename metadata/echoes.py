@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from metadata import fields
 from metadata.fields import Stand
-from metadata.memory import Context, Place, Reading, Truth
+from metadata.memory import Context, Memory, Place, Reading, Truth
 from metadata.reading import skip_of, stands
 
 
@@ -21,7 +21,7 @@ def explained(
     """The readings, less what one place only repeats after another."""
     if not any(place.layout.trusted for place in places.values()) or len(places) == 1:
         return dict(readings)
-    told = {name: _told(name, reading, readings, places, context) for name, reading in readings.items()}
+    told = {name: _told(name, readings, places, truth, context) for name in readings}
     ours = {word for reading in told.values() for word in reading.adopted}
     told = {name: _adopting(reading, ours) for name, reading in told.items()}
     told = {name: _still_ours(reading, truth) for name, reading in told.items()}
@@ -45,20 +45,17 @@ def _adopting(reading: Reading, ours: set[str]) -> Reading:
 
 
 def _told(
-    name: str,
-    reading: Reading,
-    readings: Mapping[str, Reading],
-    places: Mapping[str, Place],
-    context: Context,
+    name: str, readings: Mapping[str, Reading], places: Mapping[str, Place], truth: Truth, context: Context
 ) -> Reading:
     """A server's losses that a file explains, and a file's that come from a server which never held the word.
 
     A server writes its own list over the first field of paths, and nothing else.
     """
+    reading = readings[name]
     others = [other for other in places if places[other].layout.trusted != places[name].layout.trusted]
     if places[name].layout.trusted:
         for other in others:
-            reading = _copied(reading, readings[other], places[other], context)
+            reading = _copied(places[name], reading, places[other], readings[other], truth, context)
         return reading
     now = _stand(places[name], context)
     copied = now.paths.get(next(iter(places[name].layout.paths)), {})
@@ -76,20 +73,39 @@ def _knew(place: Place, name: str, context: Context) -> bool:
     return stands(name, fields.stand(place.layout, memory.lists, skip_of(place.seen, memory, context)))
 
 
-def _copied(reading: Reading, file: Reading, place: Place, context: Context) -> Reading:
+def _copied(
+    place: Place, reading: Reading, from_: Place, file: Reading, truth: Truth, context: Context
+) -> Reading:
     """What a server lost, or shows again, because it read a file that lacks the word though nobody took it away.
 
-    A person's no on the server leaves the word in the fields of the file that the server does not write.
+    A person's no on the server takes the word from the first field of the file, and leaves it in the others.
     """
-    now = _stand(place, context)
-    lost = frozenset(name for name in reading.removed - file.removed if not stands(name, now))
-    old = {name: word for name, word in reading.added.items() if file.restored and stands(name, now)}
+    if reading.aside:
+        return reading
+    now = _stand(from_, context)
+    memory = place.memory or Memory()
+    read = now.paths.get(next(iter(from_.layout.paths)), {})
+    base = _base(from_, context)
+    lost = {
+        name for name in reading.removed - file.removed if not stands(name, now) or name not in read.keys() | base
+    }
+    back = {name: word for name, word in reading.added.items() if stands(name, now)}
+    if not file.restored:
+        gone = memory.former | truth.refused.keys() | truth.withheld.keys() if file.aside else frozenset()
+        back = {name: word for name, word in back.items() if name in gone}
+    reading = replace(
+        reading,
+        added={name: word for name, word in reading.added.items() if name not in back},
+        echoes={**reading.echoes, **back},
+    )
+    if lost & memory.again and len(lost) == 1:
+        return reading
+    aside = "its words were lost twice with those of the sidecar" if lost & memory.again else ""
     return replace(
         reading,
         removed=reading.removed - lost,
-        overwritten=reading.overwritten | lost,
-        added={name: word for name, word in reading.added.items() if name not in old},
-        echoes={**reading.echoes, **old},
+        overwritten=frozenset() if aside else reading.overwritten | lost,
+        aside=aside,
     )
 
 
@@ -112,6 +128,14 @@ def _without_echoes(
         return reading
     added = {one: word for one, word in reading.added.items() if one not in old}
     return replace(reading, added=added, echoes={**reading.echoes, **old})
+
+
+def _base(place: Place, context: Context) -> set[str]:
+    """What the first field of paths, which servers read, showed when the place was last read."""
+    if place.memory is None:
+        return set()
+    before = fields.stand(place.layout, place.memory.lists, skip_of(place.seen, place.memory, context))
+    return set(before.paths.get(next(iter(place.layout.paths)), {}))
 
 
 def _stand(place: Place, context: Context) -> Stand:

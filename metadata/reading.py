@@ -207,24 +207,16 @@ def _speaks(case: _Case, field: str, name: str, went: frozenset[str]) -> bool:
 def _in_the_book(case: _Case, field: str, name: str) -> bool:
     """Whether darktable had read this word: it saved it before, or it shows one of ours that is younger.
 
-    Its database is written into two fields of every file it touches; a word that stands in another one
-    may have come after darktable's last reading. Words of one write of ours are of one age: whoever read
+    Its database is written into all but the first field of every file that it touches, and a word may have
+    come after its last reading. Words of one write of ours are of one age: whoever read
     one of them read all.
     """
     memory, words = case.memory, case.truth.words
-    if (
-        name in memory.kept
-        or field == next(iter(case.place.layout.paths))
-        or not _stands_elsewhere(field, name, case.now)
-    ):
+    if name in memory.kept or field == next(iter(case.place.layout.paths)):
         return True
     age, written = memory.since.get(name, 0.0), name in case.ours
     younger = {one for one, since in memory.since.items() if since > age or (written and since == age)}
     return any(fields.holds(case.now, field, one, words[one]) for one in (younger - {name}) & case.ours)
-
-
-def _stands_elsewhere(field: str, name: str, now: Stand) -> bool:
-    return any(name in words for other, words in now.paths.items() if other != field)
 
 
 def _second_time(place: Place, truth: Truth, reading: Reading, *, whole: bool = False) -> Reading:
