@@ -20,10 +20,12 @@ from metadata.container import Anatomy, dissect
 from metadata.errors import Refused
 from metadata.exif_text import ExifText, read_exif_text
 from metadata.extended_xmp import joined
+from metadata.facts import Tags, gather, read_facts
 from metadata.iptc import KEYWORD_MOST, Iptc, read_iptc
 from metadata.packet import Packet, read_packet
+from metadata.photo import Facts
 from metadata.sinks import Seen, Values
-from metadata.source import Source
+from metadata.source import HEAD, Source, opened
 from metadata.tags import SUBJECT, fold
 from metadata.xmp_document import Document
 from metadata.xmp_seen import seen
@@ -57,10 +59,27 @@ class Embedded:
     fault: Refused | None = None
 
 
-def read_embedded(source: Source, anatomy: Anatomy | None = None, *, path: bytes) -> Embedded:
-    """What stands inside the photo; never raises for what the file holds, only OSError."""
-    anatomy = dissect(source) if anatomy is None else anatomy
-    iptc, exif = read_iptc(anatomy), read_exif_text(anatomy)
+def glance(path: bytes) -> tuple[Embedded, Facts]:
+    """Everything that a photo's file says, without reading its picture.
+
+    Raises PhotoError for what is no regular file or empty, OSError else.
+    """
+    with opened(path, held=HEAD) as file:
+        anatomy = dissect(file.source, picture=False)
+        tags = gather(anatomy)
+        embedded = read_embedded(file.source, anatomy, path=path, tags=tags)
+        return embedded, read_facts(file.source, anatomy, tags=tags)
+
+
+def read_embedded(
+    source: Source, anatomy: Anatomy | None = None, *, path: bytes, tags: Tags | None = None
+) -> Embedded:
+    """What stands inside the photo; never raises for what the file holds, only OSError.
+
+    `tags`, where they are known already, are `metadata.facts.gather(anatomy)`.
+    """
+    anatomy = dissect(source, picture=False) if anatomy is None else anatomy
+    iptc, exif = read_iptc(anatomy), read_exif_text(anatomy, tags)
     packet = read_packet(anatomy, path=path)
     document: Document | None = None
     fault: Refused | None = packet if isinstance(packet, Refused) else None
@@ -72,7 +91,7 @@ def read_embedded(source: Source, anatomy: Anatomy | None = None, *, path: bytes
         except Refused as error:
             document, fault = None, error
     digest = _digest([*anatomy.packets, *anatomy.extended], iptc.raw, exif.raw)
-    told = replace(_told(found, iptc, exif), digest=digest, where=path)
+    told = _told(found, iptc, exif, digest=digest, path=path)
     data = packet.data if isinstance(packet, Packet) else None
     return Embedded(told, data, document, iptc, exif, fault)
 
@@ -82,11 +101,12 @@ def _digest(packets: list[bytes], *others: bytes) -> bytes:
     return files.digest(b"".join(b"%d\0" % len(part) + part for part in parts)) if any(parts) else b""
 
 
-def _told(found: Seen, iptc: Iptc, exif: ExifText) -> Seen:
+def _told(found: Seen, iptc: Iptc, exif: ExifText, *, digest: bytes, path: bytes) -> Seen:
     subject = united(found.lists.get(SUBJECT), iptc, exif)
     lists = {**found.lists, SUBJECT: subject} if subject else found.lists
     texts = {name: text for name, text in elsewhere(iptc, exif).items() if text}
-    return replace(found, lists=lists, texts={**texts, **found.texts})
+    texts.update(found.texts)
+    return replace(found, digest=digest, lists=lists, texts=texts, where=path)
 
 
 def united(subject: Values | None, iptc: Iptc, exif: ExifText) -> Values:
@@ -97,9 +117,10 @@ def united(subject: Values | None, iptc: Iptc, exif: ExifText) -> Values:
     more: Iterable[str] = () if iptc.synced and standing else iptc.values.get("keywords", ())
     for value in (*more, *exif.keywords):
         word = value.strip().rstrip("\ufffd")
-        parts = word.split(",")  # Tag That Photo puts all of them into one value
-        if not word or known.issuperset(map(fold, parts)) or fold(word) in known or _cut(word, standing):
+        if not word or word in words or fold(word) in known or _cut(word, standing):
             continue
+        if "," in word and known.issuperset(map(fold, word.split(","))):
+            continue  # Tag That Photo puts all of them into one value
         known.add(fold(word))
         words.append(word)
     return tuple(words)

@@ -56,9 +56,9 @@ class ExifText:
         return next((text for text in said if text and not _CAMERA_TALK.fullmatch(text)), "")
 
 
-def read_exif_text(anatomy: Anatomy) -> ExifText:
-    """The texts of the photo's EXIF; empty where it has none."""
-    tags = gather(anatomy)
+def read_exif_text(anatomy: Anatomy, tags: Tags | None = None) -> ExifText:
+    """The texts of the photo's EXIF; empty where it has none. `tags`, where known, are `gather(anatomy)`."""
+    tags = gather(anatomy) if tags is None else tags
     raw: list[bytes] = []
 
     def text(tag: int, decoded: Callable[[bytes], str], ifd: str = "0") -> str:

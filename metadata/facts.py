@@ -26,19 +26,21 @@ _TEXT_MOST = 255
 _EXIF_DATE = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?")
 _OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)")
 _PANORAMA = re.compile(
-    rb"UsePanoramaViewer(?:=[\"']|>)\s*true|GPano:ProjectionType(?:=[\"']|>)\s*(?:equirect|cylind|spher)",
-    re.IGNORECASE,
+    rb"usepanoramaviewer(?:=[\"']|>)\s*true|gpano:projectiontype(?:=[\"']|>)\s*(?:equirect|cylind|spher)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The directories that matter, merged over the file's EXIF blocks, with readers that never raise."""
+    """The directories that matter, each with its name, with readers that never raise."""
 
-    found: dict[tuple[str, int], tuple[Tiff, Directory]]
+    found: list[tuple[str, Tiff, Directory]]
 
     def _entry(self, ifd: str, tag: int) -> tuple[Tiff, Directory] | None:
-        return self.found.get((ifd, tag))
+        for name, tiff, tags in self.found:
+            if tag in tags and name == ifd:
+                return tiff, tags
+        return None
 
     def number(self, ifd: str, tag: int) -> float | None:
         """The first value, finite, or None."""
@@ -61,13 +63,21 @@ class Tags:
 
 
 def read_facts(
-    source: Source, anatomy: Anatomy | None = None, *, path: bytes = b"", fallback: Fallback | None = None
+    source: Source,
+    anatomy: Anatomy | None = None,
+    *,
+    path: bytes = b"",
+    fallback: Fallback | None = None,
+    tags: Tags | None = None,
 ) -> Facts:
-    """The facts of a file that is open; `fallback` is asked with `path` where we find no EXIF block."""
+    """The facts of a file that is open; `fallback` is asked with `path` where we find no EXIF block.
+
+    `tags`, where they are known already, are `gather(anatomy)`.
+    """
     anatomy = dissect(source) if anatomy is None else anatomy
     if not anatomy.exif and fallback is not None and anatomy.format in ("X3F", "MRW", "CRW"):
         return _named_facts(anatomy, fallback(path))
-    tags = gather(anatomy)
+    tags = gather(anatomy) if tags is None else tags
     taken, offset = _moment(tags)
     latitude, longitude = _position(tags)
     orientation = int(tags.number("0", 274) or 1)
@@ -88,19 +98,21 @@ def read_facts(
         latitude=latitude,
         longitude=longitude,
         software=tags.text("0", 305),
-        panorama=_PANORAMA.search(anatomy.xmp) is not None,
+        panorama=_panorama(anatomy.xmp),
         comment=_comment(tags.raw("exif", 37510)),
     )
 
 
 def gather(anatomy: Anatomy) -> Tags:
     """The photo's EXIF tags, of several blocks the first that has each."""
-    found: dict[tuple[str, int], tuple[Tiff, Directory]] = {}
-    for index, block in enumerate(anatomy.exif):
-        for ifd, tiff, tags in _directories(block, "0", canon=index if anatomy.format == "CR3" else 0):
-            for tag in tags:
-                found.setdefault((ifd, tag), (tiff, tags))
-    return Tags(found)
+    canon = anatomy.format == "CR3"
+    return Tags(
+        [
+            found
+            for index, block in enumerate(anatomy.exif)
+            for found in _directories(block, "0", canon=index if canon else 0)
+        ]
+    )
 
 
 def _directories(block: Source, name: str, *, canon: int) -> Iterator[tuple[str, Tiff, Directory]]:
@@ -120,13 +132,19 @@ def _directories(block: Source, name: str, *, canon: int) -> Iterator[tuple[str,
                 continue
 
 
+def _panorama(packet: bytes) -> bool:
+    lower = packet.lower()
+    return b"pano" in lower and _PANORAMA.search(lower) is not None
+
+
 def _text(data: bytes) -> str | None:
     value = data.split(b"\0")[0]
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    text = "".join(sign if sign.isprintable() else " " for sign in text)
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(text.split())[:_TEXT_MOST] or None
 
 

@@ -14,6 +14,8 @@ from metadata.photo import Stat
 
 HELD = 16 * 2**20
 """Files up to this many bytes are read in one go, so that digest, facts and pixels share one read."""
+HEAD = 2**16
+"""Bytes at the beginning of a larger file that are read at once."""
 CHUNK = 2**20
 
 
@@ -23,11 +25,12 @@ class Source:
     Reads by position (`pread`) move no shared cursor. Raises OSError only.
     """
 
-    __slots__ = ("_data", "_fd", "size")
+    __slots__ = ("_data", "_fd", "_head", "size")
 
-    def __init__(self, data: bytes | None, *, fd: int = -1, size: int = 0) -> None:
+    def __init__(self, data: bytes | None, *, fd: int = -1, size: int = 0, head: bytes = b"") -> None:
         self._data = data
         self._fd = fd
+        self._head = head
         self.size = size if data is None else len(data)
 
     def at(self, offset: int, length: int) -> bytes:
@@ -36,6 +39,8 @@ class Source:
             return b""
         if self._data is not None:
             return self._data[offset : offset + length]
+        if offset + length <= len(self._head):
+            return self._head[offset : offset + length]
         return os.pread(self._fd, min(length, self.size - offset), offset)
 
     def find(self, needle: bytes, start: int) -> int:
@@ -109,7 +114,8 @@ def opened(path: bytes, *, held: int = HELD) -> Iterator[Opened]:
 
 def _source(fd: int, size: int, held: int) -> Source:
     if size > held:
-        return Source(None, fd=fd, size=size)
+        # its directories are near its beginning, and on a network each read is a journey
+        return Source(None, fd=fd, size=size, head=os.pread(fd, HEAD, 0))
     parts = []
     offset = 0
     while offset < size and (part := os.pread(fd, size - offset, offset)):
