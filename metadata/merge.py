@@ -173,15 +173,16 @@ def _step(
     skip = skip_of(place.seen, place.memory, context)
     now = fields.stand(place.layout, place.seen.lists, skip)
     memory = _remembered(place, reading, truths, now, context)
+    unwanted = _unwanted(before, truth, reading, memory, now)
+    drops = {k: w for k, w in unwanted.items() if stands(k, now)}
+    memory = replace(memory, dropping=frozenset(drops))
     if reading.aside:
         return Step(_NO_CHANGE, replace(memory, aside=reading.aside))
-    unwanted = _unwanted(before, truth, reading, memory, now)
     missing = {k: w for k, w in truth.words.items() if not stands(k, now)}
     fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
     texts, texts_ours, refused = captions.step(place, reading, truths, wanted, memory)
-    drops = {k: w for k, w in unwanted.items() if stands(k, now)}
-    memory = replace(memory, texts_ours=texts_ours, dropping=frozenset(drops))
+    memory = replace(memory, texts_ours=texts_ours)
     change = Change(add, remove, texts)
     if not change:
         return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)

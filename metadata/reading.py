@@ -84,7 +84,8 @@ def _said_as_well(case: _Case, edits: Edits, adopted: Mapping[str, Word], contex
     A server copies ours into the first field of paths; nobody but a person puts them into the others.
     """
     memory = case.memory
-    known = memory.ours | memory.former | memory.written.keys() | adopted.keys()
+    known = memory.ours | memory.written.keys() | adopted.keys()
+    known |= memory.former if "darktable" in case.place.seen.programs else frozenset()
     known |= claimed_words(case.place.seen, context)
     others = [*case.place.layout.paths][1:]
     return {

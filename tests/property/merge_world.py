@@ -316,6 +316,7 @@ class World:
     # Accidents
 
     def delete(self) -> None:
+        self.mixed |= self.book is not None  # darktable's database now holds words of a file that is no more
         for _ in self.watch():
             self.sidecar = None
 
@@ -532,6 +533,8 @@ class World:
     def retry(self) -> None:
         """A person has dealt with the reasons."""
         self.quiet()
+        if self.any_aside() and self.server is not None:
+            self.free |= self.ever  # the server went on writing our words into the file meanwhile
         for name, memory in self.ledger.memories.items():
             if memory.aside:
                 fresh = replace(memory, aside="", tries={}, writes=(), again=frozenset())

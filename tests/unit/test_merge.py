@@ -307,6 +307,36 @@ def test_a_person_who_edited_while_the_sidecar_was_set_aside_is_heard_after_a_re
     assert house.stands("cat")
 
 
+def test_what_has_to_go_goes_after_a_retry_as_well():
+    house = House().settled("cat", "dog", "fox")
+    darktable(house, "cat", "dog", "fox")
+    house.work()
+    house.want = wanted("dog", "fox")
+    house.work()
+    for _ in range(2):
+        house.now += DAY
+        darktable(house, "cat")
+        house.work()
+    assert house.aside()
+    house.retry()
+    house.work()
+    assert house.gone("cat")
+    assert house.stands("dog")
+
+
+def test_a_person_who_wrote_a_word_before_we_could_keeps_it():
+    house = House().settled("cat")
+    house.want = wanted("cat", "fox")
+    outcome = house.decide()
+    house.truth = outcome.truth
+    house.memories["sidecar"] = outcome.steps["sidecar"].memory
+    house.edit(full("cat", "fox"))
+    house.work()
+    house.want = wanted("cat")
+    house.work()
+    assert house.stands("fox")
+
+
 # darktable
 
 
