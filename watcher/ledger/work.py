@@ -115,7 +115,9 @@ def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: fl
 
 def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
     """Quarantine: the photo's own fault; it waits for `retry` or for a change of the file."""
-    db.execute("UPDATE photos SET state = 'aside', reason = ?, booked = NULL WHERE id = ?", (reason, photo))
+    db.execute(
+        "UPDATE photos SET state = 'aside', reason = ?, booked = NULL, attempts = 0 WHERE id = ?", (reason, photo)
+    )
 
 
 def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: float) -> None:
