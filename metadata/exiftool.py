@@ -1,20 +1,22 @@
-"""The one long-lived exiftool: reads metadata of any format, and shows what was written as others see it."""
+"""The one long-lived exiftool: reads metadata of any format, writes changed copies, shows what others see."""
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
+import re
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 from exiftool import ExifTool
 from exiftool.exceptions import ExifToolException
 
-from metadata.errors import PhotoError, TryAgain, UserError
+from metadata.errors import PhotoError, Refused, TryAgain, UserError
 
 MISSING: Final = "exiftool is missing; install it: apt install libimage-exiftool-perl"
 
@@ -25,6 +27,10 @@ LISTS: Final = frozenset(
 
 _ARGUMENTS: Final = ["-api", "largefilesupport=1"]
 _BLOCK: Final = 1 << 16
+_UNSAFE: Final = re.compile(rb"[^0-9A-Za-z./:;()_+*\x80-\xff-]")
+_UNTELLABLE: Final = re.compile(rb"[$@]")
+_BREAK: Final = re.compile(rb"[\r\n]")
+_BEGUN: Final = re.compile(rb"\b1 image files (?:created|updated)\b")
 _count = itertools.count(1)
 
 
@@ -40,6 +46,7 @@ class Exiftool:
         self._timeout = timeout
         self._executable = executable
         self._tool: ExifTool | None = None
+        self._complaints = b""
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +80,39 @@ class Exiftool:
             raise PhotoError(paths[0], "exiftool cannot read it")
         return [self.read([path], tags)[0] for path in paths]
 
+    def version(self) -> tuple[int, ...]:
+        """The version as numbers, such as (12, 57). Raises as `read` does."""
+        answer = self._ask([b"-ver"], b"exiftool", self._timeout)
+        return tuple(int(part) for part in answer.decode().strip().split(".") if part.isdigit())
+
+    def edit(self, source: bytes, name: bytes, values: Mapping[str, bytes | None]) -> None:
+        """Make a copy of `source` in the same folder, called `name`, with these tags set, or deleted (None).
+
+        A value is data whatever signs it holds: none can become an option. The source is only read. Raises
+        Refused, in exiftool's words, where no changed copy came of it, TryAgain where exiftool hung or
+        died (what it left is the caller's to remove), UserError where there is none.
+        """
+        if _UNTELLABLE.search(source) and _BREAK.search(source):
+            raise Refused(source, "a line break and $ or @ in its name: exiftool cannot be told of it; rename it")
+        options = [b"-E", *(b"-%s=%s" % (tag.encode(), _data(value)) for tag, value in values.items())]
+        answer = self._ask([*options, b"-o", b"%d" + name, _argument(source)], source, self._timeout)
+        if not _BEGUN.search(answer):
+            raise Refused(source, f"exiftool does not write it: {self._complaint()}")
+
+    def checked(self, paths: Sequence[bytes], tags: Sequence[str]) -> list[dict[str, object]]:
+        """As `read`, with whole blocks as bytes, and with "Validate": what exiftool finds wrong with each."""
+        options = [b"-j", b"-b", b"-m", b"-validate", *(f"-{tag}".encode() for tag in tags)]
+        found = _parsed(self._ask([*options, *map(_argument, paths)], paths[0], self._timeout * len(paths)))
+        if len(found) != len(paths):
+            raise PhotoError(paths[0], "exiftool cannot read it")
+        return [{name: _binary(value) for name, value in each.items()} for each in found]
+
+    def _complaint(self) -> str:
+        """The first error that exiftool told of, or else its first warning, without the file's name."""
+        lines = [line.strip() for line in self._complaints.decode(errors="replace").splitlines() if line.strip()]
+        errors = [line for line in lines if not line.startswith("Warning:")] or lines or ["nothing was changed"]
+        return errors[0].removeprefix("Error: ").removeprefix("Warning: ").partition(" - /")[0]
+
     def _ask(self, arguments: Sequence[bytes], path: bytes, timeout: float) -> bytes:
         tool = self._running()
         number = next(_count)
@@ -80,10 +120,12 @@ class Exiftool:
         try:
             tool._process.stdin.write(command)  # noqa: SLF001 - see the class
             tool._process.stdin.flush()  # noqa: SLF001
-            return _until(tool._process, b"{ready%d}" % number, time.monotonic() + timeout)  # noqa: SLF001
+            mark = b"{ready%d}" % number
+            answer, self._complaints = _until(tool._process, mark, time.monotonic() + timeout)  # noqa: SLF001
         except (OSError, EOFError) as error:
             self._kill()
             raise TryAgain(path, f"exiftool died or hung: {error}") from error
+        return answer
 
     def _running(self) -> ExifTool:
         if self._tool is not None and self._tool._process.poll() is None:  # noqa: SLF001
@@ -114,23 +156,36 @@ class Exiftool:
         self._tool = None
 
 
-def _until(process: Any, mark: bytes, deadline: float) -> bytes:
-    """What the process says up to `mark`; its complaints are read along, or their pipe would fill up."""
+def _until(process: Any, mark: bytes, deadline: float) -> tuple[bytes, bytes]:
+    """What the process says up to `mark`, and its complaints; unread ones would fill up their pipe."""
     said, complaints = process.stdout.fileno(), process.stderr.fileno()
-    answer = bytearray()
+    answer, complained = bytearray(), bytearray()
     while not answer.rstrip().endswith(mark):
         left = deadline - time.monotonic()
         ready = select.select([said, complaints], [], [], max(left, 0))[0]
         if not ready:
             raise TimeoutError("no answer in time")
         if complaints in ready:
-            os.read(complaints, _BLOCK)
+            complained += os.read(complaints, _BLOCK)
         if said in ready:
             part = os.read(said, _BLOCK)
             if not part:
                 raise EOFError("no answer")
             answer += part
-    return bytes(answer.rstrip()[: -len(mark)])
+    while select.select([complaints], [], [], 0)[0] and (part := os.read(complaints, _BLOCK)):
+        complained += part  # exiftool complains before it is ready
+    return bytes(answer.rstrip()[: -len(mark)]), bytes(complained)
+
+
+def _data(value: bytes | None) -> bytes:
+    """A value for `-E`: whatever could mean something to exiftool as a character reference."""
+    return _UNSAFE.sub(lambda sign: b"&#x%x;" % sign[0][0], value or b"")
+
+
+def _binary(value: object) -> object:
+    if isinstance(value, str) and value.startswith("base64:"):
+        return base64.b64decode(value[7:])
+    return value
 
 
 def _argument(path: bytes) -> bytes:

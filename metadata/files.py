@@ -66,18 +66,23 @@ def read(path: bytes, *, base: bytes, limit: int) -> Content | None:
     the system cannot say.
     """
     try:
-        found = os.lstat(path)
-        if stat.S_ISLNK(found.st_mode):
-            path = _followed(path, base)
-            found = os.lstat(path)
-        _regular(path, found.st_mode)
-        return _content(path, limit)
+        return _content(regular(path, base=base)[0], limit)
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise Refused(path, "may not be read; give the service's user the right to") from error
     except OSError as error:
         raise translate(error, path) from error
+
+
+def regular(path: bytes, *, base: bytes) -> tuple[bytes, os.stat_result]:
+    """Where a regular file truly is, and its stat. Raises Refused as `read` does, and OSError."""
+    found = os.lstat(path)
+    if stat.S_ISLNK(found.st_mode):
+        path = _followed(path, base)
+        found = os.lstat(path)
+    _regular(path, found.st_mode)
+    return path, found
 
 
 def _content(path: bytes, limit: int) -> Content:

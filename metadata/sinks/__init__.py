@@ -25,7 +25,9 @@ class Seen:
     there but holds only an empty string (Immich's explicit "no tags") is an empty tuple. `texts` holds the
     fields of one value. `digest` identifies the whole content (for a file, of all its bytes; b"" where
     nothing is there). `programs` names programs that left properties of their own ("darktable").
-    `claimed` is what the file says of our own words (see `metadata.xmp`), or None.
+    `claimed` is what the file says of our own words (see `metadata.xmp`), or None. `recipe` stands only in
+    an answer to `write`, of a place whose bytes are known no sooner: a way back that is more exact than
+    `Draft.inverse`, to be kept in its stead.
     """
 
     exists: bool
@@ -36,6 +38,7 @@ class Seen:
     people: frozenset[str] = frozenset()
     claimed: Claim | None = None
     where: bytes = b""
+    recipe: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
