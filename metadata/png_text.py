@@ -29,9 +29,10 @@ def _inflated(data: bytes) -> bytes:
 
 
 def profile(text: bytes) -> bytes:
-    """The bytes of a "Raw profile type …" (ImageMagick): a name, a length, then hexadecimal digits."""
-    parts = text.strip().split(None, 2)
+    """The bytes of a "Raw profile type …" (ImageMagick): a line with a name, a length, then hexadecimal digits."""
+    _, _, rest = text.lstrip().partition(b"\n")
+    digits = rest.split()[1:]
     try:
-        return binascii.unhexlify(b"".join(parts[2].split())) if len(parts) == 3 else b""
+        return binascii.unhexlify(b"".join(digits))
     except binascii.Error:
         return b""
