@@ -1,0 +1,408 @@
+"""The photo itself as a place for words: XMP, IPTC where the photo has it, and EXIF's caption.
+
+Reading is done here; one long-lived exiftool writes, and only ever a copy beside the photo. The copy takes
+the photo's place when everything is as it should be: the picture's digest the same, our own reader and
+exiftool both finding exactly what was wanted, and exiftool finding nothing wrong that was not wrong before.
+On any doubt the photo stays byte for byte what it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from metadata import delta, embed, exchange, inside, way_back
+from metadata.container import RAW
+from metadata.embed import Wishes
+from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
+from metadata.exchange import Made
+from metadata.exiftool import Exiftool
+from metadata.files import regular, translate
+from metadata.inside import Content, Inside
+from metadata.photo import Photo
+from metadata.replace import Durability, own
+from metadata.sinks import Change, Draft, Seen
+
+Fault = TryAgain | PlaceClosed | Refused
+
+WRITABLE: Final = RAW - {"RAF", "X3F", "MRW", "CRW"} | {"JPEG", "TIFF", "PNG", "WEBP", "HEIF", "AVIF", "BMFF"}
+"""Formats that exiftool changes without loss. Of a GIF or RAF it makes one that holds two XMP packets."""
+
+MOST_BYTES: Final = 2**31
+"""Larger files (long videos) are not copied for a keyword."""
+
+MOST_RECIPE: Final = 2**15
+"""Bytes of a way back that gives the whole file again; beyond that only its words come back."""
+
+MOST_GIVEN_BACK: Final = 2**28
+"""Bytes of a file that is put together in memory from its recipe."""
+
+_TOGETHER: Final = 2**28
+"""Bytes of copies that may lie beside photos at once."""
+
+_HASHES: Final = (12, 59)
+"""The first exiftool with ImageDataHash (its history)."""
+
+_PRESENT: Final = "the photo is not there"
+_FOUND: Final = re.compile(r"(\d+) Errors?|(\d+) Warnings?(?: \((?:(\d+)|(all)) minor\))?")
+_count = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """A draft's contents before and after.
+
+    `back` says that an earlier state returns, which exiftool may find worse than ours; `whole` is then the
+    recipe of the whole file, if it can be used.
+    """
+
+    before: Content
+    after: Content
+    back: bool = False
+    whole: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A checked copy that is ready to take its photo's place, and the way back from it."""
+
+    made: Made
+    recipe: bytes
+
+
+class EmbeddedSink:
+    """Keeps words inside photos; see `metadata.sinks.Sink` for what its methods promise."""
+
+    def __init__(  # noqa: PLR0913 - settings, each named by its caller
+        self,
+        *,
+        exiftool: Exiftool,
+        clock: Callable[[], datetime],
+        name: str = "embedded",
+        durability: Durability = "batch",
+        provenance: bool = True,
+        closed: Callable[[Photo], bool] = lambda _: False,
+        wishes: Wishes = Wishes(),  # noqa: B008 - it is frozen
+        keep_original: bool = False,
+    ) -> None:
+        """`exiftool` belongs to the caller, who closes it; `clock` gives the time with its zone.
+
+        Photos that are `closed` (Immich's own) are read and never written. With `keep_original` the first
+        state of a photo stays beside it, as exiftool does it: `IMG.jpg_original`.
+        """
+        self.name = name
+        self._exiftool = exiftool
+        self._clock = clock
+        self._durability = durability
+        self._provenance = provenance
+        self._closed = closed
+        self._wishes = wishes
+        self._keep_original = keep_original
+        self._known: dict[bytes, tuple[Inside, Seen]] = {}
+        self._version: tuple[int, ...] = ()
+
+    def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
+        """What stands inside. A photo that is gone is TryAgain, so that its words are not missed."""
+        self._known = {}
+        return [self._read(photo) for photo in photos]
+
+    def _read(self, photo: Photo) -> Seen | Fault:
+        try:
+            found = self._look(photo)
+        except (TryAgain, PlaceClosed, Refused) as error:
+            return error
+        self._known[photo.file] = found
+        return found[1]
+
+    def _look(self, photo: Photo) -> tuple[Inside, Seen]:
+        found = _looked(photo, comment=self._wishes.user_comment)
+        return found, replace(inside.shown(found.own, found.iptc, found.exif, found.content), where=photo.file)
+
+    def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
+        """Worked out on what `seen` was read from; where that has changed, `write` will say so."""
+        try:
+            known = self._known.get(photo.file)
+            if known is None or known[1] != seen:
+                known = self._look(photo)
+            if known[1] != seen:
+                return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
+            return self._draft(photo, known[0], seen, change)
+        except Refused as error:
+            return error
+        except (TryAgain, PlaceClosed):
+            return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
+
+    def _draft(self, photo: Photo, found: Inside, seen: Seen, change: Change) -> Draft:
+        change = change if self._provenance else replace(change, claim=None)
+        outcome = embed.changed(found, change, self._wishes, self._clock(), photo.file)
+        before, after = found.content, outcome.content
+        if before != after:
+            self._allowed(photo, found)
+        recipe = way_back.recipe(before, after) if before != after else b""
+        said = replace(outcome.seen, where=photo.file)
+        return Draft(photo, photo.file, seen.digest, after.digest, recipe, said, _Payload(before, after))
+
+    def _allowed(self, photo: Photo, found: Inside) -> None:
+        """Raises Refused where this photo may not be written, or cannot be without loss."""
+        if self._closed(photo):
+            raise Refused(photo.file, "it is in a folder of Immich's own, whose files are never changed")
+        if found.format not in WRITABLE:
+            kind = found.format or "its format is not known, and such a file"
+            raise Refused(photo.file, f"{kind} cannot be changed without loss; use a sidecar")
+        if found.extended:
+            raise Refused(photo.file, "its XMP goes on in further segments, which would be lost; use a sidecar")
+
+    def write(self, drafts: Sequence[Draft]) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
+        """All copies are made and checked, then put in place as one batch; answers carry a `recipe`."""
+        answers: dict[int, Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused] = {}
+        ready: dict[int, _Copy] = {}
+        size = 0
+        try:
+            for number, draft in enumerate(drafts):
+                made = self._attempt(draft)
+                if not isinstance(made, _Copy):
+                    answers[number] = made
+                    continue
+                ready[number] = made
+                size += os.path.getsize(made.made.temporary)
+                if size > _TOGETHER or self._durability == "file":
+                    answers |= _placed(drafts, ready)
+                    ready, size = {}, 0
+            answers |= _placed(drafts, ready)
+        finally:
+            for copy in ready.values():
+                exchange.discard(copy.made.temporary)
+        return [answers[number] for number in range(len(drafts))]
+
+    def _attempt(self, draft: Draft) -> _Copy | Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
+        payload = draft.payload
+        if not isinstance(payload, _Payload):
+            return ChangedMeanwhile(draft.where, "it is no longer what was read")
+        try:
+            if draft.before == draft.after:
+                return self._unchanged(draft, payload)
+            return self._copied(draft, payload)
+        except (ChangedMeanwhile, TryAgain, PlaceClosed, Refused) as error:
+            return error
+        except PhotoError as error:
+            return Refused(error.path, error.reason)
+        except FileNotFoundError:
+            return TryAgain(draft.photo.file, _PRESENT)
+        except OSError as error:
+            return _fault(error, draft.photo.file)
+
+    def _unchanged(self, draft: Draft, payload: _Payload) -> Seen:
+        if _looked(draft.photo, comment=self._wishes.user_comment).content != payload.before:
+            raise ChangedMeanwhile(draft.where, "it is no longer what was read")
+        return draft.seen
+
+    def _copied(self, draft: Draft, payload: _Payload) -> _Copy:
+        """A copy as it is wanted, checked; what is left of a failed one is removed."""
+        target, status = regular(draft.photo.file, base=draft.photo.base)
+        _fit(target, status)
+        found = inside.look(target, comment=self._wishes.user_comment, image=True)
+        before = exchange.digest(target)
+        if found.content != payload.before:
+            raise ChangedMeanwhile(draft.where, "it is no longer what was read")
+        self._allowed(draft.photo, found)
+        name = b"%s%d" % (own(), next(_count))
+        temporary = os.path.join(os.path.dirname(target), name)
+        try:
+            self._make(target, name, payload, found)
+            self._check(target, temporary, payload, found)
+            recipe = way_back.recipe(payload.before, payload.after, _whole(target, temporary))
+        except BaseException:
+            exchange.discard(temporary)
+            raise
+        return _Copy(
+            Made(target, temporary, before, target + b"_original" if self._keep_original else b""), recipe
+        )
+
+    def _make(self, target: bytes, name: bytes, payload: _Payload, found: Inside) -> None:
+        if payload.whole:
+            with open(target, "rb") as file:
+                data = delta.patch(payload.whole, file.read())
+            with open(os.path.join(os.path.dirname(target), name), "xb") as copy:
+                copy.write(data)
+            return
+        values = _values(payload.before, payload.after, found.format)
+        try:
+            self._exiftool.edit(target, name, values)
+        except Refused as error:
+            raise Refused(error.path, _advice(error.reason, found.format)) from error
+
+    def _check(self, target: bytes, temporary: bytes, payload: _Payload, found: Inside) -> None:
+        """Raises Refused unless the copy is what was wanted and otherwise what the photo is."""
+        try:
+            made = inside.look(temporary, comment=self._wishes.user_comment, image=True)
+        except Refused as error:
+            raise Refused(target, f"a changed copy of it could not be read: {error.reason}") from error
+        wanted = payload.after
+        if (made.image, made.format) != (found.image, found.format):
+            raise Refused(target, "the picture itself would have changed")
+        if made.content != wanted or made.extended:
+            raise Refused(target, f"its {_differing(made.content, wanted)} would not have become what was wanted")
+        self._ask_exiftool(target, temporary, payload)
+
+    def _ask_exiftool(self, target: bytes, temporary: bytes, payload: _Payload) -> None:
+        """A second opinion: the blocks as it reads them, and what it thinks of the file."""
+        self._version = self._version or self._exiftool.version()
+        hashes = ("ImageDataHash",) if self._version >= _HASHES else ()
+        before, after = self._exiftool.checked([target, temporary], ["XMP", "IPTC", *hashes])
+        if before.get("ImageDataHash") != after.get("ImageDataHash"):
+            raise Refused(target, "the picture itself would have changed")
+        if not _is(after.get("XMP"), payload.after.packet) or not _is(after.get("IPTC"), payload.after.iptc):
+            raise Refused(target, "exiftool would not have read what was wanted")
+        if not (hashes or payload.back) and _faults(after) > _faults(before):
+            raise Refused(target, f"exiftool would have found it damaged: {after.get('Validate')}")
+
+    def revert(
+        self, photo: Photo, where: bytes, after: bytes, inverse: bytes
+    ) -> Draft | ChangedMeanwhile | Refused:
+        """The draft that gives the bytes back which stood there, or at least everything they said.
+
+        The bytes, if `inverse` is the `recipe` of the answer and nobody changed the file since.
+        """
+        try:
+            return self._revert(photo, where, after, inverse)
+        except (ChangedMeanwhile, Refused) as error:
+            return error
+        except (TryAgain, PlaceClosed) as error:
+            return Refused(error.path, error.reason)
+
+    def _revert(self, photo: Photo, where: bytes, after: bytes, recipe: bytes) -> Draft:
+        found, _ = self._look(photo)
+        if found.content.digest != after:
+            raise ChangedMeanwhile(where, "it is no longer what we wrote")
+        self._allowed(photo, found)
+        try:
+            old, whole = way_back.undone(recipe, found.content)
+        except ValueError as error:
+            raise Refused(where, f"the way back is not usable: {error}") from error
+        whole = whole if whole and _fits(whole, photo) else b""
+        seen = replace(inside.told(old, found, photo.file), where=photo.file)
+        again = way_back.recipe(found.content, old)
+        return Draft(
+            photo, where, after, old.digest, again, seen, _Payload(found.content, old, back=True, whole=whole)
+        )
+
+
+def _looked(photo: Photo, *, comment: bool) -> Inside:
+    try:
+        path, _ = regular(photo.file, base=photo.base)
+        return inside.look(path, comment=comment)
+    except FileNotFoundError as error:
+        raise TryAgain(photo.file, _PRESENT) from error
+    except PermissionError as error:
+        raise Refused(photo.file, "may not be read; give the service's user the right to") from error
+    except OSError as error:
+        raise translate(error, photo.file) from error
+    except PhotoError as error:
+        raise Refused(error.path, error.reason) from error
+
+
+def _fault(error: OSError, path: bytes) -> Fault:
+    fault = translate(error, path)
+    assert isinstance(fault, TryAgain | PlaceClosed | Refused)
+    return fault
+
+
+def _fit(target: bytes, status: os.stat_result) -> None:
+    if not status.st_mode & 0o222:
+        raise Refused(target, "is marked read-only; take the mark away if it may be changed")
+    if status.st_size > MOST_BYTES:
+        raise Refused(target, f"has {status.st_size} bytes; {MOST_BYTES} are the most that is copied for a change")
+
+
+def _placed(
+    drafts: Sequence[Draft], ready: dict[int, _Copy]
+) -> dict[int, Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
+    faults = exchange.place([copy.made for copy in ready.values()])
+    return {
+        number: _answer(drafts[number], copy, fault)
+        for (number, copy), fault in zip(ready.items(), faults, strict=True)
+    }
+
+
+def _answer(
+    draft: Draft, copy: _Copy, fault: TagwrightError | None
+) -> Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
+    if isinstance(fault, ChangedMeanwhile | TryAgain | PlaceClosed | Refused):
+        return fault
+    return replace(draft.seen, recipe=copy.recipe)
+
+
+_TAGS: Final = ("XMP", "IPTC", "IFD0:ImageDescription", "IFD0:XPKeywords", "ExifIFD:UserComment")
+
+
+def _values(before: Content, after: Content, kind: str) -> dict[str, bytes | None]:
+    """What exiftool is told, of the parts that change."""
+    pairs = zip(_TAGS, before.parts, after.parts, strict=False)
+    values = {tag: new for tag, old, new in pairs if old != new}
+    if "XMP" in values and values["XMP"] is None:
+        values = {"XMP:all" if tag == "XMP" else tag: value for tag, value in values.items()}
+    if values.get("IPTC"):
+        values["IPTC"] = inside.padded(values["IPTC"] or b"", kind)
+    if values.get("IFD0:XPKeywords"):
+        values["IFD0:XPKeywords"] = (values["IFD0:XPKeywords"] or b"").decode("utf-16-le").encode()
+    if after.stamp != before.stamp or ("IPTC" in values and after.stamp):
+        values["Photoshop:IPTCDigest"] = after.stamp.hex().encode() if after.stamp else None
+    return values
+
+
+def _whole(target: bytes, temporary: bytes) -> bytes:
+    """The way from the copy's bytes to the photo's, where it is small."""
+    if os.path.getsize(target) > MOST_GIVEN_BACK:
+        return b""
+    with (
+        open(target, "rb") as one,
+        open(temporary, "rb") as other,
+        mmap.mmap(one.fileno(), 0, access=mmap.ACCESS_READ) as old,
+        mmap.mmap(other.fileno(), 0, access=mmap.ACCESS_READ) as new,
+    ):
+        return delta.between(old, new, most=MOST_RECIPE) or b""
+
+
+def _fits(whole: bytes, photo: Photo) -> bool:
+    """Whether the file is still the very one that was written, and its old bytes can be given back."""
+    try:
+        with open(photo.file, "rb") as file:
+            delta.patch(whole, file.read())
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _differing(made: Content, wanted: Content) -> str:
+    names = ("XMP", "IPTC", "EXIF caption", "XPKeywords", "UserComment", "IPTC digest")
+    pairs = zip(names, made.parts, wanted.parts, strict=True)
+    return ", ".join(name for name, one, other in pairs if one != other) or "XMP"
+
+
+def _is(value: object, wanted: bytes | None) -> bool:
+    """Whether exiftool's JSON shows these bytes; it leaves NULs out of what it takes for text."""
+    if wanted is None or value is None:
+        return not value and not wanted
+    data = value.encode() if isinstance(value, str) else value
+    return isinstance(data, bytes) and data.replace(b"\0", b"") == wanted.replace(b"\0", b"")
+
+
+def _faults(found: dict[str, object]) -> tuple[int, int]:
+    """Errors, and warnings that are not minor, from a summary such as "1 Error and 9 Warnings (8 minor)"."""
+    errors = warnings = 0
+    for error, warning, minor, every in _FOUND.findall(str(found.get("Validate", ""))):
+        errors += int(error or 0)
+        warnings += int(warning or 0) - (int(warning) if every else int(minor or 0))
+    return errors, warnings
+
+
+def _advice(reason: str, kind: str) -> str:
+    if "Can't write" in reason or "Writing of" in reason:
+        return f"this exiftool cannot write {kind}: {reason}; install a newer one, or keep words in a sidecar"
+    return reason
