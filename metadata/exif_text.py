@@ -122,8 +122,8 @@ def _comment(data: bytes) -> str:
         return _japanese(body).split("\0")[0]
     if kind in (b"ASCII", b"") or mark[:1] == b"\0":
         return _plain(body)
-    text = _plain(data)  # no mark at all, as some programs write it
-    return text if text.isprintable() else ""
+    text = data.split(b"\0")[0].decode("utf-8", "replace")  # no mark at all, as some programs write it
+    return text if text.isprintable() and "\ufffd" not in text else ""
 
 
 def _either(body: bytes) -> str:
