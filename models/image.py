@@ -22,14 +22,10 @@ from metadata.container import RAW, Anatomy, dissect
 from metadata.errors import PhotoError
 from metadata.photo import Facts
 from metadata.source import Source, opened
+from models.protocols import BUDGET
 
 if TYPE_CHECKING:
     import rawpy
-
-BUDGET = 120_000_000
-"""Pixels that may be decoded at once: 360 MB of RGB. A baseline JPEG counts after its reduction by 2, 4 or 8."""
-EDGE = 256
-"""The longest edge that taggers share unless one of them asks for more."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -13,11 +13,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from PIL import Image
-
-from metadata import places
 from metadata.container import dissect
 from metadata.digest import digest
 from metadata.errors import PhotoError, TryAgain, UserError
@@ -26,8 +23,12 @@ from metadata.photo import Facts, Stat
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
-from models.image import BUDGET, EDGE, FileView, decode, mismatch
-from models.protocols import Captioner, Scored, Tagger
+from models.protocols import BUDGET, EDGE, Captioner, Scored, Tagger
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from models.image import FileView
 
 log = logging.getLogger(__name__)
 
@@ -232,6 +233,8 @@ def _read(item: Item, backends: Sequence[Backend], budget: int, fallback: Fallba
 
 
 def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, fallback: Fallback | None) -> None:
+    from models.image import FileView, mismatch  # noqa: PLC0415 - a service starts without Pillow and numpy
+
     anatomy = dissect(file.source)
     seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
     facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback)
@@ -246,6 +249,8 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
 
 
 def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> tuple[Image.Image | None, PhotoError | None]:
+    from models.image import decode  # noqa: PLC0415 - as above
+
     try:
         return decode(file.source, facts, edge, path=file.path, budget=budget), None
     except PhotoError as error:
@@ -274,6 +279,8 @@ def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
     version = _place_version(spec)
     if facts.latitude is None or facts.longitude is None:
         return Evidence(PLACE, version, of_file=True)
+    from metadata import places  # noqa: PLC0415 - as above
+
     place = places.nearest(facts.latitude, facts.longitude, limit_km=spec.distance)
     if place is None:
         return Evidence(PLACE, version, of_file=True)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import numpy
     from PIL.Image import Image
 
+BUDGET = 120_000_000
+"""Pixels that may be decoded at once: 360 MB of RGB. A baseline JPEG counts after its reduction by 2, 4 or 8."""
+EDGE = 256
+"""The longest edge that taggers share unless one of them asks for more."""
+
 Scored = tuple[Word, float]
 
 

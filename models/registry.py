@@ -8,13 +8,15 @@ from installed packages by the entry-point groups `tagwright.taggers`, `tagwrigh
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import pkgutil
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from metadata.errors import UserError
 from models.protocols import Captioner, Embedder, Tagger
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _EXTRAS = {
     "onnxruntime": "onnx",
@@ -48,8 +50,10 @@ def names(kind: str) -> list[str]:
     return sorted({*ours, *_outside(kind)})
 
 
-def _outside(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
-    return {entry.name: entry for entry in importlib.metadata.entry_points(group=f"tagwright.{kind}")}
+def _outside(kind: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - a service starts without it
+
+    return {entry.name: entry for entry in entry_points(group=f"tagwright.{kind}")}
 
 
 def _make(kind: str, name: str, settings: dict[str, Any]) -> object:

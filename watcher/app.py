@@ -23,8 +23,8 @@ from metadata.choose import Rules
 from metadata.errors import TagwrightError, UserError
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
-from models.image import BUDGET
 from models.look import PlaceSpec, look
+from models.protocols import BUDGET
 from watcher import leftover, mounts, rooms
 from watcher.health import Pulse
 from watcher.ignore import Ignore

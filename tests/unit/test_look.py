@@ -124,7 +124,7 @@ def test_what_the_file_itself_says_is_asked_anew_each_time(tmp_path):
 
 
 def test_nothing_is_decoded_when_nobody_needs_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr(looking, "decode", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr("models.image.decode", lambda *_, **__: pytest.fail("decoded"))
     path = photo(tmp_path)
     looked = one(path, taggers=tuple(spec for spec in LOCAL if spec[0] != "monochrome"), place=PlaceSpec())
     assert looked.error is None

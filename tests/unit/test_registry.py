@@ -52,9 +52,7 @@ def entry(monkeypatch, make):
     module.make = make
     monkeypatch.setitem(sys.modules, "tagwright_sky", module)
     point = EntryPoint("sky", "tagwright_sky:make", "tagwright.taggers")
-    monkeypatch.setattr(
-        registry.importlib.metadata, "entry_points", lambda group: [point] if group == point.group else []
-    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
 
 
 def test_an_installed_package_brings_taggers(monkeypatch):
