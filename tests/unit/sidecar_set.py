@@ -183,6 +183,11 @@ TEXTS: dict[str, str] = {
     "darktable 5, masks empty": darktable(
         5, "\n   <darktable:masks_history>\n    <rdf:Seq/>\n   </darktable:masks_history>" + history("sigmoid")
     ),
+    "darktable, empty history": darktable(
+        5,
+        "\n   <darktable:history>\n    <rdf:Seq/>\n   </darktable:history>" + KEYWORDS,
+        ' darktable:history_end="0"',
+    ),
     "darktable, nothing but itself": darktable(5, history("a")),
     "darktable with DerivedFrom": darktable(
         4, KEYWORDS + history("b"), ' xmpMM:DerivedFrom="a.raw" exif:DateTimeOriginal=""', "xmpMM", "exif"
@@ -437,9 +442,7 @@ TEXTS: dict[str, str] = {
         + node("\n   <my:city>Oslo</my:city>", "", spaces("my"), about=' rdf:nodeID="n1"')
     ),
     "read-only packet": BEGIN + plain(KEYWORDS, "dc", "lr") + " " * 100 + '\n<?xpacket end="r"?>',
-    "comments and instructions everywhere": "<!-- a --><?b c?>"
-    + plain(REMARKS, "dc", "my")
-    + "\n<!-- d --><?e f?>",
+    "comments and instructions everywhere": "<!-- a -->\n" + plain(REMARKS, "dc", "my") + "\n<!-- d --><?e f?>",
     "CDATA and references": plain(
         "\n   <dc:subject><rdf:Bag><rdf:li><![CDATA[a <b> & c]]></rdf:li><rdf:li>x &#x20AC; &amp; y</rdf:li>"
         "</rdf:Bag></dc:subject><my:x><![CDATA[</my:x><dc:subject>]]></my:x>",
