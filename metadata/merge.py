@@ -14,7 +14,7 @@ from metadata import captions, fields
 from metadata.echoes import explained
 from metadata.fields import Layout, Stand
 from metadata.memory import CAPTION, Context, Event, Losses, Memory, Outcome, Place, Reading, Step, Truth, Wanted
-from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands
+from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands, unchanged
 from metadata.sinks import Change, Claim, Seen
 from metadata.tags import SEPARATOR, Word, key, parse, show, text
 
@@ -81,8 +81,7 @@ def _at_rest(place: Place, mark: str) -> bool:
     return (
         memory is not None
         and memory.agreed == mark
-        and memory.digest == seen.digest
-        and memory.exists == seen.exists
+        and unchanged(memory, seen)
         and not memory.pending
         and not memory.aside
     )
@@ -213,7 +212,7 @@ def _remembered(
     """The memory with what was just read as its base."""
     before, truth = truths
     seen, memory = place.seen, place.memory or Memory()
-    changed = place.memory is not None and (memory.digest, memory.exists) != (seen.digest, seen.exists)
+    changed = place.memory is not None and not unchanged(memory, seen)
     persons = truth.words.keys() - truth.ours
     ours = memory.ours | ((before.ours | truth.ours | reading.adopted.keys()) & now.words.keys())
     ours = frozenset(k for k in ours - persons if k in truth.ours or stands(k, now))
@@ -227,7 +226,9 @@ def _remembered(
         texts_ours=texts_ours,
         again=frozenset((memory.again | overwritten) & truth.words.keys()),
         former=frozenset((memory.former | memory.ours) - truth.words.keys()),
-        kept=_kept(place, reading, truth, now) if changed else frozenset(memory.kept & truth.words.keys()),
+        kept=_kept(place, reading, truth, now, context)
+        if changed
+        else frozenset(memory.kept & truth.words.keys()),
         past=_past(memory, seen, place.layout),
         written={k: t for k, t in memory.written.items() if abs(context.now - t) < STALE_EDITOR},
         since={k: memory.since.get(k, context.now) for k in now.words}
@@ -262,7 +263,7 @@ def _claimed_run(seen: Seen, context: Context) -> int:
     return seen.claimed.run if seen.claimed is not None and seen.claimed.ledger == context.ledger else 0
 
 
-def _kept(place: Place, reading: Reading, truth: Truth, now: Stand) -> frozenset[str]:
+def _kept(place: Place, reading: Reading, truth: Truth, now: Stand, context: Context) -> frozenset[str]:
     """Words that darktable has in its database: it saved them in the fields that it writes, and in no other."""
     memory, seen = place.memory or Memory(), place.seen
     kept = memory.kept - reading.overwritten
@@ -270,8 +271,15 @@ def _kept(place: Place, reading: Reading, truth: Truth, now: Stand) -> frozenset
         first, *others = place.layout.paths
         saved = [field for field in others if memory.lists.get(field) != seen.lists.get(field)]
         if saved and memory.lists.get(first) == seen.lists.get(first):
-            kept |= {k for k in truth.words if all(k in now.paths.get(field, {}) for field in saved)}
+            before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context))
+            kept |= {k for k in truth.words if all(_saved(k, field, first, before, now) for field in saved)}
     return frozenset(kept & truth.words.keys())
+
+
+def _saved(name: str, field: str, first: str, before: Stand, now: Stand) -> bool:
+    """Whether a save of this field shows the word, and did not only bring it along from the first field."""
+    old = name in before.paths.get(field, {}) or name not in now.paths.get(first, {})
+    return old and name in now.paths.get(field, {})
 
 
 def _past(memory: Memory, seen: Seen, layout: Layout) -> frozenset[str]:
@@ -356,7 +364,7 @@ def confirmed(memory: Memory, layout: Layout, seen: Seen, truth: Truth, context:
         _based(memory, seen, context),
         run=context.run,
         ours=ours,
-        confirmed=standing & truth.ours,
+        confirmed=standing,
         tries={k: n for k, n in memory.tries.items() if not stands(k, now)},
         past=_past(memory, seen, layout),
         dropping=dropping,

@@ -35,12 +35,19 @@ def skip_of(seen: Seen, memory: Memory | None, context: Context) -> Skip:
     return Skip(context.skip, seen.people | (memory.people if memory else frozenset()))
 
 
+def unchanged(memory: Memory, seen: Seen) -> bool:
+    """Whether a place shows what it showed: the digest is of the file we write, the words may be of two."""
+    if memory.exists != seen.exists or memory.digest != seen.digest:
+        return False
+    return memory.lists == seen.lists and memory.texts == seen.texts
+
+
 def read(place: Place, truth: Truth, context: Context) -> Reading:
     """Compare a place with its memory, field by field."""
     seen, memory = place.seen, place.memory
     if memory is not None and memory.aside:
         return Reading(aside=memory.aside)
-    if memory is not None and memory.exists == seen.exists and memory.digest == seen.digest:
+    if memory is not None and unchanged(memory, seen):
         return Reading()
     skip = skip_of(seen, memory, context)
     now = fields.stand(place.layout, seen.lists, skip)
@@ -134,7 +141,8 @@ def _whose(
 
     What already stands everywhere is no news.
     """
-    known = memory.ours | (claimed_words(seen, context) - memory.claimed)
+    known = memory.ours if memory.pending else memory.confirmed
+    known |= claimed_words(seen, context) - memory.claimed
     added = {name: word for name, word in came.items() if name not in known and name not in truth.words}
     adopted = {name: word for name, word in came.items() if name in known and name not in truth.words}
     return added, adopted

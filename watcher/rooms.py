@@ -156,7 +156,7 @@ def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) 
     """Whether an earlier decision found nothing to do, and all that it rested on is as it was."""
     if page.job.gate not in (OPEN, FIRST_LOOK, ""):
         return False
-    found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen)}
+    found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen) and not answer.more}
     return len(found) == len(house.places.get(page.job.photo.root, ())) and page.rests(house.stamp, found)
 
 

@@ -39,6 +39,8 @@ class Seen:
     claimed: Claim | None = None
     where: bytes = b""
     recipe: bytes = field(default=b"", compare=False, repr=False)
+    more: bool = False
+    """Whether a second file was read with this one, of which `digest` says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,7 @@ def _union(own: Seen, others: Sequence[Seen]) -> Seen:
         own,
         lists=lists,
         texts=texts,
+        more=True,
         programs=own.programs.union(*(seen.programs for seen in others)),
         people=own.people.union(*(seen.people for seen in others)),
     )
