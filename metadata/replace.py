@@ -2,7 +2,8 @@
 
 A reader sees the old content or the new one, whole. The order for a batch is: all files written, all synced,
 all renamed, all folders synced; after that a power cut changes nothing any more. Only where the system
-refuses to rename over a file (a file that is mounted by itself) it is written in place.
+refuses to rename over a file (a file that is mounted by itself) or to give the new one the old one's owner
+it is written in place.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ _MANY: Final = 4
 """From this many files on one syncfs is cheaper than a sync each (10-30 ms apiece on a NAS's disk)."""
 
 _LIMIT: Final = 1 << 40
-_PATIENCE: Final = 10
 _REFUSED_OVER: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EBUSY})
 _count = itertools.count()
 _Given = TypeVar("_Given", "Wish", "_Staged")
@@ -54,6 +54,9 @@ class _Staged:
     target: bytes
     temporary: bytes
     handle: int
+    found: os.stat_result | None = None
+    owned: bool = True
+    kept: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +113,7 @@ def _stage(wish: Wish) -> _Staged:
         raise Refused(wish.path, "is marked read-only; take the mark away if it may be changed")
     target = found.path if found else wish.path
     temporary = os.path.join(os.path.dirname(target), b"%s%d" % (own(), next(_count)))
-    staged = _Staged(wish, target, temporary, -1)
+    staged = _Staged(wish, target, temporary, -1, found.stat if found else None)
     if wish.after is not None:
         try:
             _write(staged, wish.after, found)
@@ -125,7 +128,7 @@ def _write(staged: _Staged, data: bytes, found: Content | None) -> None:
     staged.handle = os.open(staged.temporary, flags, 0o600)
     _pour(staged.handle, data)
     if found:
-        rights.keep(staged.handle, found.stat, found.path)
+        staged.owned = rights.keep(staged.handle, found.stat, found.path)
     else:
         rights.take(staged.handle, staged.wish.like)
 
@@ -173,6 +176,8 @@ def _place(staged: _Staged) -> None:
             rename.move(staged.temporary, staged.target)
         except FileExistsError as error:
             raise ChangedMeanwhile(wish.path, "somebody else made it meanwhile") from error
+    elif not staged.owned:
+        _in_place(staged, wish.before, wish.after)
     else:
         try:
             _replace(staged, wish.before)
@@ -185,6 +190,7 @@ def _place(staged: _Staged) -> None:
 
 
 def _replace(staged: _Staged, before: bytes) -> None:
+    _still(staged, before)
     if rename.exchange(staged.temporary, staged.target):
         if _bytes(staged.temporary) != before:
             _give_back(staged)
@@ -194,11 +200,25 @@ def _replace(staged: _Staged, before: bytes) -> None:
     os.rename(staged.temporary, staged.target)
 
 
+def _still(staged: _Staged, before: bytes) -> None:
+    """A last look, which costs a microsecond: what is never exchanged can never be read half a moment long."""
+    now, then = os.lstat(staged.target), staged.found
+    same = then and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+        then.st_ino, then.st_size, then.st_mtime_ns, then.st_ctime_ns
+    )  # fmt: skip
+    if not same and _bytes(staged.target) != before:
+        raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
+
+
 def _give_back(staged: _Staged) -> NoReturn:
-    """Somebody wrote between our last look and the exchange: theirs goes back, whatever they do meanwhile."""
-    for _ in range(_PATIENCE):
-        if not rename.exchange(staged.temporary, staged.target) or _bytes(staged.temporary) == staged.wish.after:
-            break
+    """Somebody wrote between our last look and the exchange: theirs goes back.
+
+    Where they wrote once more meanwhile, the newer stays in its place and the older in our temporary file,
+    which is kept: the newer may have been made from ours, without what is in the older.
+    """
+    if rename.exchange(staged.temporary, staged.target) and _bytes(staged.temporary) != staged.wish.after:
+        rename.exchange(staged.temporary, staged.target)
+        staged.kept = True
     raise ChangedMeanwhile(staged.wish.path, "somebody else wrote it in the same moment")
 
 
@@ -221,7 +241,11 @@ def _in_place(staged: _Staged, before: bytes, after: bytes) -> None:
     """Over the old bytes, where nothing else is allowed; the caller has booked what it takes to finish."""
     if _bytes(staged.target) != before:
         raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
-    handle = os.open(staged.target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        handle = os.open(staged.target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except PermissionError as error:
+        reason = "is another user's, and we may not write it; give the service's user the right to"
+        raise Refused(staged.wish.path, reason) from error
     try:
         os.posix_fallocate(handle, 0, max(len(after), 1))
         try:
@@ -253,5 +277,6 @@ def _discard(staged: _Staged) -> None:
     if staged.handle >= 0:
         os.close(staged.handle)
         staged.handle = -1
-    with contextlib.suppress(OSError):
-        os.unlink(staged.temporary)
+    if not staged.kept:
+        with contextlib.suppress(OSError):
+            os.unlink(staged.temporary)

@@ -10,10 +10,15 @@ from typing import Final
 _ACL: Final = "system.posix_acl_access"
 
 
-def keep(handle: int, status: os.stat_result, path: bytes) -> None:
-    """All rights and attributes of the file that is going to be replaced; what is not allowed is left."""
+def keep(handle: int, status: os.stat_result, path: bytes) -> bool:
+    """All rights and attributes of the file that is going to be replaced, as far as they are ours to give.
+
+    False where we may not give it the old one's owner and group.
+    """
     _own(handle, status, stat.S_IMODE(status.st_mode))
     _copy(handle, path, _names(path))
+    now = os.fstat(handle)
+    return (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid)
 
 
 def take(handle: int, path: bytes) -> None:

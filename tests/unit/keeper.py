@@ -35,6 +35,7 @@ class Keeper:
         self.truth = Truth()
         self.memory = None
         self.time = 1_000_000.0
+        self.pause = 7200.0  # a pass of another day: how often one may write in an hour is tested elsewhere
         self.collisions = 0
 
     def keep(self, wish: Wanted | None) -> Draft | None:
@@ -42,7 +43,7 @@ class Keeper:
             (seen,) = self.sink.read([self.photo])
             if not isinstance(seen, Seen):
                 raise seen
-            self.time += 7200.0  # a pass of another day: how often one may write in an hour is tested elsewhere
+            self.time += self.pause
             context = Context("led", 1, self.time)
             outcome = merge(self.truth, wish, {"sidecar": Place(SIDECAR, seen, self.memory)}, context)
             step = outcome.steps["sidecar"]

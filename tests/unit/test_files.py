@@ -132,7 +132,7 @@ def test_a_writer_who_deletes_in_the_last_moment_is_not_undone(folder, monkeypat
     assert content(path) is None
 
 
-def test_a_third_writer_during_the_giving_back_wins(folder, monkeypatch):
+def test_a_third_writer_during_the_giving_back_wins_and_the_second_is_kept(folder, monkeypatch):
     path = write(folder + b"/a")
     swap, swaps = rename.exchange, []
 
@@ -145,7 +145,44 @@ def test_a_third_writer_during_the_giving_back_wins(folder, monkeypatch):
     (answer,) = replace.put([wish(path, b"old", b"new")])
     assert isinstance(answer, ChangedMeanwhile)
     assert content(path) == b"theirs 1"
-    assert not left(folder)
+    assert [content(os.path.join(folder, name)) for name in left(folder)] == [b"theirs 0"]
+
+
+def test_what_somebody_wrote_before_the_exchange_is_never_exchanged(folder, monkeypatch):
+    path = write(folder + b"/a")
+    monkeypatch.setattr(replace, "_sync_files", lambda _: write(path, b"theirs") and None)
+    monkeypatch.setattr(rename, "exchange", lambda *_: pytest.fail("exchanged"))
+    (answer,) = replace.put([wish(path, b"old", b"new")])
+    assert isinstance(answer, ChangedMeanwhile)
+    assert content(path) == b"theirs"
+
+
+def test_a_file_that_was_only_touched_is_still_what_was_read(folder, monkeypatch):
+    path = write(folder + b"/a")
+    monkeypatch.setattr(replace, "_sync_files", lambda _: os.utime(path, (1, 1)))
+    assert replace.put([wish(path, b"old", b"new")]) == [None]
+    assert content(path) == b"new"
+
+
+@pytest.mark.parametrize("theirs", [None, b"theirs"])
+def test_killed_right_after_the_exchange_the_old_bytes_lie_in_a_file_of_ours(folder, monkeypatch, theirs):
+    path = write(folder + b"/a")
+    swap = rename.exchange
+
+    def exchange(one, other):
+        if theirs:
+            write(path, theirs)
+        swap(one, other)
+        os._exit(9)
+
+    child = os.fork()
+    if not child:
+        rename.exchange = exchange
+        replace.put([wish(path, b"old", b"new")])
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert content(path) == b"new"
+    assert [content(os.path.join(folder, name)) for name in left(folder)] == [theirs or b"old"]
 
 
 def test_mode_and_attributes_of_the_old_file_stay(folder):
@@ -181,6 +218,66 @@ def test_what_the_system_does_not_allow_about_rights_fails_nothing(folder, monke
     for name in ("fchown", "fchmod", "setxattr"):
         monkeypatch.setattr(os, name, no)
     assert replace.put([wish(write(folder + b"/a"), b"old", b"new")]) == [None]
+
+
+ACL = bytes.fromhex(
+    "02000000 01000600 ffffffff 02000700 d2040000 04000400 ffffffff 10000700 ffffffff 20000000 ffffffff"
+)
+"""user::rw- user:1234:rwx group::r-- mask::rwx other::--- (Linux posix_acl_xattr.h, version 2)."""
+
+
+def test_an_access_list_stays(folder):
+    path = write(folder + b"/a")
+    try:
+        os.setxattr(path, "system.posix_acl_access", ACL)
+    except OSError:
+        pytest.skip("no access lists here")
+    assert replace.put([wish(path, b"old", b"new")]) == [None]
+    assert os.getxattr(path, "system.posix_acl_access") == ACL
+    assert content(path) == b"new"
+
+
+def test_a_new_file_takes_the_photos_access_list(folder):
+    photo = write(folder + b"/photo")
+    try:
+        os.setxattr(photo, "system.posix_acl_access", ACL)
+    except OSError:
+        pytest.skip("no access lists here")
+    assert replace.put([wish(folder + b"/a", None, b"new")]) == [None]
+    assert os.getxattr(folder + b"/a", "system.posix_acl_access")[12:20] == ACL[12:20]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_where_the_owner_cannot_be_kept_the_file_is_written_in_place(folder, monkeypatch):
+    path = write(folder + b"/a")
+    os.chown(path, 1234, 2345)
+    inode = os.stat(path).st_ino
+    monkeypatch.setattr(os, "fchown", lambda *_: (_ for _ in ()).throw(PermissionError(errno.EPERM, "no")))
+    assert replace.put([wish(path, b"old", b"new, longer")]) == [None]
+    status = os.stat(path)
+    assert (status.st_uid, status.st_gid, status.st_ino) == (1234, 2345, inode)
+    assert content(path) == b"new, longer"
+    assert not left(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_another_users_file_that_we_may_not_write_is_refused(folder, monkeypatch):
+    path, real = write(folder + b"/a"), os.open
+    os.chown(path, 1234, 2345)
+
+    def no(*arguments, **named):
+        if arguments[0] != path or arguments[1] & os.O_WRONLY:
+            raise PermissionError(errno.EPERM, "no")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(os, "fchown", no)
+    monkeypatch.setattr(os, "open", lambda *a, **n: no(*a, **n) if a[0] == path else real(*a, **n))
+    (answer,) = replace.put([wish(path, b"old", b"new")])
+    monkeypatch.undo()
+    assert isinstance(answer, Refused)
+    assert "another user's" in answer.reason
+    assert content(path) == b"old"
+    assert not left(folder)
 
 
 def test_a_file_marked_read_only_is_refused(folder):
