@@ -30,11 +30,14 @@ def do(settings: Settings, name: str, values: Mapping[str, Any]) -> tuple[dict[s
 
     Raises UserError when it cannot be done.
     """
-    try:
-        with opened(settings) as app:
-            return _here(app, name, values)
-    except Busy:
-        return _handed(settings, name, values), False
+    while True:
+        try:
+            with opened(settings) as app:
+                return _here(app, name, values)
+        except Busy:
+            answer = _handed(settings, name, values)
+            if answer is not None:
+                return answer, False
 
 
 def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -59,8 +62,8 @@ def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any
     return answer, counts.failed > 0
 
 
-def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the service and wait for its answer."""
+def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Ask the service and wait for its answer; None when it ended without having heard."""
     db = sqlite3.connect(settings.state / store.NAME, isolation_level=None, timeout=10)
     try:
         number = requests.ask(db, name, values, time.time())
@@ -69,6 +72,8 @@ def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[st
             answered = requests.answered(db, number)
             if answered is not None:
                 return _answer(*answered)
+            if not store.is_held(settings.state) and requests.withdraw(db, number):
+                return None
             time.sleep(0.1)  # another process answers; there is nothing to wait on but the ledger
         requests.withdraw(db, number)
     finally:

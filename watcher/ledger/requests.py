@@ -35,9 +35,9 @@ def answered(db: sqlite3.Connection, number: int) -> tuple[str, dict[str, Any]] 
     return (row[0], json.loads(row[1])) if row else None
 
 
-def withdraw(db: sqlite3.Connection, number: int) -> None:
-    """Take a command back that nobody answered."""
-    db.execute("DELETE FROM requests WHERE id = ? AND state = 'waiting'", (number,))
+def withdraw(db: sqlite3.Connection, number: int) -> bool:
+    """Take a command back that nobody answered; False when somebody has."""
+    return db.execute("DELETE FROM requests WHERE id = ? AND state = 'waiting'", (number,)).rowcount > 0
 
 
 def forget(db: sqlite3.Connection, before: float) -> None:

@@ -144,6 +144,15 @@ def _lock(state: Path) -> int:
     return handle
 
 
+def is_held(state: Path) -> bool:
+    """Whether some process of ours holds the ledger at this moment."""
+    try:
+        os.close(_lock(state))
+    except Busy:
+        return True
+    return False
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode; the journal is synced at each commit (WAL, synchronous = FULL)."""
     made = not path.exists()
