@@ -59,7 +59,8 @@ def _told(
         return reading
     now = _stand(places[name], context)
     copied = now.paths.get(next(iter(places[name].layout.paths)), {})
-    unknown = frozenset(word for word in reading.removed if word not in copied and stands(word, now))
+    whole = any(copied.keys() == _stand(places[other], context).words.keys() for other in others)
+    unknown = frozenset(word for word in reading.removed if word not in copied and (whole or stands(word, now)))
     for other in others:
         unknown = frozenset(word for word in unknown if not _knew(places[other], word, context))
     return replace(reading, removed=reading.removed - unknown, overwritten=reading.overwritten | unknown)

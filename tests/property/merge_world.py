@@ -290,6 +290,8 @@ class World:
         if self.server is None:
             return
         if self.dirty:
+            if self.unseen:
+                self._like_darktable()  # without its TagsList anybody's save looks like that
             self.free |= self.damaged  # Immich writes over what an accident left: it looks like an edit
             for _ in self.watch():
                 self.save({TAGS_LIST: self.server})
@@ -359,6 +361,8 @@ class World:
         self.free |= {w for w in WORDS if (key(w) in old.truth.refused) != (key(w) in self.ledger.truth.refused)}
         if self.book is not None:
             self.doubtful |= self.ever  # whether darktable's database is older, nobody remembers now
+        car = self.sidecar or Sidecar()
+        self.free |= {w for w in WORDS if key(w) in old.truth.words and not car.shows(w)}
         self.ledger = copy.deepcopy(old)
         self.undone = {w for w in WORDS if key(w) in old.truth.withheld}
         self.unseen |= set(WORDS)

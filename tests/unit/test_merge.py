@@ -859,6 +859,33 @@ def test_a_refused_word_at_first_contact_is_no_addition():
     assert house.stands("Oma")
 
 
+def test_a_list_that_the_server_wrote_over_a_word_it_never_held_takes_nothing_away():
+    house = both().settled("cat")
+    house.edit({TAGS_LIST: ["cat", "Oma"]})
+    house.work(kill=True)
+    house.memories["sidecar"] = unwritten(house.memories["sidecar"])
+    house.memories["server"] = unwritten(house.memories["server"])
+    house.now += DAY
+    house.tag("cat", "Opa")
+    house.edit({TAGS_LIST: ["cat", "Opa"]})
+    house.work()
+    assert house.stands("Oma")
+    assert house.stands("Oma", "server")
+    assert house.stands("Opa")
+
+
+def test_a_tag_that_the_file_holds_only_where_the_server_does_not_read_was_not_untagged():
+    house = both()
+    house.edit({TAGS_LIST: ["Opa"], HIERARCHICAL: ["Opa", "Oma"], SUBJECT: ["Opa", "Oma"]})
+    house.work()
+    assert house.stands("Oma", "server")
+    house.now += DAY
+    house.tag("Opa")
+    house.work()
+    assert house.stands("Oma", "server")
+    assert house.refused == set()
+
+
 # Nothing to do
 
 
