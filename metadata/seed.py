@@ -38,10 +38,10 @@ from metadata.tags import (
 )
 from metadata.xmp_document import Document, Element
 from metadata.xmp_edit import revise
-from metadata.xmp_names import GLUE, PREFIXES, Field, Kind
+from metadata.xmp_names import DATE, GLUE, LISTS, PREFIXES, TEXTS, Field, Kind
 from metadata.xmp_read import parse
 from metadata.xmp_seen import seen
-from metadata.xmp_splice import Layout, Plan, Tags, apply, content
+from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, content
 
 _BEGIN: Final = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
 _END: Final = b'\n<?xpacket end="w"?>\n'
@@ -82,6 +82,9 @@ MORE: Final = {
 """What else of IPTC digiKam takes from a sidecar, by the names of `metadata.iptc.NAMES`."""
 
 
+KNOWN: Final = {**LISTS, **TEXTS}
+
+
 @dataclass(frozen=True, slots=True)
 class Seed:
     """A sidecar's first content, before anything of ours is in it, and what it says.
@@ -112,13 +115,14 @@ def seed(embedded: Embedded, *, steer: bool, now: datetime, path: bytes) -> Seed
     if embedded.fault is not None:
         raise Refused(path, f"not created: the photo's own XMP {embedded.fault.reason}")
     base = parse(_wrapped(embedded.document), path)
+    added = _added(base, embedded, stars=steer)
+    change = _change(base, embedded)
+    base = _declared(base, [*added, *(KNOWN[name] for name in (*change.add, *change.texts))])
     plan = Plan(base)
     left = () if steer else _leave_out(plan)
-    added = _added(base, embedded, stars=steer)
     for field, values in added.items():
         _add(plan, field, values)
     document = _made(base, plan, left, added)
-    change = _change(document, embedded)
     seeded = {field.name: values for field, values in added.items()}
     seeded.update(change.add)
     seeded.update((name, (text,)) for name, text in change.texts.items() if text)
@@ -147,6 +151,26 @@ def _wrapped(document: Document | None) -> bytes:
     return body + _END
 
 
+def _declared(document: Document, fields: Iterable[Field]) -> Document:
+    """The document with the namespaces of these fields declared, once and by their usual prefixes.
+
+    exiv2 reads nothing of a file in which one namespace has two prefixes.
+    """
+    if not document.nodes:
+        return document
+    uris = {field.uri for field in fields}
+    if uris:
+        uris.add(DATE.uri)
+    bound = {uri for node in document.nodes for uri in node.namespaces.values()}
+    usual = [(prefix, uri) for prefix, uri in PREFIXES.items() if uri in uris - bound]
+    new = "".join(f'\n    xmlns:{prefix}="{uri}"' for prefix, uri in usual if prefix not in document.prefixes)
+    if not new:
+        return document
+    node = document.nodes[0]
+    at = node.start + 1 + len(document.tag(node))
+    return parse(apply(document.work, [Splice(at, at, new.encode())], document.path), document.path)
+
+
 def _leave_out(plan: Plan) -> Values:
     left: dict[str, None] = {}
     for node in plan.document.nodes:
@@ -170,11 +194,11 @@ def _added(document: Document, embedded: Embedded, *, stars: bool) -> dict[Field
     }
     if stars and exif.rating:
         wanted[RATING] = (str(exif.rating),)
-    held = _names(document)
+    held = {name.casefold() for name in _names(document)}  # old Adobe programs wrote dc:Creator
     found: dict[Field, Values] = {}
     for field, values in wanted.items():
         kept = tuple(dict.fromkeys(text for value in values if (text := _legal(value))))
-        if kept and field.expanded not in held:
+        if kept and field.expanded.casefold() not in held:
             found[field] = kept if field.kind in ("Bag", "Seq") else kept[:1]
     return found
 
