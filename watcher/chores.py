@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 ASK = 0.5
 """Seconds between two looks for commands that were handed over."""
+QUIET = 5.0
+"""Seconds between two looks at what no write of the ledger tells of."""
 HOUR, DAY = 3600.0, 86400.0
 
 
@@ -32,14 +34,15 @@ class Chores:
         self._service = service
         self._ask = ask
         self._problems = problems
-        self._due = {"ask": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
+        self._due = {"ask": 0.0, "quiet": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
+        self._state: tuple[int, int] | None = None
         self._reconsidering = ""
         self._told: set[str] = set()
         self._asked = False
 
     def __call__(self) -> None:
         """One round of what is due."""
-        if self._is_due("ask", ASK):
+        if self._is_due("ask", ASK) and self._stirred():
             self._requests()
             self._look_over()
         if self._service and self._is_due("hour", HOUR):
@@ -48,6 +51,13 @@ class Chores:
             self._daily()
         if self._reconsidering:
             self._reconsider()
+
+    def _stirred(self) -> bool:
+        """Whether the ledger was written since the last look, by us or by others; at times in any case."""
+        db = self._app.ledger.db
+        state = (db.total_changes, db.execute("PRAGMA data_version").fetchone()[0])
+        changed, self._state = state != self._state, state
+        return self._is_due("quiet", 0.0 if changed else QUIET) or changed
 
     def rest(self) -> bool:
         """All is done: look whether something that was held may go now; whether there is work again."""

@@ -361,6 +361,8 @@ class Worker:
 
     def _take(self) -> list[Job]:
         most = self.looking.batch
+        if self._nothing_due():
+            return []
         with self.ledger.transaction() as db:
             suspects = work.take(db, self._now(), most, suspects=True)
             if not suspects:

@@ -14,6 +14,7 @@ from PIL import Image
 from metadata import source
 from metadata.errors import PhotoError, TryAgain, UserError
 from metadata.photo import Stat
+from models import image
 from models import look as looking
 from models.look import DescribeJob, Item, Known, LookJob, PlaceSpec, asked, describe, look
 from watcher.sample import SHOTS, exif
@@ -124,7 +125,7 @@ def test_what_the_file_itself_says_is_asked_anew_each_time(tmp_path):
 
 
 def test_nothing_is_decoded_when_nobody_needs_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr("models.image.decode", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr(image, "decode", lambda *_, **__: pytest.fail("decoded"))
     path = photo(tmp_path)
     looked = one(path, taggers=tuple(spec for spec in LOCAL if spec[0] != "monochrome"), place=PlaceSpec())
     assert looked.error is None
@@ -134,9 +135,8 @@ def test_nothing_is_decoded_when_nobody_needs_pixels(tmp_path, monkeypatch):
 def test_a_file_is_opened_and_decoded_once(tmp_path, monkeypatch, backend):
     opened, decoded = [], []
     monkeypatch.setattr(source.os, "open", lambda *args, do=os.open: opened.append(args) or do(*args))
-    monkeypatch.setattr(
-        looking, "decode", lambda *args, do=looking.decode, **more: decoded.append(args) or do(*args, **more)
-    )
+    do = image.decode
+    monkeypatch.setattr(image, "decode", lambda *args, **more: decoded.append(args) or do(*args, **more))
     spec = backend(
         "taggers",
         edge=512,
