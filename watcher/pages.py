@@ -35,7 +35,7 @@ class Page:
     ) -> None:
         """The rows as the ledger gave them."""
         self.job = job
-        self._truth, self._memories, self._said = truth, memories, said
+        self._truth, self._memories, self._said = truth, memories, list(said)
 
     @cached_property
     def truth(self) -> Truth:
@@ -54,15 +54,19 @@ class Page:
 
     def seal(self, stamp: str) -> bytes:
         """The digest of all this, for the rules of `stamp` and this version of the program."""
-        memories = [(place, *row[:3]) for place, row in self._memories.items()]
-        rows = (__version__, stamp, self.job.digest, self._truth, memories, list(self._said))
+        memories = [(place, row[0], row[1], row[2]) for place, row in self._memories.items()]
+        rows = (__version__, stamp, self.job.digest, self._truth, memories, self._said)
         return blake2b(marshal.dumps(rows, PLAIN), digest_size=8).digest()
 
     def rests(self, stamp: str, places: Mapping[str, bytes]) -> bool:
         """Whether nothing is to be done while `places` hold these contents (digests by place)."""
-        remembered = {place: row[0] for place, row in self._memories.items()}
-        seals = {row[3] for row in self._memories.values()}
-        return bool(places) and remembered == places and seals == {self.seal(stamp)}
+        if not places or places != {place: row[0] for place, row in self._memories.items()}:
+            return False
+        seal = None
+        for row in self._memories.values():
+            if not row[3] or row[3] != (seal := seal or self.seal(stamp)):
+                return False
+        return True
 
 
 def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:

@@ -107,8 +107,8 @@ def rows(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, list[R
     """All evidence for some pictures, still packed."""
     found: dict[bytes, list[Row]] = {digest: [] for digest in digests}
     query = f"SELECT digest, source, version, said FROM evidence WHERE digest IN ({marks(digests)})"
-    for digest, *row in db.execute(query, digests):
-        found[digest].append((row[0], row[1], row[2]))
+    for digest, source, version, packed in db.execute(query, digests):
+        found[digest].append((source, version, packed))
     return found
 
 

@@ -36,8 +36,8 @@ def truth_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Truth
     found: dict[int, tuple[list[Any], list[Any], list[Any]]] = {photo: ([], [], []) for photo in photos}
     asked = marks(photos)
     for part, query in enumerate((_STANDING, _REFUSED, _WITHHELD)):
-        for photo, *row in db.execute(f"{query} IN ({asked})", photos):
-            found[photo][part].append(tuple(row))
+        for photo, first, second in db.execute(f"{query} IN ({asked})", photos):
+            found[photo][part].append((first, second))
     captions = {row[0]: row[1:] for row in db.execute(f"{_CAPTION} IN ({asked})", photos)}
     return {photo: (*lists, captions.get(photo)) for photo, lists in found.items()}
 
@@ -186,8 +186,8 @@ def memory_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, dict
     """The same, still packed."""
     found: dict[int, dict[str, MemoryRow]] = {photo: {} for photo in photos}
     query = f"SELECT photo, place, digest, aside, said, seal FROM memory WHERE photo IN ({marks(photos)})"
-    for photo, place, *row in db.execute(query, photos):
-        found[photo][place] = (row[0], row[1], row[2], row[3])
+    for photo, place, digest, aside, said, seal in db.execute(query, photos):
+        found[photo][place] = (digest, aside, said, seal)
     return found
 
 
