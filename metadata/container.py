@@ -66,7 +66,7 @@ class Anatomy:
 def dissect(source: Source, *, picture: bool = True) -> Anatomy:
     """Take a file apart; garbage gives the format "" or an empty `image`, never an exception of ours.
 
-    Without `picture` a JPEG is not searched for its end, which is most of the work; `image` is then no use.
+    Without `picture` a JPEG is not searched for its end, which is most of the work; `image` is then empty.
     """
     head = source.at(0, 64)
     walk = _walker(head)
@@ -79,6 +79,8 @@ def dissect(source: Source, *, picture: bool = True) -> Anatomy:
         walk(source, anatomy)
     except (Malformed, struct.error, IndexError, ValueError, OverflowError):
         anatomy.image.clear()
+    if not picture:
+        anatomy.image.clear()  # a part of it would name several pictures alike
     return anatomy
 
 

@@ -139,3 +139,9 @@ def test_a_glance_at_no_file_is_the_photo_s_fault(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(PhotoError):
         glance(bytes(path))
+
+
+def test_a_file_taken_apart_without_its_picture_does_not_pretend_to_know_it():
+    data = jpeg(packet())
+    assert dissect(Source(data), picture=False).image == []
+    assert dissect(Source(data), picture=False).packets == dissect(Source(data)).packets
