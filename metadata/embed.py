@@ -31,6 +31,8 @@ from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST, fold
 
 _END: Final = re.compile(rb"(<\?xpacket end=['\"])w(?=['\"]\?>[\s\0]*\Z)")
 _CONTROLS: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f]")
+_UNFIT: Final = re.compile("[;\U00010000-\U0010ffff]")
+"""What XPKeywords cannot hold: their separator, and signs for which exiftool 12.57 writes nonsense there."""
 _STAMPED: Final = RAW | {"JPEG", "TIFF"}
 """Formats with room for Photoshop's digest of the IPTC block."""
 
@@ -103,7 +105,7 @@ class _Work:
     @property
     def touched(self) -> bool:
         """Whether the flat keywords change."""
-        return self.subject != self.before.lists.get(SUBJECT, ())
+        return self.subject != self.before.lists.get(SUBJECT, ())  # also by their order
 
     def packet(self, now: datetime) -> tuple[Seen, bytes | None]:
         """The packet, and what it alone says."""
@@ -119,7 +121,8 @@ class _Work:
 
     def _for_packet(self) -> Change:
         """What only IPTC or EXIF holds comes into XMP's list when that is written: it would hide them."""
-        have = self.inside.own.lists.get(SUBJECT, ())
+        gone = self.change.remove.get(SUBJECT, ())
+        have = [word for word in self.inside.own.lists.get(SUBJECT, ()) if word not in gone]
         add, texts = dict(self.change.add), dict(self.change.texts)
         if self.touched:
             add[SUBJECT] = tuple(word for word in self.subject if word not in have)
@@ -174,7 +177,7 @@ class _Work:
         return text.encode()
 
     def windows_words(self) -> Values:
-        """XPKeywords as they will be read; a word with their separator in it has no place there."""
+        """XPKeywords as they will be read; words that they cannot hold are not written there."""
         old = self.inside.exif.keywords
         if self.inside.content.xp is None:
             new = self.subject if self.wishes.xp_keywords and self.touched else ()
@@ -182,7 +185,7 @@ class _Work:
             gone = self.change.remove.get(SUBJECT, ())
             kept = tuple(word for word in old if word not in gone)
             new = kept + tuple(word for word in self.change.add.get(SUBJECT, ()) if word and word not in kept)
-        words = (word.strip() for word in new if word in old or ";" not in word)
+        words = (word.strip() for word in new if word in old or not _UNFIT.search(word))
         return tuple(dict.fromkeys(word for word in words if word))
 
     def windows(self) -> bytes | None:

@@ -100,12 +100,13 @@ class Exiftool:
             raise Refused(source, f"exiftool does not write it: {self._complaint()}")
 
     def checked(self, paths: Sequence[bytes], tags: Sequence[str]) -> list[dict[str, object]]:
-        """As `read`, with whole blocks as bytes, and with "Validate": what exiftool finds wrong with each."""
-        options = [b"-j", b"-b", b"-m", b"-validate", *(f"-{tag}".encode() for tag in tags)]
+        """Whole blocks as bytes or text, by names without a group; "Warning" and "Error" list what is wrong."""
+        names = (*tags, "Warning", "Error")
+        options = [b"-j", b"-b", b"-m", b"-a", b"-G4", b"-validate", *(f"-{name}".encode() for name in names)]
         found = _parsed(self._ask([*options, *map(_argument, paths)], paths[0], self._timeout * len(paths)))
         if len(found) != len(paths):
             raise PhotoError(paths[0], "exiftool cannot read it")
-        return [{name: _binary(value) for name, value in each.items()} for each in found]
+        return [_ungrouped(each) for each in found]
 
     def _complaint(self) -> str:
         """The first error that exiftool told of, or else its first warning, without the file's name."""
@@ -180,6 +181,20 @@ def _until(process: Any, mark: bytes, deadline: float) -> tuple[bytes, bytes]:
 def _data(value: bytes | None) -> bytes:
     """A value for `-E`: whatever could mean something to exiftool as a character reference."""
     return _UNSAFE.sub(lambda sign: b"&#x%x;" % sign[0][0], value or b"")
+
+
+def _ungrouped(found: Mapping[str, object]) -> dict[str, object]:
+    """The first of each name, but all that was found wrong."""
+    first: dict[str, object] = {}
+    wrong: dict[str, object] = {"Warning": [], "Error": []}
+    for name, value in found.items():
+        plain = name.partition(":")[2]
+        several = wrong.get(plain)
+        if isinstance(several, list):
+            several.append(str(value))
+        else:
+            first.setdefault(plain, _binary(value))
+    return first | wrong
 
 
 def _binary(value: object) -> object:

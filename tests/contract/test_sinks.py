@@ -1,8 +1,10 @@
-"""Every sink keeps the same promises: in memory, as sidecars on a disk, and each wrapped for a dry run."""
+"""Every sink keeps the same promises: in memory, as sidecars, inside photos, and each wrapped for a dry run."""
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +13,11 @@ import pytest
 
 from metadata import xmp
 from metadata.errors import ChangedMeanwhile, Refused
+from metadata.exiftool import Exiftool
 from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen, Sink
 from metadata.sinks.dry_run import DryRun
+from metadata.sinks.embedded import EmbeddedSink
 from metadata.sinks.memory import MemorySink
 from metadata.sinks.sidecar import SidecarSink
 
@@ -65,6 +69,42 @@ def sidecar(tmp_path) -> Place:
     return Place(SidecarSink(clock=lambda: NOW), theirs, photo)
 
 
+@pytest.fixture(scope="module")
+def exiftool():
+    with Exiftool() as tool:
+        yield tool
+
+
+def jpeg() -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, "JPEG")
+    return file.getvalue()
+
+
+def embedded(tmp_path, exiftool) -> Place:
+    sink = EmbeddedSink(exiftool=exiftool, clock=lambda: NOW)
+
+    def photo(name):
+        path = tmp_path / name
+        if not path.exists():
+            path.write_bytes(jpeg())
+        return Photo(1, "r", os.fsencode(tmp_path), name.encode())
+
+    def theirs(photo, change):
+        (seen,) = sink.read([photo])
+        if not seen.exists:
+            packet = xmp.new(change, NOW)
+        else:
+            (found,) = exiftool.checked([photo.file], ["XMP"])
+            packet = xmp.edit(xmp.parse(found["XMP"].encode(), photo.file), change, NOW)
+        exiftool.edit(photo.file, b"theirs", {"XMP": packet})
+        os.replace(os.path.join(tmp_path, "theirs"), photo.file)
+
+    return Place(sink, theirs, photo)
+
+
 def dry(make):
     def wrapped(tmp_path) -> Place:
         place = make(tmp_path)
@@ -74,11 +114,15 @@ def dry(make):
 
 
 @pytest.fixture(
-    params=[memory, sidecar, dry(memory), dry(sidecar)],
-    ids=["memory", "sidecar", "dry memory", "dry sidecar"],
+    params=[memory, sidecar, dry(memory), dry(sidecar), embedded],
+    ids=["memory", "sidecar", "dry memory", "dry sidecar", "embedded"],
 )
 def place(request, tmp_path):
-    return request.param(tmp_path)
+    if request.param is not embedded:
+        return request.param(tmp_path)
+    if shutil.which("exiftool") is None:
+        pytest.skip("exiftool is missing")
+    return embedded(tmp_path, request.getfixturevalue("exiftool"))
 
 
 def read(place, photo) -> Seen:
