@@ -181,14 +181,18 @@ def _migrations() -> list[tuple[int, str]]:
 
 
 def _refuse_newer(path: Path) -> None:
-    """Look at the header alone: opening would already fold a journal into the file."""
-    try:
-        with open(path, "rb") as file:
-            header = file.read(64)
-    except OSError:
+    """Look at the file alone: opening it in earnest would already fold a journal into it.
+
+    Through SQLite all the same: where a process closes a file by hand, all its locks on that file are gone.
+    """
+    if not path.exists():
         return
-    if header.startswith(b"SQLite format 3\0") and len(header) == 64:
-        _check(int.from_bytes(header[60:64], "big"), path)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            have = int(db.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return  # what is wrong is told by the one who opens it
+    _check(have, path)
 
 
 def _check_version(db: sqlite3.Connection, path: Path) -> int:
