@@ -131,7 +131,8 @@ class Chores:
             writes.forget(db, self._app.now() - self._app.settings.undo_for)
             requests.forget(db, self._app.now() - DAY)
             evidence.sweep(db)
-        commands.prune(self._app, apply=True)
+        for path in commands.prune(self._app, apply=True)["sidecars_of_others"]:
+            log.info("left behind by a photo that is gone, and not of our words alone: %s", path)
 
     def _begin_anew(self) -> None:
         """What earlier rules held is judged by today's."""
