@@ -86,7 +86,7 @@ def _copied(
     now = _stand(from_, context)
     memory = place.memory or Memory()
     read = now.paths.get(next(iter(from_.layout.paths)), {})
-    base = _base(from_, context)
+    base = set() if file.restored else _base(from_, context)
     lost = {
         name for name in reading.removed - file.removed if not stands(name, now) or name not in read.keys() | base
     }

@@ -235,11 +235,15 @@ def _remembered(
         | {k: t for k, t in memory.since.items() if k in truth.words},
         tries={k: n for k, n in memory.tries.items() if k in truth.words and not stands(k, now)},
         writes=tuple(t for t in memory.writes if abs(context.now - t) < PING_PONG),
-        stale=memory.stale
-        or (changed and (reading.person or bool(reading.overwritten) or memory.texts != seen.texts)),
+        stale=memory.stale or (changed and _brings_along(reading, memory, seen)),
         pending=False,
         agreed="",
     )
+
+
+def _brings_along(reading: Reading, memory: Memory, seen: Seen) -> bool:
+    """Whether a save in some fields is to reach the others."""
+    return reading.person or bool(reading.overwritten or reading.aside) or memory.texts != seen.texts
 
 
 def _based(memory: Memory, seen: Seen, context: Context) -> Memory:

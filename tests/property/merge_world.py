@@ -263,7 +263,7 @@ class World:
         if self.book is None or present == (word in self.book):
             return
         shown = self.sidecar is not None and HIERARCHICAL in self.sidecar.shows(word)
-        if present and shown and self.sidecar:
+        if present and (shown or word in self.ever) and self.sidecar:
             self.free |= {w for w in WORDS if self.sidecar.shows(w)}  # looks as if it had been read from there
         doubtful = word in self.wish or word in self.ever or shown == present or self._known(word)
         self.book = self.book | {word} if present else self.book - {word}
