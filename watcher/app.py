@@ -26,6 +26,7 @@ from metadata.sinks.sidecar import SidecarSink
 from models.look import PlaceSpec, look
 from models.protocols import BUDGET
 from watcher import leftover, mounts, rooms
+from watcher.desk import PROBE, Crew, Looking
 from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
@@ -35,7 +36,7 @@ from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
 from watcher.stable import Calm
-from watcher.worker import PROBE, Crew, Looking, Worker
+from watcher.worker import Worker
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool

@@ -458,9 +458,9 @@ def test_a_clock_that_jumps_back_delays_nothing(world):
     with world.open() as app:
         app.intake.walks()
         app.worker.settle_all()
-        assert app.worker.ledger.db.execute(
-            "SELECT count(*) FROM photos WHERE due > ?", (time.time(),)
-        ).fetchone() == (2,)
+        assert app.ledger.db.execute("SELECT count(*) FROM photos WHERE due > ?", (time.time(),)).fetchone() == (
+            2,
+        )
         world.ahead = 0.0
         world.work(app)
     assert "red" in sidecar(world, "1.jpg")

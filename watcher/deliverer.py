@@ -1,0 +1,239 @@
+"""Has photos decided and delivered: one thread reads and writes places, the ledger hears before and after."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, TagwrightError, TryAgain
+from metadata.memory import Context
+from watcher import moves, pages, rooms
+from watcher.desk import Desk
+from watcher.ledger import work
+from watcher.ledger.work import Job
+from watcher.losses import Losses
+from watcher.rooms import CLOSED, MOVE, OPEN, Answer, Decision
+
+log = logging.getLogger(__name__)
+
+PLACE_DEADLINE = 120.0
+"""Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
+
+
+class Deliverer:
+    """Rooms four and five: choose and merge, deliver."""
+
+    def __init__(self, desk: Desk, losses: Losses) -> None:
+        self._desk, self._losses = desk, losses
+        self._moving: dict[int, tuple[str, int]] = {}
+        self._probe_due = 0.0
+
+    def submit(self) -> bool:
+        """Begin to decide what is ready, two batches at a time; whether any was begun."""
+        if not self._desk.ready or len(self._desk.deliveries) >= 2:
+            return False
+        batch, self._desk.ready = (
+            self._desk.ready[: 4 * self._desk.looking.batch],
+            self._desk.ready[4 * self._desk.looking.batch :],
+        )
+        batch = self._moved(self._waiting(batch))
+        if batch:
+            context = self._desk.context()
+            future = self._desk.places.submit(
+                rooms.decide, pages.of(self._desk.ledger.db, batch), self._desk.house, context
+            )
+            self._desk.track(future, self._desk.deliveries, batch, self._decided, "reading places", PLACE_DEADLINE)
+        return True
+
+    def _waiting(self, jobs: list[Job]) -> list[Job]:
+        """Photos that may be written; the others wait, and say for what."""
+        shut = {job.photo.id: reason for job in jobs if (reason := self._desk.closed(job))}
+        if shut:
+            with self._desk.ledger.transaction() as db:
+                for number, reason in shut.items():
+                    work.wait(db, [number], reason)
+        return [job for job in jobs if job.photo.id not in shut]
+
+    def _moved(self, jobs: list[Job]) -> list[Job]:
+        """Photos that were moved follow their history; those that may have been are held for the next walk."""
+        going: list[Job] = []
+        with self._desk.ledger.transaction() as db:
+            for job in jobs:
+                known = db.execute("SELECT 1 FROM memory WHERE photo = ?", (job.photo.id,)).fetchone()
+                was = None if known else moves.before(db, job)
+                if was is None:
+                    going.append(job)
+                elif was[1]:
+                    going.append(moves.follow(db, was[0], job))
+                elif job.gate == OPEN:
+                    going.append(job)
+                else:
+                    work.hold(db, [job.photo.id], MOVE)
+                    self._await_walk(job, was[0].root)
+        return going
+
+    def _await_walk(self, job: Job, root: str) -> None:
+        """The photo waits until a walk that begins now has said whether the old one is gone."""
+        known = self._desk.intake is not None and root in self._desk.intake.doors
+        self._moving[job.photo.id] = (
+            root,
+            self._desk.intake.walk_soon(root) if self._desk.intake and known else 0,
+        )
+
+    def arrived(self) -> bool:
+        """Let photos go for which that walk is over; whether there were any."""
+        done = [
+            number
+            for number, (root, walk) in self._moving.items()
+            if self._desk.intake is None or self._desk.intake.walked(root, walk)
+        ]
+        if not done:
+            return False
+        with self._desk.ledger.transaction() as db:
+            db.executemany(
+                "UPDATE photos SET gate = ?, due = ? WHERE id = ? AND gate = ?",
+                [(OPEN, self._desk.now(), number, MOVE) for number in done],
+            )
+        for number in done:
+            del self._moving[number]
+        return True
+
+    def _decided(self, future: Future[Any]) -> None:
+        jobs = self._desk.deliveries.pop(future)
+        try:
+            decisions: list[Decision] = future.result()
+        except Exception as error:
+            log.exception("%d photos could not be decided", len(jobs))
+            self._one_by_one(jobs, error)
+            return
+        context = self._desk.context()
+        with self._desk.ledger.transaction() as db:
+            writing = [decision for decision in decisions if self._booked(decision, context)]
+            ended = [decision.id for decision in writing if not decision.drafts]
+            work.delivered(db, ended, self._desk.house.stamp, self._desk.now())
+            self._desk.counts.delivered += len(ended)
+        drafted = [decision for decision in writing if decision.drafts]
+        if drafted:
+            future = self._desk.places.submit(rooms.write, drafted, self._desk.house.sinks)
+            later = [decision.page.job for decision in drafted]
+            then = self._confirmer(context)
+            self._desk.track(future, self._desk.deliveries, later, then, "writing places", PLACE_DEADLINE)
+
+    def _booked(self, decision: Decision, context: Context) -> bool:
+        """Book what was decided, unless it has to wait or a place cannot be read."""
+        db, job = self._desk.ledger.db, decision.page.job
+        gate = self._gate(decision)
+        if gate == rooms.LOSS and decision.outcome.readings and not self._stopped_at(job):
+            self._losses.hold(db, decision)
+        elif gate:
+            work.hold(db, [decision.id], gate)
+        elif decision.errors and not decision.drafts:
+            self._refused(decision, next(iter(decision.errors.values())))
+        elif self._aside(decision):
+            rooms.book(db, decision, context)
+            work.set_aside(db, job.photo.id, self._aside(decision))
+            self._desk.counts.failed += 1
+        else:
+            rooms.book(db, decision, context)
+            return True
+        return False
+
+    def _gate(self, decision: Decision) -> str:
+        return rooms.LOSS if self._stopped_at(decision.page.job) else rooms.held(decision)
+
+    def _stopped_at(self, job: Job) -> bool:
+        root = job.photo.root
+        return any((root, place) in self._desk.house.stopped for place in self._desk.house.places.get(root, ()))
+
+    @staticmethod
+    def _aside(decision: Decision) -> str:
+        """Why every place leaves this photo alone, or ""."""
+        steps = decision.outcome.steps.values()
+        reasons = [step.memory.aside for step in steps if step.memory.aside]
+        return reasons[0] if reasons and len(reasons) == len(steps) else ""
+
+    def _one_by_one(self, jobs: list[Job], error: Exception) -> None:
+        """A bug of ours met one of these photos: find it, set it aside, and go on with the rest."""
+        if len(jobs) == 1:
+            with self._desk.ledger.transaction():
+                self._desk.failed(
+                    jobs[0], PhotoError(jobs[0].photo.file, f"internal error: {error!r}; please report it")
+                )
+            return
+        for job in jobs:
+            future = self._desk.places.submit(
+                rooms.decide, pages.of(self._desk.ledger.db, [job]), self._desk.house, self._desk.context()
+            )
+            self._desk.track(future, self._desk.deliveries, [job], self._decided, "reading places", PLACE_DEADLINE)
+
+    def _confirmer(self, context: Context) -> Callable[[Future[Any]], None]:
+        return lambda future: self._written(future, context)
+
+    def _written(self, future: Future[Any], context: Context) -> None:
+        jobs = self._desk.deliveries.pop(future)
+        try:
+            answers: list[tuple[Decision, str, Answer]] = future.result()
+        except Exception as error:
+            log.exception("%d photos could not be written", len(jobs))
+            with self._desk.ledger.transaction():
+                for job in jobs:
+                    self._desk.failed(job, TryAgain(job.photo.file, f"internal error: {error!r}"))
+            return
+        failed: dict[int, tuple[Decision, TagwrightError]] = {}
+        with self._desk.ledger.transaction() as db:
+            for decision, name, answer in answers:
+                fault = rooms.confirm(db, decision, name, answer, context)
+                if fault is not None:
+                    failed[decision.id] = (decision, fault)
+            done = list(dict.fromkeys(d.id for d, _, _ in answers if d.id not in failed and not d.errors))
+            work.delivered(db, done, self._desk.house.stamp, self._desk.now())
+            for decision, fault in failed.values():
+                self._refused(decision, fault)
+            for decision, _, _ in answers:
+                if decision.errors and decision.id not in failed:
+                    self._refused(decision, next(iter(decision.errors.values())))
+            self._open_again([d.page.job for d, _, _ in answers if d.id in done and d.page.job.gate == CLOSED])
+        self._desk.counts.delivered += len(done)
+        self._desk.counts.written += len(answers) - len(failed)
+        self._desk.counts.first += done[: max(0, 1000 - len(self._desk.counts.first))]
+
+    def _open_again(self, probes: Sequence[Job]) -> None:
+        """A place that took nothing took this: all that wait for it are due."""
+        for root in {job.photo.root for job in probes}:
+            self._desk.ledger.db.execute("DELETE FROM stops WHERE root = ? AND place = 'closed'", (root,))
+            work.release(self._desk.ledger.db, [CLOSED], self._desk.now(), root)
+
+    def _refused(self, decision: Decision, error: TagwrightError) -> None:
+        """A place did not take a photo: a state of the root, a matter of time, or this file's own fault."""
+        db, job = self._desk.ledger.db, decision.page.job
+        if isinstance(error, PlaceClosed):
+            work.hold(db, [decision.id], CLOSED)
+            db.execute(
+                "INSERT OR REPLACE INTO stops VALUES (?, 'closed', ?, ?)",
+                (job.photo.root, str(error), self._desk.now()),
+            )
+        elif isinstance(error, ChangedMeanwhile):
+            work.soon(db, decision.id, self._desk.now() + 1.0)
+        else:
+            self._desk.failed(job, error)
+
+    def probe(self) -> None:
+        """Try a few photos of places that took nothing; when one goes through, all of its root do."""
+        at = time.monotonic()
+        if at < self._probe_due:
+            return
+        self._probe_due = at + self._desk.crew.probe
+        db = self._desk.ledger.db
+        for (root,) in db.execute("SELECT root FROM stops WHERE place = 'closed'").fetchall():
+            with self._desk.ledger.transaction():
+                tried = db.execute(
+                    "SELECT photos.id FROM photos JOIN folders ON folders.id = photos.folder "
+                    "WHERE photos.gate = ? AND folders.root = ? ORDER BY random() LIMIT 3",
+                    (CLOSED, root),
+                ).fetchall()
+                if not tried:
+                    db.execute("DELETE FROM stops WHERE root = ? AND place = 'closed'", (root,))
+                work.again(db, [row[0] for row in tried], self._desk.now())

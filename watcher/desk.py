@@ -1,0 +1,146 @@
+"""What the looker, the deliverer and the worker share: the ledger's thread, what is under way, who looks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
+from metadata.memory import Context
+from models.look import Item, Looked, LookJob, PlaceSpec, Spec, look
+from watcher.arrival import Arrival
+from watcher.health import Pulse
+from watcher.intake import Intake
+from watcher.ledger import work
+from watcher.ledger.store import Ledger
+from watcher.ledger.work import Job
+from watcher.rooms import House
+
+log = logging.getLogger(__name__)
+
+PROBE = 60.0
+"""Seconds between two tries at a place that takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Who is asked about a photo, and how many photos make a batch."""
+
+    taggers: tuple[Spec, ...] = ()
+    local: tuple[Spec, ...] = ()
+    captioner: Spec | None = None
+    place: PlaceSpec | None = None
+    floor: float = 0.25
+    batch: int = 32
+    workers: int = 2
+    budget: int = 1 << 26
+
+    def job(self, items: Sequence[Item], *, local: bool) -> LookJob:
+        """The batch as plain data; `local`: only rules look that need nothing but the file."""
+        return LookJob(tuple(items), self.local if local else self.taggers, self.floor, self.place, self.budget)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done since the start, in photos."""
+
+    looked: int = 0
+    delivered: int = 0
+    written: int = 0
+    failed: int = 0
+    first: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who looks: an executor for all, one in a process of its own for suspects; and the clock (UTC seconds).
+
+    `probe` are the seconds between two tries at a place that takes nothing. `look` is what the executor
+    runs; the suspects' process always runs the plain one.
+    """
+
+    executor: Executor
+    suspects: Callable[[], Executor]
+    now: Callable[[], float] = time.time
+    probe: float = PROBE
+    look: Callable[[LookJob], list[Looked]] = look
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A batch that came back: what to do with its answer."""
+
+    future: Future[Any]
+    then: Callable[[Future[Any]], None]
+    step: int
+
+
+class Desk:
+    """The state of a walk. Everything but `inbox` belongs to the thread that owns the ledger.
+
+    `looks` and `deliveries` are the batches under way, `ready` the photos that wait for a decision.
+    """
+
+    def __init__(
+        self, ledger: Ledger, house: House, looking: Looking, crew: Crew, *, intake: Intake | None, pulse: Pulse
+    ) -> None:
+        self.ledger, self.house, self.looking, self.crew = ledger, house, looking, crew
+        self.intake, self.pulse, self.now = intake, pulse, crew.now
+        self.counts = Counts()
+        self.run_number = 0
+        self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
+        self.places = ThreadPoolExecutor(1, thread_name_prefix="places")
+        self.looks: dict[Future[Any], list[Job]] = {}
+        self.deliveries: dict[Future[Any], list[Job]] = {}
+        self.ready: list[Job] = []
+
+    def quiet(self) -> bool:
+        """Whether nothing is under way."""
+        return not (self.looks or self.deliveries or self.ready)
+
+    def context(self) -> Context:
+        """The merge's surroundings at this moment."""
+        return Context(self.ledger.id, self.run_number, self.now())
+
+    def track(
+        self,
+        future: Future[Any],
+        under_way: dict[Future[Any], list[Job]],
+        jobs: list[Job],
+        then: Callable[[Future[Any]], None],
+        name: str,
+        deadline: float,
+    ) -> None:
+        """Something is under way: the watchdog waits for it, and `then` hears of it in the ledger's thread."""
+        step = self.pulse.begin(name, deadline * (1 + len(jobs) / 10), time.monotonic())
+        under_way[future] = jobs
+        future.add_done_callback(lambda done: self.inbox.put(Done(done, then, step)))
+
+    def closed(self, job: Job) -> str:
+        """Why nothing may be written beside this photo, or ""."""
+        return self.intake.closed(job.photo.file) if self.intake is not None else ""
+
+    def failed(self, job: Job, error: TagwrightError) -> None:
+        """The photo's own fault sets it aside; anything else is tried again with growing patience."""
+        reason = error.reason if isinstance(error, (PhotoError, TryAgain, Refused)) else str(error)
+        where = "" if not isinstance(error, Refused) else os.fsdecode(error.path) + ": "
+        if isinstance(error, (PhotoError, Refused)):
+            work.set_aside(self.ledger.db, job.photo.id, where + reason)
+            self.counts.failed += 1
+            log.warning("set aside: %s: %s", os.fsdecode(job.photo.file), where + reason)
+        else:
+            work.later(self.ledger.db, job.photo.id, reason, job.attempts + 1, self.now())
+            log.info("later: %s: %s", os.fsdecode(job.photo.file), reason)
+
+    def put_back(self) -> None:
+        """Unbook what waits for a decision."""
+        if self.ready:
+            with self.ledger.transaction() as db:
+                work.unbook(db, [job.photo.id for job in self.ready])
+            self.ready = []

@@ -1,0 +1,167 @@
+"""Has photos looked at: in batches on the executor, and alone in a child process what a process died of."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from metadata.errors import PhotoError, UserError
+from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, describe, look
+from watcher import rooms
+from watcher.desk import Desk
+from watcher.ledger import evidence, work
+from watcher.ledger.store import LedgerFault
+from watcher.ledger.work import Job
+
+log = logging.getLogger(__name__)
+
+LOOK_DEADLINE = 120.0
+"""Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
+
+
+class Looker:
+    """Rooms one to three: read, look, describe."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def only_look(self, photos: Sequence[int], *, stopped: Callable[[], bool]) -> None:
+        """Look at these photos, keep that evidence, and decide nothing."""
+        for start in range(0, len(photos), self._desk.looking.batch):
+            jobs = self.unasked(work.jobs(self._desk.ledger.db, photos[start : start + self._desk.looking.batch]))
+            if not jobs or stopped():
+                continue
+            with self._desk.ledger.transaction() as db:
+                work.book(db, jobs, self._desk.now())
+            for some in self.parted(jobs):
+                self._looked_only(some, self._desk.crew.look(self._job(some)))
+
+    def unasked(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of these photos that some source of today's settings was not asked about."""
+        keys = {job.photo.id: (job.digest, evidence.own_key(job.photo.id)) for job in jobs}
+        known = evidence.asked(
+            self._desk.ledger.db, [key for pair in keys.values() for key in pair if key is not None]
+        )
+        nothing: frozenset[str] = frozenset()
+
+        def is_open(job: Job) -> bool:
+            digest, own = keys[job.photo.id]
+            if job.look or digest is None:
+                return True
+            wanted = self._sources(local=bool(self._desk.closed(job)))
+            return not wanted <= known.get(digest, nothing) | known.get(own, nothing)
+
+        return [job for job in jobs if is_open(job)]
+
+    def _sources(self, *, local: bool) -> frozenset[str]:
+        return asked(self._desk.looking.local if local else self._desk.looking.taggers, self._desk.looking.place)
+
+    def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
+        self.keep(jobs, answers)
+        with self._desk.ledger.transaction() as db:
+            work.unbook(db, [job.photo.id for job in self._desk.ready])
+        self._desk.ready = []
+
+    def look(self, jobs: list[Job], executor: Executor) -> None:
+        """Begin to look at a batch; what comes back is kept."""
+        future = executor.submit(self._desk.crew.look, self._job(jobs))
+        self._desk.track(future, self._desk.looks, jobs, self._looked, "looking", LOOK_DEADLINE)
+
+    def parted(self, jobs: list[Job]) -> list[list[Job]]:
+        """Photos that may be written, and those that may not: each asked differently."""
+        shut = [job for job in jobs if self._desk.closed(job)]
+        parts = [[job for job in jobs if job not in shut] if shut else jobs, shut]
+        return [part for part in parts if part]
+
+    def _job(self, jobs: Sequence[Job]) -> LookJob:
+        return self._desk.looking.job(self._items(jobs), local=bool(self._desk.closed(jobs[0])))
+
+    def _items(self, jobs: Sequence[Job]) -> list[Item]:
+        known = evidence.asked(self._desk.ledger.db, [job.digest for job in jobs if job.digest is not None])
+        return [
+            Item(
+                job.photo.id,
+                job.photo.file,
+                Known(job.digest, known.get(job.digest, frozenset())) if job.digest else None,
+            )
+            for job in jobs
+        ]
+
+    def _looked(self, future: Future[Any]) -> None:
+        jobs = self._desk.looks.pop(future)
+        try:
+            answers: list[Looked] = future.result()
+        except UserError:
+            raise
+        except Exception:
+            log.exception("a batch of %d photos could not be looked at; each is tried alone", len(jobs))
+            self.alone(jobs)
+            return
+        self.keep(jobs, answers)
+
+    def keep(self, jobs: Sequence[Job], answers: Sequence[Looked]) -> None:
+        """Book what was found out; photos that can be decided are ready."""
+        kept: list[int] = []
+        with self._desk.ledger.transaction() as db:
+            for job, answer in zip(jobs, answers, strict=True):
+                if answer.error is not None or answer.digest is None or answer.facts is None:
+                    self._desk.failed(
+                        job, answer.error or PhotoError(job.photo.file, "nothing can be read from it")
+                    )
+                else:
+                    rooms.keep(db, job, answer, self._desk.house.rules, self._desk.now())
+                    kept.append(job.photo.id)
+            self._desk.counts.looked += len(kept)
+            fresh = work.jobs(db, kept)
+        if self._desk.looking.captioner is not None and fresh and not self._desk.closed(fresh[0]):
+            self._describe(fresh, self._desk.looking.captioner)
+        else:
+            self._desk.ready += fresh
+
+    def _describe(self, jobs: list[Job], captioner: Spec) -> None:
+        job = DescribeJob(tuple(self._items(jobs)), captioner, self._desk.looking.budget)
+        future = self._desk.crew.executor.submit(describe, job)
+        self._desk.track(future, self._desk.looks, jobs, self._described, "describing", 10 * LOOK_DEADLINE)
+
+    def _described(self, future: Future[Any]) -> None:
+        """A caption that failed leaves the keywords alone; the photo says why."""
+        jobs = self._desk.looks.pop(future)
+        answers: list[Looked] = future.result()
+        with self._desk.ledger.transaction() as db:
+            for job, answer in zip(jobs, answers, strict=True):
+                if answer.error is None and job.digest is not None:
+                    rooms.keep_said(db, job, answer, self._desk.now())
+                elif answer.error is not None:
+                    log.warning("%s", answer.error)
+        self._desk.ready += jobs
+
+    def alone(self, jobs: list[Job]) -> None:
+        """Look at photos in a child process, halving the batch each time it dies, until the culprit is alone."""
+        if not jobs:
+            return
+        step = self._desk.pulse.begin(
+            "looking in a child process", LOOK_DEADLINE * (1 + len(jobs)), time.monotonic()
+        )
+        try:
+            with self._desk.crew.suspects() as executor:
+                answers = executor.submit(look, self._job(jobs)).result()
+        except (UserError, LedgerFault):
+            raise
+        except Exception as error:  # noqa: BLE001 - one of these photos, and it is looked for
+            if len(jobs) == 1:
+                died = isinstance(error, BrokenProcessPool)
+                reason = "the decoder died" if died else f"internal error: {error!r}; please report it"
+                with self._desk.ledger.transaction():
+                    self._desk.failed(jobs[0], PhotoError(jobs[0].photo.file, reason))
+                return
+            half = len(jobs) // 2
+            self.alone(jobs[:half])
+            self.alone(jobs[half:])
+            return
+        finally:
+            self._desk.pulse.end(step)
+        self.keep(jobs, answers)
