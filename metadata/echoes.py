@@ -81,8 +81,6 @@ def _copied(
 
     A person's no on the server takes the word from the first field of the file, and leaves it in the others.
     """
-    if reading.aside:
-        return reading
     now = _stand(from_, context)
     memory = place.memory or Memory()
     read = now.paths.get(next(iter(from_.layout.paths)), {})
@@ -99,6 +97,8 @@ def _copied(
         added={name: word for name, word in reading.added.items() if name not in back},
         echoes={**reading.echoes, **back},
     )
+    if reading.aside:
+        return replace(reading, removed=reading.removed - lost)
     if lost & memory.again and len(lost) == 1:
         return reading
     aside = "its words were lost twice with those of the sidecar" if lost & memory.again else ""
