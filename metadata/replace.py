@@ -14,12 +14,13 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal, NoReturn, TypeVar
 
 from metadata import rename, rights
 from metadata.errors import ChangedMeanwhile, Refused, TagwrightError
 from metadata.files import NAME_MAX, PREFIX, Content, read, translate
+from metadata.quiet import Patience, quiet
 
 Durability = Literal["batch", "file"]
 
@@ -82,8 +83,10 @@ def _batch(wishes: Sequence[Wish]) -> list[TagwrightError | None]:
         staged += (_attempt(_stage, wish) for wish in wishes)
         written = [each for each in staged if isinstance(each, _Staged)]
         fault = _sync_files([each for each in written if each.handle >= 0])
+        patience = Patience()
         answers = [
-            each if isinstance(each, TagwrightError) else fault or _attempt(_place, each) for each in staged
+            each if isinstance(each, TagwrightError) else fault or _attempt(partial(_place, patience), each)
+            for each in staged
         ]
         fault = _sync_folders({os.path.dirname(each.target) for each in written})
     finally:
@@ -166,7 +169,7 @@ def _sync_folders(folders: Iterable[bytes]) -> TagwrightError | None:
     return None
 
 
-def _place(staged: _Staged) -> None:
+def _place(patience: Patience, staged: _Staged) -> None:
     """Let the new content take its place, if the old one is still what was read."""
     wish = staged.wish
     if wish.after is None:
@@ -180,7 +183,7 @@ def _place(staged: _Staged) -> None:
         _in_place(staged, wish.before, wish.after)
     else:
         try:
-            _replace(staged, wish.before)
+            _replace(staged, wish.before, patience)
         except FileNotFoundError as error:
             raise ChangedMeanwhile(wish.path, "it is gone") from error
         except OSError as error:
@@ -189,25 +192,29 @@ def _place(staged: _Staged) -> None:
             _in_place(staged, wish.before, wish.after)
 
 
-def _replace(staged: _Staged, before: bytes) -> None:
-    _still(staged, before)
-    if rename.exchange(staged.temporary, staged.target):
-        if _bytes(staged.temporary) != before:
-            _give_back(staged)
-        return
-    if _bytes(staged.target) != before:
-        raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
-    os.rename(staged.temporary, staged.target)
+def _replace(staged: _Staged, before: bytes, patience: Patience) -> None:
+    """What is never exchanged can never be read for half a moment, hence the last look."""
+    with quiet(staged.target, os.fstat(staged.handle).st_mtime_ns, patience):
+        exchanged = _untouched(staged) and rename.exchange(staged.temporary, staged.target)
+    if not exchanged:
+        if _bytes(staged.target) != before:
+            raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
+        if not rename.exchange(staged.temporary, staged.target):
+            os.rename(staged.temporary, staged.target)
+            return
+    if _bytes(staged.temporary) != before:
+        _give_back(staged)
 
 
-def _still(staged: _Staged, before: bytes) -> None:
-    """A last look, which costs a microsecond: what is never exchanged can never be read half a moment long."""
+def _untouched(staged: _Staged) -> bool:
+    """Whether the file is, by its numbers, the one that was read."""
     now, then = os.lstat(staged.target), staged.found
-    same = then and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
-        then.st_ino, then.st_size, then.st_mtime_ns, then.st_ctime_ns
-    )  # fmt: skip
-    if not same and _bytes(staged.target) != before:
-        raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
+    return then is not None and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+        then.st_ino,
+        then.st_size,
+        then.st_mtime_ns,
+        then.st_ctime_ns,
+    )
 
 
 def _give_back(staged: _Staged) -> NoReturn:

@@ -35,11 +35,12 @@ class Keeper:
         self.truth = Truth()
         self.memory = None
         self.time = 1_000_000.0
+        self.tries = 3
         self.pause = 7200.0  # a pass of another day: how often one may write in an hour is tested elsewhere
         self.collisions = 0
 
     def keep(self, wish: Wanted | None) -> Draft | None:
-        for _ in range(100):
+        for _ in range(self.tries):
             (seen,) = self.sink.read([self.photo])
             if not isinstance(seen, Seen):
                 raise seen
@@ -64,7 +65,7 @@ class Keeper:
             self.truth = outcome.truth
             self.memory = confirmed(memory, SIDECAR, answer, self.truth, context)
             return draft
-        raise AssertionError("never came to rest")
+        raise ChangedMeanwhile(self.photo.file, f"was changed meanwhile {self.tries} times")
 
     def undo(self, draft: Draft) -> None:
         back = self.sink.revert(self.photo, draft.where, draft.after, draft.inverse)

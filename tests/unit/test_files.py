@@ -27,6 +27,10 @@ def write(path: bytes, data: bytes = b"old", mode: int = 0o644) -> bytes:
     return path
 
 
+def renamed_over(path: bytes, data: bytes) -> None:
+    os.rename(write(path + b".tmp", data), path)
+
+
 def content(path: bytes) -> bytes | None:
     if not os.path.exists(path):
         return None
@@ -137,7 +141,7 @@ def test_a_third_writer_during_the_giving_back_wins_and_the_second_is_kept(folde
     swap, swaps = rename.exchange, []
 
     def exchange(one, other):
-        write(path, b"theirs %d" % len(swaps)) if len(swaps) < 2 else None
+        renamed_over(path, b"theirs %d" % len(swaps)) if len(swaps) < 2 else None
         swaps.append(one)
         return swap(one, other)
 
@@ -171,7 +175,7 @@ def test_killed_right_after_the_exchange_the_old_bytes_lie_in_a_file_of_ours(fol
 
     def exchange(one, other):
         if theirs:
-            write(path, theirs)
+            renamed_over(path, theirs)
         swap(one, other)
         os._exit(9)
 
