@@ -13,6 +13,7 @@ from typing import Any
 
 from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
 from metadata.memory import Context
+from metadata.tags import key
 from models.look import Item, Looked, LookJob, PlaceSpec, Spec, look
 from watcher.arrival import Arrival
 from watcher.health import Pulse
@@ -106,7 +107,8 @@ class Desk:
 
     def context(self) -> Context:
         """The merge's surroundings at this moment."""
-        return Context(self.ledger.id, self.run_number, self.now())
+        aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
+        return Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
 
     def track(
         self,
