@@ -24,7 +24,7 @@ _STEP: Final = 0.001
 
 
 class Patience:
-    """Seconds that a whole batch may wait; what is still busy then is written all the same."""
+    """Seconds that a whole batch may wait."""
 
     def __init__(self, seconds: float = 0.25) -> None:
         self.left = seconds
@@ -39,20 +39,22 @@ class Patience:
 
 
 @contextmanager
-def quiet(path: bytes, now: int, patience: Patience) -> Iterator[None]:
+def quiet(path: bytes, now: int, patience: Patience) -> Iterator[bool]:
     """Hold `path` while nobody else has it open; who opens it meanwhile, ourselves too, waits until we are done.
 
-    `now` is a time of the same file system's clock, in nanoseconds. Where no lease is to be had (another's
-    file, a network share) only the second sign counts. Raises nothing.
+        `now` is a time of the same file system's clock, in nanoseconds. Where no lease is to be had (another's
+        file, a network share) only the second sign counts. Gives false where exiftool was still at it in the end;
+    a mere reader is not waited for any longer. Raises nothing.
     """
     handle = -1
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        while _replaced(path, now) or (handle >= 0 and not _alone(handle)):
+        # In this order: from when we hold the file nobody begins anew, and who began before shows the second sign.
+        while (handle >= 0 and not _alone(handle)) or _replaced(path, now):
             if not patience.spend():
                 break
-        yield
+        yield not _replaced(path, now)
     finally:
         if handle >= 0:
             os.close(handle)  # and with it the lease

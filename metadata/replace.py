@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from typing import Final, Literal, NoReturn, TypeVar
 
 from metadata import rename, rights
-from metadata.errors import ChangedMeanwhile, Refused, TagwrightError
+from metadata.errors import ChangedMeanwhile, Refused, TagwrightError, TryAgain
 from metadata.files import NAME_MAX, PREFIX, Content, read, translate
 from metadata.quiet import Patience, quiet
 
@@ -194,7 +194,9 @@ def _place(patience: Patience, staged: _Staged) -> None:
 
 def _replace(staged: _Staged, before: bytes, patience: Patience) -> None:
     """What is never exchanged can never be read for half a moment, hence the last look."""
-    with quiet(staged.target, os.fstat(staged.handle).st_mtime_ns, patience):
+    with quiet(staged.target, os.fstat(staged.handle).st_mtime_ns, patience) as free:
+        if not free:
+            raise TryAgain(staged.wish.path, "exiftool is writing it at this moment")
         exchanged = _untouched(staged) and rename.exchange(staged.temporary, staged.target)
     if not exchanged:
         if _bytes(staged.target) != before:

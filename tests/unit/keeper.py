@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from metadata.errors import ChangedMeanwhile
+from metadata.errors import ChangedMeanwhile, TryAgain
 from metadata.fields import SIDECAR
 from metadata.memory import Context, Place, Truth, Wanted
 from metadata.merge import confirmed, intended, merge
@@ -56,7 +56,7 @@ class Keeper:
             if not isinstance(draft, Draft):
                 raise draft
             (answer,) = self.sink.write([draft])
-            if isinstance(answer, ChangedMeanwhile):
+            if isinstance(answer, ChangedMeanwhile | TryAgain):
                 self.collisions += 1
                 continue
             if not isinstance(answer, Seen):

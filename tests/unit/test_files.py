@@ -152,6 +152,24 @@ def test_a_third_writer_during_the_giving_back_wins_and_the_second_is_kept(folde
     assert [content(os.path.join(folder, name)) for name in left(folder)] == [b"theirs 0"]
 
 
+def test_exiftool_in_the_middle_of_its_work_is_waited_for_and_its_leavings_are_not(folder):
+    path = write(folder + b"/a")
+    working = write(path + b"_exiftool_tmp")
+    (answer,) = replace.put([wish(path, b"old", b"new")])
+    assert isinstance(answer, TryAgain)
+    assert content(path) == b"old"
+    os.utime(working, (1, 1))
+    assert replace.put([wish(path, b"old", b"new")]) == [None]
+    assert not left(folder)
+
+
+def test_a_reader_who_never_closes_the_file_stops_nothing(folder):
+    path = write(folder + b"/a")
+    with open(path, "rb"):
+        assert replace.put([wish(path, b"old", b"new")]) == [None]
+    assert content(path) == b"new"
+
+
 def test_what_somebody_wrote_before_the_exchange_is_never_exchanged(folder, monkeypatch):
     path = write(folder + b"/a")
     monkeypatch.setattr(replace, "_sync_files", lambda _: write(path, b"theirs") and None)
