@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,6 +26,7 @@ from models.look import PlaceSpec, look
 from models.protocols import BUDGET
 from watcher import leftover, mounts, rooms
 from watcher.desk import PROBE, Crew, Looking
+from watcher.hands import Hands, alone
 from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
@@ -135,10 +135,10 @@ def opened(
     """
     ledger = store.open_for_writing(settings.state)
     try:
-        executor = ThreadPoolExecutor(_workers(settings), thread_name_prefix="look")
+        hands = Hands(_workers(settings))
         try:
             rare = Rare()
-            crew = Crew(executor, _suspects, now, probe, partial(look, fallback=rare.facts))
+            crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts))
             made = sinks or sinks_of(settings)
             app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
             try:
@@ -147,7 +147,7 @@ def opened(
                 app.worker.close()
                 rare.close()
         finally:
-            executor.shutdown(cancel_futures=True)
+            hands.close()
     finally:
         ledger.close()
 
@@ -274,7 +274,7 @@ def _memory(settings: Settings) -> int:
 
 
 def _suspects() -> Executor:
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    return alone()
 
 
 def sinks_of(settings: Settings) -> dict[str, Sink]:
@@ -293,13 +293,14 @@ def reading(settings: Settings) -> Iterator[App]:
     """The house beside a running service: it decides and shows, and can change nothing."""
     ledger = store.open_for_reading(settings.state)
     try:
-        with ThreadPoolExecutor(1) as executor:
-            crew = Crew(executor, _suspects)
-            house = _house(settings, ledger, sinks_of(settings))
-            intake = _intake(settings, ledger, crew.now)
-            worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
-            yield App(settings, ledger, worker, intake, Pulse(), crew.now)
-            worker.close()
+        hands = Hands(1)
+        crew = Crew(hands, _suspects)
+        house = _house(settings, ledger, sinks_of(settings))
+        intake = _intake(settings, ledger, crew.now)
+        worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
+        yield App(settings, ledger, worker, intake, Pulse(), crew.now)
+        worker.close()
+        hands.close()
     finally:
         ledger.close()
 

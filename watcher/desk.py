@@ -16,6 +16,7 @@ from metadata.memory import Context
 from metadata.tags import key
 from models.look import Item, Looked, LookJob, PlaceSpec, Spec, look
 from watcher.arrival import Arrival
+from watcher.hands import Hands
 from watcher.health import Pulse
 from watcher.intake import Intake
 from watcher.ledger import work
@@ -60,13 +61,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who looks: an executor for all, one in a process of its own for suspects; and the clock (UTC seconds).
+    """Who looks: hands for all, an executor of its own for suspects; and the clock (UTC seconds).
 
-    `probe` are the seconds between two tries at a place that takes nothing. `look` is what the executor
-    runs; the suspects' process always runs the plain one.
+    `probe` are the seconds between two tries at a place that takes nothing. `look` is what the threads
+    run; processes always run the plain one.
     """
 
-    executor: Executor
+    hands: Hands
     suspects: Callable[[], Executor]
     now: Callable[[], float] = time.time
     probe: float = PROBE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -19,6 +20,8 @@ from watcher.ledger.work import Job
 
 log = logging.getLogger(__name__)
 
+RARE = frozenset((b".x3f", b".mrw", b".crw"))
+"""Formats whose facts only exiftool finds."""
 LOOK_DEADLINE = 120.0
 """Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
 
@@ -66,10 +69,23 @@ class Looker:
             work.unbook(db, [job.photo.id for job in self._desk.ready])
         self._desk.ready = []
 
-    def look(self, jobs: list[Job], executor: Executor) -> None:
-        """Begin to look at a batch; what comes back is kept."""
-        future = executor.submit(self._desk.crew.look, self._job(jobs))
+    def look(self, jobs: list[Job], *, many: bool) -> None:
+        """Begin to look at a batch, one of `many` or one of few; what comes back is kept."""
+        future = self._elsewhere(jobs) if many else None
+        future = future or self._desk.crew.hands.threads.submit(self._desk.crew.look, self._job(jobs))
         self._desk.track(future, self._desk.looks, jobs, self._looked, "looking", LOOK_DEADLINE)
+
+    def _elsewhere(self, jobs: list[Job]) -> Future[Any] | None:
+        """The batch in a process of its own; None where that cannot be."""
+        if any(os.path.splitext(job.photo.path)[1].lower() in RARE for job in jobs):
+            return None  # these ask the one exiftool of this process
+        hands = self._desk.crew.hands
+        try:
+            pool = hands.for_many()
+            return pool.submit(look, self._job(jobs)) if pool is not None else None
+        except BrokenProcessPool:
+            hands.broken()
+            return None
 
     def parted(self, jobs: list[Job]) -> list[list[Job]]:
         """Photos that may be written, and those that may not: each asked differently."""
@@ -97,6 +113,11 @@ class Looker:
             answers: list[Looked] = future.result()
         except UserError:
             raise
+        except BrokenProcessPool:
+            log.warning("a process died while it looked at %d photos; they are looked at anew", len(jobs))
+            self._desk.crew.hands.broken()
+            self.alone(jobs)
+            return
         except Exception:
             log.exception("a batch of %d photos could not be looked at; each is tried alone", len(jobs))
             self.alone(jobs)
@@ -124,7 +145,7 @@ class Looker:
 
     def _describe(self, jobs: list[Job], captioner: Spec) -> None:
         job = DescribeJob(tuple(self._items(jobs)), captioner, self._desk.looking.budget)
-        future = self._desk.crew.executor.submit(describe, job)
+        future = self._desk.crew.hands.threads.submit(describe, job)
         self._desk.track(future, self._desk.looks, jobs, self._described, "describing", 10 * LOOK_DEADLINE)
 
     def _described(self, future: Future[Any]) -> None:

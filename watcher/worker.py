@@ -20,6 +20,7 @@ from watcher import rooms
 from watcher.arrival import Arrival
 from watcher.deliverer import Deliverer
 from watcher.desk import Counts, Crew, Desk, Done, Looking
+from watcher.hands import MANY
 from watcher.health import Pulse
 from watcher.intake import Intake
 from watcher.ledger import work
@@ -284,10 +285,11 @@ class Worker:
                 break
             moved = True
             reading = [job for job in jobs if job.look]
+            many = len(reading) >= MANY
             self._desk.ready += [job for job in jobs if not job.look]
             for start in range(0, len(reading), self._desk.looking.batch):
                 for some in self._looker.parted(reading[start : start + self._desk.looking.batch]):
-                    self._looker.look(some, self._desk.crew.executor)
+                    self._looker.look(some, many=many)
             self._deliverer.submit()
         return moved
 
@@ -309,6 +311,7 @@ class Worker:
         self.look_at_stops()
         if self._desk.looks or self._desk.deliveries or self._desk.ready or not self._nothing_due():
             return False
+        self._desk.crew.hands.rest()
         for root in self.losses.waiting():
             if (
                 self._desk.intake is None
