@@ -18,7 +18,7 @@ from metadata.exif_text import ExifText
 from metadata.facts import gather
 from metadata.iptc import Iptc, read_iptc
 from metadata.sinks import Seen, Values
-from metadata.source import Opened, opened
+from metadata.source import Opened, Source, opened
 from metadata.tags import SUBJECT
 
 DESCRIPTION: Final = "tiff:ImageDescription"
@@ -75,7 +75,8 @@ class Content:
 class Inside:
     """A photo's content, with what it takes to show and to change it.
 
-    `own` is what the packet alone says, `document` the parsed packet. `image` is the digest of the picture.
+    `own` is what the packet alone says, `document` the parsed packet. `image` is the digest of the
+    picture and of whatever a JPEG holds behind it.
     `extended` says that a JPEG's packet is continued in further segments.
     """
 
@@ -95,12 +96,23 @@ def look(path: bytes, *, comment: bool = False, image: bool = False) -> Inside:
     Raises Refused for what cannot be read or could be read in two ways, PhotoError, TryAgain and OSError.
     """
     with opened(path) as file:
-        anatomy = dissect(file.source)
+        anatomy = dissect(file.source, picture=image)
         found = _looked(file, anatomy, comment=comment)
         if image:
-            found = replace(found, image=image_digest(file.source, anatomy))
+            found = replace(found, image=image_digest(file.source, anatomy) + _trailer(file.source, anatomy))
         file.unchanged()
     return found
+
+
+def _trailer(source: Source, anatomy: Anatomy) -> bytes:
+    """A digest of what follows a JPEG's picture: further pictures, a film, what a phone keeps there."""
+    if anatomy.format != "JPEG" or not anatomy.image or isinstance(anatomy.image[-1], bytes):
+        return b""
+    end = sum(anatomy.image[-1])
+    summed = hashlib.sha256()
+    for chunk in source.chunks(end, source.size - end):
+        summed.update(chunk)
+    return summed.digest()
 
 
 def _looked(file: Opened, anatomy: Anatomy, *, comment: bool) -> Inside:

@@ -248,13 +248,16 @@ class EmbeddedSink:
             raise Refused(target, "the picture itself would have changed")
         if made.content != wanted or made.extended:
             raise Refused(target, f"its {_differing(made.content, wanted)} would not have become what was wanted")
-        self._ask_exiftool(target, temporary, payload)
+        self._ask_exiftool(target, temporary, payload, whole=made.format != "JPEG")
 
-    def _ask_exiftool(self, target: bytes, temporary: bytes, payload: _Payload) -> None:
-        """A second opinion: the blocks as it reads them, and what it thinks of the file."""
+    def _ask_exiftool(self, target: bytes, temporary: bytes, payload: _Payload, *, whole: bool) -> None:
+        """A second opinion: the blocks as it reads them, and what it thinks of the file.
+
+        Not of the `whole` of a JPEG, which from its picture on was just compared byte for byte.
+        """
         self._version = self._version or self._exiftool.version()
         hashes = ("ImageDataHash",) if self._version >= _HASHES else ()
-        before, after = self._exiftool.checked([target, temporary], ["XMP", "IPTC", *hashes])
+        before, after = self._exiftool.checked([target, temporary], ["XMP", "IPTC", *hashes], whole=whole)
         if before.get("ImageDataHash") != after.get("ImageDataHash"):
             raise Refused(target, "the picture itself would have changed")
         if not _is(after.get("XMP"), payload.after.packet) or not _is(after.get("IPTC"), payload.after.iptc):

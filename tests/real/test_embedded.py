@@ -320,8 +320,8 @@ def test_who_wrote_while_the_copy_was_made_is_not_overwritten(photo, sink, monke
     drafted = sink.draft(one, read(sink, one), WORDS)
     checked = sink._exiftool.checked
 
-    def slow(paths, tags):
-        found = checked(paths, tags)
+    def slow(paths, tags, **options):
+        found = checked(paths, tags, **options)
         _exiftool("-overwrite_original", "-XMP-dc:Title=theirs", one.file.decode())
         return found
 
