@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import shlex
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from metadata.errors import TagwrightError, UserError
 from watcher import __version__
-
-if TYPE_CHECKING:
-    from watcher.settings import Settings
-
-DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
-
-Arguments = argparse.Namespace
+from watcher.asking import (
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    WRONG,
+    Arguments,
+    command,
+    common,
+    count,
+    known_settings,
+    perform,
+    reading,
+    say,
+    settings_of,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,35 +73,15 @@ def parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 some photos failed, 2 wrong use or settings, 130 interrupted",
     )
     made.add_argument("--version", action="version", version=f"tagwright {__version__}")
-    _common(made, default=None)
+    common(made, default=None)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_working, _looking, _changing, _keeping):
         add(commands)
     return made
 
 
-def _common(made: argparse.ArgumentParser, *, default: Any) -> None:
-    """Options that stand before or behind the command."""
-    made.add_argument("--config", metavar="FILE", type=Path, default=default, help="the settings file")
-    made.add_argument("--state", metavar="FOLDER", type=Path, default=default, help="the folder of the ledger")
-    made.add_argument(
-        "-v", "--verbose", action="store_true", default=default or False, help="tell more of what is done"
-    )
-
-
-def _command(
-    commands: Any, name: str, do: Callable[[Arguments], int], says: str, *, machine: bool = True
-) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=says, description=says)
-    made.set_defaults(do=do)
-    _common(made, default=argparse.SUPPRESS)
-    if machine:
-        made.add_argument("--json", action="store_true", help="answer as JSON")
-    return made
-
-
 def _working(commands: Any) -> None:
-    run = _command(
+    run = command(
         commands,
         "run",
         _run,
@@ -113,67 +100,67 @@ def _working(commands: Any) -> None:
         "--show", metavar="N", type=int, default=0, help="print what was written to the first N photos"
     )
 
-    scan = _command(commands, "scan", _scan, "Look at these photos now, and write their keywords.")
+    scan = command(commands, "scan", _scan, "Look at these photos now, and write their keywords.")
     scan.add_argument("paths", metavar="PATH", nargs="+", help="photos or folders")
-    scan.add_argument("--limit", metavar="N", type=_count, help="at most N photos")
+    scan.add_argument("--limit", metavar="N", type=count, help="at most N photos")
     scan.add_argument("--since", metavar="DATE", help="only photos taken since this date, such as 2026-05-31")
     scan.add_argument(
         "--again", metavar="SOURCE", nargs="?", const="", help="ask anew about them: one source, or all"
     )
 
-    plan = _command(commands, "plan", _plan, "Show what would be written, and write nothing.")
+    plan = command(commands, "plan", _plan, "Show what would be written, and write nothing.")
     plan.add_argument("paths", metavar="PATH", nargs="*", help="photos or folders; without, all of them")
     plan.add_argument("--look", action="store_true", help="look at photos first that were not looked at yet")
 
-    _command(
+    command(
         commands, "apply", _change("apply"), "Write what waits: first looks, changed rules, understood renames."
     )
 
 
 def _looking(commands: Any) -> None:
-    _command(commands, "status", _status, "How far it is, what waits, and why.")
-    show = _command(
+    command(commands, "status", _status, "How far it is, what waits, and why.")
+    show = command(
         commands, "show", _show, "All about one photo: keywords with source and score, what stands where."
     )
     show.add_argument("file", metavar="FILE", help="a photo")
-    listed = _command(commands, "list", _list, "The files that have all of these keywords.")
+    listed = command(commands, "list", _list, "The files that have all of these keywords.")
     listed.add_argument(
         "--tag", metavar="KEYWORD", action="append", default=[], help="a keyword, such as night or Places/Chile"
     )
     listed.add_argument(
         "--min-score", metavar="SCORE", type=float, default=0.0, help="the least score of ours, 0 to 1"
     )
-    _command(commands, "stats", _stats, "Counts: keywords, sources, formats, cameras, years.")
-    _command(commands, "runs", _runs, "The numbered runs and how much each wrote.")
+    command(commands, "stats", _stats, "Counts: keywords, sources, formats, cameras, years.")
+    command(commands, "runs", _runs, "The numbered runs and how much each wrote.")
 
 
 def _changing(commands: Any) -> None:
-    retry = _command(commands, "retry", _change("retry", "paths", "reason"), "Try again what was set aside.")
+    retry = command(commands, "retry", _change("retry", "paths", "reason"), "Try again what was set aside.")
     retry.add_argument("--reason", metavar="TEXT", help="only where the reason holds this text")
     retry.add_argument("paths", metavar="PATH", nargs="*", help="photos or folders; without, all of them")
 
-    undo = _command(
+    undo = command(
         commands,
         "undo",
         _change("undo", "paths", "run", "keyword", "source"),
         "Take our words back, and keep them back until `redo`.",
     )
     which = undo.add_mutually_exclusive_group()
-    which.add_argument("--run", metavar="N", type=_count, help="what one run wrote")
+    which.add_argument("--run", metavar="N", type=count, help="what one run wrote")
     which.add_argument("--keyword", metavar="KEYWORD", help="one keyword of ours")
     which.add_argument("--source", metavar="SOURCE", help="all that one source said")
     undo.add_argument("paths", metavar="PATH", nargs="*", help="photos or folders; without, all of them")
 
-    redo = _command(commands, "redo", _change("redo", "run"), "Write again what was undone of a run.")
-    redo.add_argument("run", metavar="N", type=_count, help="the run")
+    redo = command(commands, "redo", _change("redo", "run"), "Write again what was undone of a run.")
+    redo.add_argument("run", metavar="N", type=count, help="the run")
 
-    keep = _command(commands, "keep", _keep, "Make our words on these photos a person's own.")
+    keep = command(commands, "keep", _keep, "Make our words on these photos a person's own.")
     keep.add_argument("paths", metavar="PATH", nargs="+", help="photos or folders, then keywords")
 
-    accept = _command(
+    accept = command(
         commands, "accept", _change("accept", "root"), "What is seen in a root is right: missing words stay away."
     )
-    restore = _command(
+    restore = command(
         commands,
         "restore",
         _change("restore", "root"),
@@ -184,76 +171,23 @@ def _changing(commands: Any) -> None:
 
 
 def _keeping(commands: Any) -> None:
-    forget = _command(
+    forget = command(
         commands,
         "forget",
         _change("forget", "paths"),
         "Forget photos and all that is known of them; no file is touched.",
     )
     forget.add_argument("paths", metavar="PATH", nargs="+", help="photos or folders")
-    prune = _command(
+    prune = command(
         commands, "prune", _change("prune", "apply"), "List what photos left behind that are gone for good."
     )
     prune.add_argument(
         "--apply", action="store_true", help="remove sidecars of only our words, and forget the photos"
     )
-    backup = _command(commands, "backup", _backup, "Copy the ledger to a file, while it is in use.")
+    backup = command(commands, "backup", _backup, "Copy the ledger to a file, while it is in use.")
     backup.add_argument("file", metavar="FILE", help="a new file")
-    doctor = _command(commands, "doctor", _doctor, "Whether everything is as it has to be, and what to do if not.")
+    doctor = command(commands, "doctor", _doctor, "Whether everything is as it has to be, and what to do if not.")
     doctor.add_argument("--fix", action="store_true", help="do what can be done safely")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up")
-    return int(text)
-
-
-# What every command needs
-
-
-def _settings(arguments: Arguments, roots: Sequence[Mapping[str, Any]] | None = None) -> Settings:
-    from watcher import logs
-    from watcher.settings import load
-
-    flags: dict[str, object] = {}
-    if arguments.state is not None:
-        flags["state"] = arguments.state.absolute()
-    if arguments.verbose:
-        flags["log.level"] = "debug"
-    if roots:
-        flags["roots"] = roots
-    settings = load(arguments.config, os.environ, flags, absent_ok=True)
-    logs.start(
-        settings.log.level, settings.log.format, environment=os.environ, stream=sys.stderr, zone=settings.zone()
-    )
-    return settings
-
-
-def _with_ledger_roots(arguments: Arguments) -> Settings:
-    """The settings; where they name no root, those that this ledger was run on."""
-    settings = _settings(arguments)
-    if settings.roots:
-        return settings
-    from watcher.ledger import store
-
-    try:
-        ledger = store.open_for_reading(settings.state)
-    except UserError:
-        return settings
-    rows = ledger.db.execute("SELECT name, base FROM roots").fetchall()
-    ledger.close()
-    return _settings(arguments, [{"name": name, "path": os.fsdecode(base)} for name, base in rows])
-
-
-def _say(arguments: Arguments, answer: Any, lines: Iterable[str]) -> int:
-    if arguments.json:
-        print(json.dumps(answer, indent=2, default=os.fsdecode))  # ASCII: a name that is no UTF-8 stays JSON
-    else:
-        from watcher import tell
-
-        tell.say(lines, sys.stdout)
-    return DONE
 
 
 # Working
@@ -277,7 +211,7 @@ def _run(arguments: Arguments) -> int:
         if not path.is_dir():
             raise UserError(f"{path} is no folder")
         roots.append(service.root_of(path.absolute()))
-    settings = _settings(arguments, roots)
+    settings = settings_of(arguments, roots)
     wishes = service.Wishes(
         once=arguments.once,
         new_only=arguments.new_only,
@@ -306,34 +240,20 @@ def _scan(arguments: Arguments) -> int:
         "since": arguments.since,
         "again": arguments.again,
     }
-    return _do(arguments, "scan", values)
+    return perform(arguments, "scan", values)
 
 
 def _plan(arguments: Arguments) -> int:
     from watcher import handing, tell
 
     made = handing.planned(
-        _with_ledger_roots(arguments), [os.path.abspath(p) for p in arguments.paths], arguments.look
+        known_settings(arguments), [os.path.abspath(p) for p in arguments.paths], arguments.look
     )
     answer = {"changes": made.rows, "photos": made.photos, "changed": made.changed, "not_looked_at": made.unasked}
-    return _say(arguments, answer, tell.plan(made.rows, made.photos, made.unasked))
+    return say(arguments, answer, tell.plan(made.rows, made.photos, made.unasked))
 
 
 # Looking
-
-
-def _reading(
-    arguments: Arguments, ask: Callable[[Any, Settings], Any], lines: Callable[[Any, Settings], Iterable[str]]
-) -> int:
-    from watcher.ledger import store
-
-    settings = _with_ledger_roots(arguments)
-    ledger = store.open_for_reading(settings.state)
-    try:
-        answer = ask(ledger.db, settings)
-    finally:
-        ledger.close()
-    return _say(arguments, answer, lines(answer, settings))
 
 
 def _status(arguments: Arguments) -> int:
@@ -342,7 +262,7 @@ def _status(arguments: Arguments) -> int:
     from watcher import tell
     from watcher.ledger import answers
 
-    return _reading(
+    return reading(
         arguments, lambda db, _: answers.status(db, time()), lambda answer, s: tell.status(answer, s.zone())
     )
 
@@ -350,7 +270,7 @@ def _status(arguments: Arguments) -> int:
 def _show(arguments: Arguments) -> int:
     from watcher import handing, tell
 
-    return _reading(
+    return reading(
         arguments,
         lambda db, settings: handing.about(db, settings, arguments.file),
         lambda answer, settings: tell.show(answer, settings.zone()),
@@ -362,23 +282,21 @@ def _list(arguments: Arguments) -> int:
     from watcher.ledger import answers
 
     words = [tags.typed(word) for word in arguments.tag]
-    return _reading(
-        arguments, lambda db, _: answers.tagged(db, words, arguments.min_score), lambda found, _: found
-    )
+    return reading(arguments, lambda db, _: answers.tagged(db, words, arguments.min_score), lambda found, _: found)
 
 
 def _stats(arguments: Arguments) -> int:
     from watcher import tell
     from watcher.ledger import answers
 
-    return _reading(arguments, lambda db, _: answers.stats(db), lambda answer, _: tell.stats(answer))
+    return reading(arguments, lambda db, _: answers.stats(db), lambda answer, _: tell.stats(answer))
 
 
 def _runs(arguments: Arguments) -> int:
     from watcher import tell
     from watcher.ledger import writes
 
-    return _reading(arguments, lambda db, _: writes.runs(db), lambda rows, s: tell.runs(rows, s.zone()))
+    return reading(arguments, lambda db, _: writes.runs(db), lambda rows, s: tell.runs(rows, s.zone()))
 
 
 # Changing
@@ -391,17 +309,9 @@ def _change(name: str, *wanted: str) -> Callable[[Arguments], int]:
         values = {key: getattr(arguments, key) for key in wanted}
         if "paths" in values:
             values["paths"] = [os.path.abspath(path) for path in values["paths"]]
-        return _do(arguments, name, values)
+        return perform(arguments, name, values)
 
     return do
-
-
-def _do(arguments: Arguments, name: str, values: Mapping[str, Any]) -> int:
-    from watcher import handing, tell
-
-    answer, failed = handing.do(_with_ledger_roots(arguments), name, values)
-    _say(arguments, answer, tell.changed(name, answer))
-    return SOME_FAILED if failed else DONE
 
 
 def _keep(arguments: Arguments) -> int:
@@ -409,11 +319,11 @@ def _keep(arguments: Arguments) -> int:
     words = [path for path in arguments.paths if not os.path.lexists(path)]
     if not paths:
         raise UserError(f"{arguments.paths[0]} is not there; name photos or folders first, then keywords")
-    return _do(arguments, "keep", {"paths": [os.path.abspath(path) for path in paths], "keywords": words})
+    return perform(arguments, "keep", {"paths": [os.path.abspath(path) for path in paths], "keywords": words})
 
 
 def _backup(arguments: Arguments) -> int:
-    return _do(arguments, "backup", {"file": os.path.abspath(arguments.file)})
+    return perform(arguments, "backup", {"file": os.path.abspath(arguments.file)})
 
 
 def _doctor(arguments: Arguments) -> int:
@@ -421,7 +331,7 @@ def _doctor(arguments: Arguments) -> int:
 
     from watcher import doctor
 
-    settings = _with_ledger_roots(arguments)
+    settings = known_settings(arguments)
     findings = doctor.examine(settings, environment=os.environ, now=time(), file=arguments.config)
     if arguments.fix:
         for line in doctor.mend(findings):
