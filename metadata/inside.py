@@ -75,9 +75,8 @@ class Content:
 class Inside:
     """A photo's content, with what it takes to show and to change it.
 
-    `own` is what the packet alone says, `document` the parsed packet. `image` is the digest of the
-    picture and of whatever a JPEG holds behind it.
-    `extended` says that a JPEG's packet is continued in further segments.
+    `own` is what the packet alone says, `document` the parsed packet. `image` is the digest of the picture
+    and of whatever a JPEG holds behind it. `extended` says that a JPEG's packet goes on in further segments.
     """
 
     format: str

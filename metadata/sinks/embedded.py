@@ -20,12 +20,12 @@ from typing import Final
 from metadata import delta, embed, exchange, inside, way_back
 from metadata.container import RAW
 from metadata.embed import Wishes
-from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
+from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain, UserError
 from metadata.exchange import Made
 from metadata.exiftool import Exiftool
 from metadata.files import regular, translate
 from metadata.inside import Content, Inside
-from metadata.photo import Photo
+from metadata.photo import Photo, Stat
 from metadata.replace import Durability, own
 from metadata.sinks import Change, Draft, Seen
 
@@ -192,6 +192,8 @@ class EmbeddedSink:
             return error
         except PhotoError as error:
             return Refused(error.path, error.reason)
+        except UserError as error:  # exiftool is missing: no photo can be written now
+            return PlaceClosed(os.path.dirname(draft.photo.file), str(error))
         except FileNotFoundError:
             return TryAgain(draft.photo.file, _PRESENT)
         except OSError as error:
@@ -208,7 +210,7 @@ class EmbeddedSink:
         _fit(target, status)
         found = inside.look(target, comment=self._wishes.user_comment, image=True)
         before = exchange.digest(target)
-        if found.content != payload.before:
+        if found.content != payload.before or Stat.of(os.stat(target)) != Stat.of(status):
             raise ChangedMeanwhile(draft.where, "it is no longer what was read")
         self._allowed(draft.photo, found)
         name = b"%s%d" % (own(), next(_count))
@@ -235,13 +237,14 @@ class EmbeddedSink:
         try:
             self._exiftool.edit(target, name, values)
         except Refused as error:
+            _room(os.path.join(os.path.dirname(target), name), os.path.getsize(target))
             raise Refused(error.path, _advice(error.reason, found.format)) from error
 
     def _check(self, target: bytes, temporary: bytes, payload: _Payload, found: Inside) -> None:
         """Raises Refused unless the copy is what was wanted and otherwise what the photo is."""
         try:
             made = inside.look(temporary, comment=self._wishes.user_comment, image=True)
-        except Refused as error:
+        except (Refused, PhotoError) as error:
             raise Refused(target, f"a changed copy of it could not be read: {error.reason}") from error
         wanted = payload.after
         if (made.image, made.format) != (found.image, found.format):
@@ -406,6 +409,17 @@ def _worse(before: Mapping[str, object], after: Mapping[str, object]) -> list[st
 def _wrong(found: Mapping[str, object]) -> list[str]:
     several = [each for name in ("Error", "Warning") if isinstance(each := found.get(name), list)]
     return [str(said) for each in several for said in each]
+
+
+def _room(temporary: bytes, size: int) -> None:
+    """Raises OSError where not exiftool but the disk or the folder is to blame for a copy that failed."""
+    exchange.discard(temporary)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(handle, 0, size)
+    finally:
+        os.close(handle)
+        exchange.discard(temporary)
 
 
 def _advice(reason: str, kind: str) -> str:

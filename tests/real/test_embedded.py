@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import io
@@ -17,8 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metadata import inside
 from metadata.embed import Wishes
-from metadata.errors import ChangedMeanwhile, Refused, TryAgain, UserError
+from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain
 from metadata.exiftool import Exiftool
 from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen
@@ -373,10 +375,50 @@ def test_without_exiftool_a_person_is_told_and_photos_are_still_read(photo):
     old = data(one)
     sink = EmbeddedSink(exiftool=Exiftool(executable="exiftool-that-is-nowhere"), clock=lambda: NOW)
     drafted = sink.draft(one, read(sink, one), WORDS)
-    with pytest.raises(UserError, match="apt install"):
-        sink.write([drafted])
+    (answer,) = sink.write([drafted])
+    assert isinstance(answer, PlaceClosed)
+    assert "apt install" in answer.reason
     assert data(one) == old
     alone(one)
+
+
+def test_a_full_disk_closes_the_place_and_sets_no_photo_aside(photo, sink, monkeypatch):
+    one = photo("a.jpg")
+    old = data(one)
+    drafted = sink.draft(one, read(sink, one), WORDS)
+
+    def edit(source, name, values):
+        raise Refused(source, "exiftool does not write it: Error writing")
+
+    def full(handle, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sink._exiftool, "edit", edit)
+    (answer,) = sink.write([drafted])
+    assert isinstance(answer, Refused)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    (answer,) = sink.write([drafted])
+    assert isinstance(answer, PlaceClosed)
+    assert data(one) == old
+    alone(one)
+
+
+def test_who_wrote_between_our_two_looks_is_not_overwritten(photo, sink, monkeypatch):
+    one = photo("a.jpg")
+    drafted = sink.draft(one, read(sink, one), WORDS)
+    looked = inside.look
+
+    def slow(path, **options):
+        found = looked(path, **options)
+        if options.get("image") and b".tagwright" not in path:
+            _exiftool("-overwrite_original", "-XMP-dc:Title=theirs", one.file.decode())
+        return found
+
+    monkeypatch.setattr(inside, "look", slow)
+    (answer,) = sink.write([drafted])
+    assert isinstance(answer, ChangedMeanwhile)
+    monkeypatch.undo()
+    assert read(sink, one).texts == {"dc:title": "theirs"}
 
 
 def test_the_original_is_kept_once_on_request(photo, exiftool):
