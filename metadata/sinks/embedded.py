@@ -11,8 +11,7 @@ from __future__ import annotations
 import itertools
 import mmap
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -26,6 +25,7 @@ from metadata.exiftool import Exiftool
 from metadata.files import regular, translate
 from metadata.inside import Content, Inside
 from metadata.photo import Photo, Stat
+from metadata.photo_copy import Copies
 from metadata.replace import Durability, own
 from metadata.sinks import Change, Draft, Seen
 
@@ -46,11 +46,7 @@ MOST_GIVEN_BACK: Final = 2**28
 _TOGETHER: Final = 2**28
 """Bytes of copies that may lie beside photos at once."""
 
-_HASHES: Final = (12, 59)
-"""The first exiftool with ImageDataHash (its history)."""
-
 _PRESENT: Final = "the photo is not there"
-_FORMAL: Final = re.compile(r"\[minor\]|Missing required ")
 _count = itertools.count()
 
 
@@ -97,7 +93,7 @@ class EmbeddedSink:
         state of a photo stays beside it, as exiftool does it: `IMG.jpg_original`.
         """
         self.name = name
-        self._exiftool = exiftool
+        self._copies = Copies(exiftool, comment=wishes.user_comment)
         self._clock = clock
         self._durability = durability
         self._provenance = provenance
@@ -105,7 +101,6 @@ class EmbeddedSink:
         self._wishes = wishes
         self._keep_original = keep_original
         self._known: dict[bytes, tuple[Inside, Seen]] = {}
-        self._version: tuple[int, ...] = ()
 
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
         """What stands inside. A photo that is gone is TryAgain, so that its words are not missed."""
@@ -192,6 +187,8 @@ class EmbeddedSink:
             return error
         except PhotoError as error:
             return Refused(error.path, error.reason)
+        except ValueError:  # the recipe was for what stood there a moment ago
+            return ChangedMeanwhile(draft.where, "it is no longer what was read")
         except UserError as error:  # exiftool is missing: no photo can be written now
             return PlaceClosed(os.path.dirname(draft.photo.file), str(error))
         except FileNotFoundError:
@@ -216,8 +213,11 @@ class EmbeddedSink:
         name = b"%s%d" % (own(), next(_count))
         temporary = os.path.join(os.path.dirname(target), name)
         try:
-            self._make(target, name, payload, found)
-            self._check(target, temporary, payload, found)
+            if payload.whole:
+                _given_back(target, temporary, payload.whole)
+            else:
+                self._copies.make(target, name, found, payload.after)
+            self._copies.prove(target, temporary, found, payload.after, back=payload.back)
             recipe = way_back.recipe(payload.before, payload.after, _whole(target, temporary))
         except BaseException:
             exchange.discard(temporary)
@@ -225,49 +225,6 @@ class EmbeddedSink:
         return _Copy(
             Made(target, temporary, before, target + b"_original" if self._keep_original else b""), recipe
         )
-
-    def _make(self, target: bytes, name: bytes, payload: _Payload, found: Inside) -> None:
-        if payload.whole:
-            with open(target, "rb") as file:
-                data = delta.patch(payload.whole, file.read())
-            with open(os.path.join(os.path.dirname(target), name), "xb") as copy:
-                copy.write(data)
-            return
-        values = _values(payload.before, payload.after, found.format)
-        try:
-            self._exiftool.edit(target, name, values)
-        except Refused as error:
-            _room(os.path.join(os.path.dirname(target), name), os.path.getsize(target))
-            raise Refused(error.path, _advice(error.reason, found.format)) from error
-
-    def _check(self, target: bytes, temporary: bytes, payload: _Payload, found: Inside) -> None:
-        """Raises Refused unless the copy is what was wanted and otherwise what the photo is."""
-        try:
-            made = inside.look(temporary, comment=self._wishes.user_comment, image=True)
-        except (Refused, PhotoError) as error:
-            raise Refused(target, f"a changed copy of it could not be read: {error.reason}") from error
-        wanted = payload.after
-        if (made.image, made.format) != (found.image, found.format):
-            raise Refused(target, "the picture itself would have changed")
-        if made.content != wanted or made.extended:
-            raise Refused(target, f"its {_differing(made.content, wanted)} would not have become what was wanted")
-        self._ask_exiftool(target, temporary, payload, whole=made.format != "JPEG")
-
-    def _ask_exiftool(self, target: bytes, temporary: bytes, payload: _Payload, *, whole: bool) -> None:
-        """A second opinion: the blocks as it reads them, and what it thinks of the file.
-
-        Not of the `whole` of a JPEG, which from its picture on was just compared byte for byte.
-        """
-        self._version = self._version or self._exiftool.version()
-        hashes = ("ImageDataHash",) if self._version >= _HASHES else ()
-        before, after = self._exiftool.checked([target, temporary], ["XMP", "IPTC", *hashes], whole=whole)
-        if before.get("ImageDataHash") != after.get("ImageDataHash"):
-            raise Refused(target, "the picture itself would have changed")
-        if not _is(after.get("XMP"), payload.after.packet) or not _is(after.get("IPTC"), payload.after.iptc):
-            raise Refused(target, "exiftool would not have read what was wanted")
-        worse = [] if hashes or payload.back else _worse(before, after)
-        if worse:
-            raise Refused(target, f"exiftool would have found it damaged: {worse[0]}")
 
     def revert(
         self, photo: Photo, where: bytes, after: bytes, inverse: bytes
@@ -345,22 +302,11 @@ def _answer(
     return replace(draft.seen, recipe=copy.recipe)
 
 
-_TAGS: Final = ("XMP", "IPTC", "IFD0:ImageDescription", "IFD0:XPKeywords", "ExifIFD:UserComment")
-
-
-def _values(before: Content, after: Content, kind: str) -> dict[str, bytes | None]:
-    """What exiftool is told, of the parts that change."""
-    pairs = zip(_TAGS, before.parts, after.parts, strict=False)
-    values = {tag: new for tag, old, new in pairs if old != new}
-    if "XMP" in values and values["XMP"] is None:
-        values = {"XMP:all" if tag == "XMP" else tag: value for tag, value in values.items()}
-    if values.get("IPTC"):
-        values["IPTC"] = inside.padded(values["IPTC"] or b"", kind)
-    if values.get("IFD0:XPKeywords"):
-        values["IFD0:XPKeywords"] = (values["IFD0:XPKeywords"] or b"").decode("utf-16-le").encode()
-    if after.stamp != before.stamp or ("IPTC" in values and after.stamp):
-        values["Photoshop:IPTCDigest"] = after.stamp.hex().encode() if after.stamp else None
-    return values
+def _given_back(target: bytes, temporary: bytes, whole: bytes) -> None:
+    with open(target, "rb") as file:
+        data = delta.patch(whole, file.read())
+    with open(temporary, "xb") as copy:
+        copy.write(data)
 
 
 def _whole(target: bytes, temporary: bytes) -> bytes:
@@ -384,45 +330,3 @@ def _fits(whole: bytes, photo: Photo) -> bool:
     except (ValueError, OSError):
         return False
     return True
-
-
-def _differing(made: Content, wanted: Content) -> str:
-    names = ("XMP", "IPTC", "EXIF caption", "XPKeywords", "UserComment", "IPTC digest")
-    pairs = zip(names, made.parts, wanted.parts, strict=True)
-    return ", ".join(name for name, one, other in pairs if one != other) or "XMP"
-
-
-def _is(value: object, wanted: bytes | None) -> bool:
-    """Whether exiftool's JSON shows these bytes; it leaves NULs out of what it takes for text."""
-    if wanted is None or value is None:
-        return not value and not wanted
-    data = value.encode() if isinstance(value, str) else value
-    return isinstance(data, bytes) and data.replace(b"\0", b"") == wanted.replace(b"\0", b"")
-
-
-def _worse(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """What exiftool finds wrong with the copy and not with the photo, but for forms that nobody minds."""
-    known = set(_wrong(before))
-    return [said for said in _wrong(after) if said not in known and not _FORMAL.match(said)]
-
-
-def _wrong(found: Mapping[str, object]) -> list[str]:
-    several = [each for name in ("Error", "Warning") if isinstance(each := found.get(name), list)]
-    return [str(said) for each in several for said in each]
-
-
-def _room(temporary: bytes, size: int) -> None:
-    """Raises OSError where not exiftool but the disk or the folder is to blame for a copy that failed."""
-    exchange.discard(temporary)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.posix_fallocate(handle, 0, size)
-    finally:
-        os.close(handle)
-        exchange.discard(temporary)
-
-
-def _advice(reason: str, kind: str) -> str:
-    if "Can't write" in reason or "Writing of" in reason:
-        return f"this exiftool cannot write {kind}: {reason}; install a newer one, or keep words in a sidecar"
-    return reason

@@ -306,7 +306,7 @@ def test_a_picture_that_would_change_is_refused(photo, sink, monkeypatch):
         changed[-40] ^= 0x10
         Path(os.fsdecode(os.path.join(os.path.dirname(source), name))).write_bytes(changed)
 
-    monkeypatch.setattr(sink._exiftool, "edit", edit)
+    monkeypatch.setattr(sink._copies._exiftool, "edit", edit)
     (answer,) = sink.write([sink.draft(one, read(sink, one), WORDS)])
     assert isinstance(answer, Refused)
     assert "picture itself" in answer.reason
@@ -320,14 +320,14 @@ def test_a_picture_that_would_change_is_refused(photo, sink, monkeypatch):
 def test_who_wrote_while_the_copy_was_made_is_not_overwritten(photo, sink, monkeypatch):
     one = photo("a.jpg")
     drafted = sink.draft(one, read(sink, one), WORDS)
-    checked = sink._exiftool.checked
+    checked = sink._copies._exiftool.checked
 
     def slow(paths, tags, **options):
         found = checked(paths, tags, **options)
         _exiftool("-overwrite_original", "-XMP-dc:Title=theirs", one.file.decode())
         return found
 
-    monkeypatch.setattr(sink._exiftool, "checked", slow)
+    monkeypatch.setattr(sink._copies._exiftool, "checked", slow)
     (answer,) = sink.write([drafted])
     assert isinstance(answer, ChangedMeanwhile)
     assert read(sink, one).texts == {"dc:title": "theirs"}
@@ -393,7 +393,7 @@ def test_a_full_disk_closes_the_place_and_sets_no_photo_aside(photo, sink, monke
     def full(handle, offset, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sink._exiftool, "edit", edit)
+    monkeypatch.setattr(sink._copies._exiftool, "edit", edit)
     (answer,) = sink.write([drafted])
     assert isinstance(answer, Refused)
     monkeypatch.setattr(os, "posix_fallocate", full)
