@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from metadata.xmp_bare import bare
 from metadata.xmp_document import Document
 from metadata.xmp_edit import Revised, create, edit, revise
 from metadata.xmp_new import new
@@ -12,4 +13,16 @@ from metadata.xmp_read import LIMIT, parse
 from metadata.xmp_seen import seen
 from metadata.xmp_splice import difference
 
-__all__ = ["LIMIT", "Document", "Revised", "create", "difference", "edit", "new", "parse", "revise", "seen"]
+__all__ = [
+    "LIMIT",
+    "Document",
+    "Revised",
+    "bare",
+    "create",
+    "difference",
+    "edit",
+    "new",
+    "parse",
+    "revise",
+    "seen",
+]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import __version__
+from watcher import __version__, nested
 from watcher.asking import (
     DONE,
     INTERRUPTED,
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"tagwright {__version__}")
     common(made, default=None)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_working, _looking, _changing, _keeping):
+    for add in (_working, _looking, _changing, _keeping, nested.add):
         add(commands)
     return made
 
@@ -247,7 +247,7 @@ def _plan(arguments: Arguments) -> int:
     from watcher import handing, tell
 
     made = handing.planned(
-        known_settings(arguments), [os.path.abspath(p) for p in arguments.paths], arguments.look
+        known_settings(arguments), [os.path.abspath(p) for p in arguments.paths], look=arguments.look
     )
     answer = {"changes": made.rows, "photos": made.photos, "changed": made.changed, "not_looked_at": made.unasked}
     return say(arguments, answer, tell.plan(made.rows, made.photos, made.unasked))

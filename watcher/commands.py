@@ -13,16 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from metadata import files as disk
 from metadata import tags
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import undo
+from watcher import clean, undo
 from watcher.app import App
 from watcher.ledger import answers, evidence, files, store, words, work, writes
-from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, RESTORE, RULES
+from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +87,37 @@ def scan(
             work.leave(db, {*chosen(app, paths), *found} - {*kept})
     due = db.execute("SELECT count(*) FROM photos WHERE due IS NOT NULL").fetchone()[0]
     return {"photos": len(kept), "due": due}
+
+
+def xmp_write(app: App, *, paths: Sequence[str]) -> Answer:
+    """Write what is to be written beside these photos now, first looks and changed rules included."""
+    answer = scan(app, paths=paths)
+    with app.ledger.transaction() as db:
+        ids = chosen(app, paths)
+        db.executemany(
+            "UPDATE photos SET gate = ? WHERE id = ? AND gate IN (?, ?)",
+            [(OPEN, number, FIRST_LOOK, RULES) for number in ids],
+        )
+        work.again(db, ids, app.now())
+    return answer
+
+
+def xmp_clean(app: App, *, paths: Sequence[str], apply: bool = False) -> Answer:
+    """What tagwright wrote beside these photos is shown, or (`apply`) taken away and kept back."""
+    ids = chosen(app, paths)
+    run = app.begin("xmp clean") if apply else None
+    done = clean.clean(app, ids, apply=apply)
+    kept_back = "SELECT DISTINCT run FROM withheld WHERE why = ? AND run IS NOT NULL ORDER BY run"
+    return {
+        "run": run,
+        "photos": done.photos,
+        "words": done.words,
+        "changes": done.rows,
+        "sidecars_removed": done.removed,
+        "waits": done.waits,
+        "redo": [row[0] for row in app.ledger.db.execute(kept_back, (words.UNDONE,))] if apply else [],
+        "applied": apply,
+    }
 
 
 def _moment(app: App, since: str | None) -> float | None:
@@ -276,7 +306,7 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
 def _forget(app: App, number: int) -> None:
     db = app.ledger.db
     evidence.forget(db, evidence.own_key(number))
-    for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
+    for table in ("standing", "captions", "withheld", "memory", "embedded", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM photos WHERE id = ?", (number,))
 
@@ -303,7 +333,7 @@ def prune(app: App, *, apply: bool = False) -> Answer:
             continue
         ours = [write for write in writes.by_photo(db, [number]) if os.path.lexists(write.path)]
         for path in dict.fromkeys(write.path for write in ours):
-            only_ours = _only_ours(path, [write for write in ours if write.path == path])
+            only_ours = undo.only_ours(path, [write for write in ours if write.path == path])
             (removed if only_ours else left).append(os.fsdecode(path))
             if only_ours and apply:
                 with suppress(OSError):
@@ -312,23 +342,6 @@ def prune(app: App, *, apply: bool = False) -> Answer:
             with app.ledger.transaction():
                 _forget(app, number)
     return {"photos": len(photos), "sidecars_of_ours": removed, "sidecars_of_others": left, "applied": apply}
-
-
-def _only_ours(path: bytes, ours: Sequence[writes.Write]) -> bool:
-    """Whether a left-over sidecar is exactly what we made out of nothing, with nothing of anybody else's.
-
-    `ours` are our writes there, newest first.
-    """
-    try:
-        content = disk.read(path, base=os.path.dirname(path), limit=1 << 26)
-    except TagwrightError:
-        return False
-    digest = disk.digest(content.data) if content else b""
-    for write in ours:
-        if write.after != digest or write.carried:
-            return False
-        digest = write.before
-    return digest == b""
 
 
 def backup(app: App, *, file: str) -> Answer:
@@ -342,6 +355,8 @@ def backup(app: App, *, file: str) -> Answer:
 
 COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "scan": scan,
+    "xmp write": xmp_write,
+    "xmp clean": xmp_clean,
     "retry": retry,
     "apply": apply,
     "undo": undo_,

@@ -21,7 +21,7 @@ from watcher.settings import Root, Settings
 
 PATIENCE = 600.0
 """Seconds that a command waits for the service's answer."""
-WORKS = frozenset({"scan", "retry", "apply", "undo", "redo", "keep", "accept", "restore"})
+WORKS = frozenset({"scan", "retry", "apply", "undo", "redo", "keep", "accept", "restore", "xmp write"})
 """Commands after which there is something to walk."""
 
 
@@ -89,7 +89,7 @@ def _answer(state: str, answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "handed_to": "the running service"}
 
 
-def planned(settings: Settings, paths: Sequence[str], look: bool) -> plan.Plan:  # noqa: FBT001 - a flag of the command
+def planned(settings: Settings, paths: Sequence[str], *, look: bool) -> plan.Plan:
     """What would be written; with `look` photos are looked at first, and only that evidence is kept."""
     try:
         with opened(settings) as app:

@@ -102,10 +102,12 @@ def commands(parser: argparse.ArgumentParser) -> str:
 
 
 def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Each command with its own parser, in the order of `--help`."""
+    """Each command with its own parser, in the order of `--help`; one inside another by both names."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no public way to list its parsers
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
-            yield from action.choices.items()
+            for name, command in action.choices.items():
+                yield name, command
+                yield from ((f"{name} {inner}", below) for inner, below in subcommands(command))
 
 
 def _page(name: str, parser: argparse.ArgumentParser) -> str:

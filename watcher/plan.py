@@ -38,7 +38,7 @@ def plan(app: App, photos: Sequence[int]) -> Plan:
     for decisions in _decisions(app, photos, context):
         for decision in decisions:
             made.unasked += bool(app.worker.unasked([decision.page.job]))
-            made.rows += _rows(decision)
+            made.rows += rows(decision)
     return made
 
 
@@ -50,7 +50,8 @@ def _decisions(app: App, photos: Sequence[int], context: Any) -> Iterator[list[D
         yield rooms.decide(pages.of(app.ledger.db, jobs), app.worker.house, context)
 
 
-def _rows(decision: Decision) -> Iterator[dict[str, Any]]:
+def rows(decision: Decision) -> Iterator[dict[str, Any]]:
+    """A row for each place that this decision would write, or that cannot be read."""
     file = os.fsdecode(decision.page.job.photo.file)
     for name, draft in decision.drafts.items():
         step = decision.outcome.steps[name]
@@ -62,6 +63,7 @@ def _rows(decision: Decision) -> Iterator[dict[str, Any]]:
             "add": [tags.show(word) for word in step.adds.values()],
             "remove": [tags.show(word) for word in step.drops.values()],
             "texts": dict(step.change.texts),
+            "texts_before": {name: step.memory.texts.get(name, "") for name in step.change.texts},
             "fields": _fields(step.change),
         }
     for name, error in decision.errors.items():

@@ -34,6 +34,7 @@ STATES = {
 
 CHANGED = {
     "scan": "{photos} photos taken up, {due} due",
+    "xmp write": "{photos} photos taken up, {due} due",
     "retry": "{photos} photos are tried again",
     "apply": "{photos} photos are let go, {renames} renames are done",
     "undo": "run {run}: {words} keywords taken back on {photos} photos, and kept back until `tagwright redo`",
@@ -161,6 +162,68 @@ def plan(rows: Iterable[Row], photos: int, unasked: int, most: int | None = None
     yield f"{changed} of {photos} photos would change"
     if unasked:
         yield f"{unasked} were not looked at yet; `tagwright plan --look` looks at them and writes nothing"
+
+
+def diff(rows: Iterable[Row], photos: int, unasked: int) -> Iterator[str]:
+    """What would be written, file by file and field by field, as a unified diff says it; then the counts."""
+    changed: set[str] = set()
+    for row in rows:
+        yield from diff_of(row)
+        if not row.get("error"):
+            changed.add(row["file"])
+    yield f"{len(changed)} of {photos} photos would change"
+    if unasked:
+        yield f"{unasked} were not looked at yet; `tagwright plan --look` looks at them and writes nothing"
+
+
+def _hunks(row: Row) -> Iterator[str]:
+    for name, field in row["fields"].items():
+        yield f"@@ {name} @@"
+        yield from (f"-{value}" for value in field["remove"])
+        yield from (f"+{value}" for value in field["add"])
+    for name, value in row["texts"].items():
+        yield f"@@ {name} @@"
+        if row["texts_before"][name]:
+            yield f"-{row['texts_before'][name]}"
+        if value:
+            yield f"+{value}"
+
+
+def cleaned(answer: Row) -> Iterator[str]:
+    """What `xmp clean` takes away, or would."""
+    gone = set(answer["sidecars_removed"])
+    for row in answer["changes"]:
+        yield from diff_of(row, removed=row.get("where") in gone)
+    yield from answer["waits"]
+    what = f"{answer['words']} keywords of ours on {answer['photos']} photos, {len(gone)} sidecars whole"
+    if answer["applied"]:
+        redo = " and ".join(f"`tagwright redo {run}`" for run in answer["redo"]) or "`redo`"
+        yield f"run {answer['run']}: taken away: {what}; kept back until {redo}"
+    else:
+        yield f"would be taken away: {what}; `--apply` does it"
+
+
+def diff_of(row: Row, *, removed: bool = False) -> Iterator[str]:
+    """One place's change as a unified diff says it."""
+    if row.get("error"):
+        yield f"{row['file']}: {row['error']}"
+        return
+    yield f"--- {'/dev/null' if row['new'] else row['where']}"
+    yield f"+++ {'/dev/null' if removed else row['where']}"
+    yield from _hunks(row)
+
+
+def sidecars(rows: Iterable[Row]) -> Iterator[str]:
+    """What stands in sidecars, field by field, and whose it is."""
+    for row in rows:
+        yield row["where"] or f"{row['file']}: no sidecar"
+        if row.get("error"):
+            yield f"  {row['error']}"
+        for name, values in row.get("fields", {}).items():
+            yield f"  {name}:"
+            yield from (f"    {each['value']} ({each['whose']})" for each in values)
+        if row.get("claim"):
+            yield "  our provenance: ledger {ledger}, run {run}{note}".format_map(row["claim"])
 
 
 def runs(rows: Sequence[Row], zone: tzinfo | None) -> Iterator[str]:

@@ -6,11 +6,14 @@ Otherwise only our words go, and what others did stays. The undone words are wit
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from metadata import files as disk
 from metadata import merge
+from metadata.errors import TagwrightError
 from metadata.fields import SIDECAR
 from metadata.memory import CAPTION, Memory, Truth
 from metadata.photo import Photo
@@ -38,11 +41,12 @@ def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
     """Take back the writes of one run, or of all, on these photos; what others wrote over is due for the merge."""
     done = Undone()
     for photo in photos:
-        done += _undo_photo(app, photo, run)
+        done += undo_photo(app, photo, run)
     return done
 
 
-def _undo_photo(app: App, number: int, run: int | None) -> Undone:
+def undo_photo(app: App, number: int, run: int | None) -> Undone:
+    """The same for one photo."""
     db = app.ledger.db
     photo = files.photos_of(db, [number]).get(number)
     ours = writes.by_photo(db, [number], run)
@@ -53,7 +57,7 @@ def _undo_photo(app: App, number: int, run: int | None) -> Undone:
     for write in sorted((*ours, *writes.undone(db, number)), key=lambda write: write.id, reverse=True):
         restored += _revert(app, photo, write)
     with app.ledger.transaction():
-        count = _withhold(app, number, _of(ours), _texts(ours), _runs(ours))
+        count = withhold(app, number, _of(ours), _texts(ours), _runs(ours))
         for write in ours:
             writes.settle(db, write.id, "undone")
         work.again(db, [number], app.now())
@@ -118,20 +122,21 @@ def _texts(ours: Sequence[Write]) -> frozenset[str]:
     return frozenset(name for write in ours for name in write.texts)
 
 
-def _withhold(
+def withhold(
     app: App, photo: int, undone: Mapping[str, Word], texts: frozenset[str], runs: Mapping[str, int]
 ) -> int:
     """Our words of these are no longer part of the truth, and are kept back."""
     db = app.ledger.db
     before = words.truths(db, [photo])[photo]
-    after = _without(before, undone, texts)
+    after = without(before, undone, texts)
     words.save_truth(db, photo, before, after, chosen={}, run=app.worker.run_number, now=app.now())
     fresh = after.withheld.keys() - before.withheld.keys()
     words.note_undone(db, photo, {name: runs.get(name, app.worker.run_number) for name in fresh})
     return len(after.withheld) - len(before.withheld)
 
 
-def _without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> Truth:
+def without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> Truth:
+    """The truth in which these words and text fields of ours are kept back."""
     back = {name: word for name, word in undone.items() if name in truth.ours}
     mine = truth.caption_ours and "dc:description" in texts
     return replace(
@@ -155,7 +160,7 @@ def undo_words(app: App, found: Mapping[int, Mapping[str, Word]]) -> Undone:
     done = Undone()
     with app.ledger.transaction() as db:
         for photo, undone in found.items():
-            count = _withhold(app, photo, undone, frozenset(), {})
+            count = withhold(app, photo, undone, frozenset(), {})
             work.again(db, [photo], app.now())
             done += Undone(1, 0, count)
     return done
@@ -183,3 +188,20 @@ def redo(app: App, run: int) -> int:
         work.again(db, photos, app.now())
         db.execute("DELETE FROM writes WHERE run = ? AND state = 'undone'", (run,))
     return len(photos)
+
+
+def only_ours(path: bytes, ours: Sequence[Write]) -> bool:
+    """Whether a left-over sidecar is exactly what we made out of nothing, with nothing of anybody else's.
+
+    `ours` are our writes there, newest first.
+    """
+    try:
+        content = disk.read(path, base=os.path.dirname(path), limit=1 << 26)
+    except TagwrightError:
+        return False
+    digest = disk.digest(content.data) if content else b""
+    for write in ours:
+        if write.after != digest or write.carried:
+            return False
+        digest = write.before
+    return digest == b""

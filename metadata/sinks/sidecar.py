@@ -169,6 +169,21 @@ class SidecarSink:
         again = _recipe(old, data)
         return Draft(photo, where, after, _digest(old), again, _union(own, others), _Payload(data, old, others))
 
+    def files(self, photo: Photo) -> list[Seen]:
+        """What each of the photo's sidecars says by itself, the written one first. Raises what `read` answers."""
+        return [seen for _, seen in self._found(photo, which.Folder(os.path.dirname(photo.file)))]
+
+    def without_shell(self, draft: Draft) -> Draft:
+        """The same draft, or one that removes the sidecar where it would leave nothing of anybody's in it."""
+        payload = draft.payload
+        if not isinstance(payload, _Payload) or payload.before is None or payload.after is None:
+            return draft
+        if not xmp.bare(xmp.parse(payload.after, draft.where)):
+            return draft
+        gone = replace(payload, after=None)
+        seen = _union(replace(_NOTHING, where=draft.where), payload.others)
+        return replace(draft, after=b"", inverse=inverse.deleted(payload.before), seen=seen, payload=gone)
+
     def _others(self, photo: Photo, where: bytes) -> tuple[Seen, ...]:
         found = self._found(photo, which.Folder(os.path.dirname(photo.file)))
         return tuple(seen for _, seen in found if seen.where != where)

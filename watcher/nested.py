@@ -1,0 +1,76 @@
+"""The commands that have commands of their own, or that hand things out: `xmp`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from watcher.asking import SOME_FAILED, Arguments, command, known_settings, perform, reading, say
+
+Commands = Any
+"""What argparse makes for commands; it has no public name."""
+
+
+def add(commands: Commands) -> None:
+    """All of them, in the order of `--help`."""
+    _xmp(commands)
+
+
+def _group(commands: Commands, name: str, says: str) -> Commands:
+    made = commands.add_parser(name, help=says, description=says)
+    return made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _paths(made: argparse.ArgumentParser, *, some: bool = True) -> None:
+    says = "photos or folders" if some else "photos or folders; without, all of them"
+    made.add_argument("paths", metavar="PATH", nargs="+" if some else "*", help=says)
+
+
+def _absolute(arguments: Arguments) -> list[str]:
+    return [os.path.abspath(path) for path in arguments.paths]
+
+
+# xmp
+
+
+def _xmp(commands: Commands) -> None:
+    group = _group(commands, "xmp", "Sidecars: show them, compare, write now, take ours away.")
+    _paths(command(group, "show", _show, "What stands in the sidecars, field by field, and whose it is."))
+    _paths(command(group, "diff", _diff, "What would be written now, field by field; nothing is written."))
+    _paths(command(group, "write", _write, "Write now what is decided for these photos, without asking first."))
+    says = "Take away only what tagwright wrote; it is shown and not done without --apply."
+    clean = command(group, "clean", _clean, says)
+    clean.add_argument("--apply", action="store_true", help="do it, and keep our words back until `redo`")
+    _paths(clean)
+
+
+def _show(arguments: Arguments) -> int:
+    from watcher import shown, tell
+
+    def ask(db: Any, settings: Any) -> Any:
+        ledger = db.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchone()[0]
+        return shown.sidecars(db, settings, ledger, arguments.paths)
+
+    return reading(arguments, ask, lambda rows, _: tell.sidecars(rows))
+
+
+def _diff(arguments: Arguments) -> int:
+    from watcher import handing, tell
+
+    made = handing.planned(known_settings(arguments), _absolute(arguments), look=False)
+    answer = {"changes": made.rows, "photos": made.photos, "changed": made.changed, "not_looked_at": made.unasked}
+    return say(arguments, answer, tell.diff(made.rows, made.photos, made.unasked))
+
+
+def _write(arguments: Arguments) -> int:
+    return perform(arguments, "xmp write", {"paths": _absolute(arguments)})
+
+
+def _clean(arguments: Arguments) -> int:
+    from watcher import handing, tell
+
+    values = {"paths": _absolute(arguments), "apply": arguments.apply}
+    answer, _ = handing.do(known_settings(arguments), "xmp clean", values)
+    say(arguments, answer, tell.cleaned(answer))
+    return SOME_FAILED if answer["waits"] else 0
