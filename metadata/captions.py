@@ -57,10 +57,16 @@ def _caption_edit(place: Place, reading: Reading, truth: Truth, context: Context
     """
     names, seen = place.layout.captions, place.seen
     now = {name: seen.texts.get(name, "") for name in names}
+    if place.memory is None and not place.writable:
+        return None
     if place.memory is None:
         first = next((value for value in now.values() if value), "")
         ours = claimed_texts(seen, context).keys() & set(names)
         return first if first and not ours and first != truth.caption else None
+    if place.memory.exists and not seen.exists:
+        return None
+    if not place.writable and not seen.digest and place.memory.lists:
+        return None  # emptied altogether: a program that keeps no metadata
     was = {name: place.memory.texts.get(name, "") for name in names}
     changed = [name for name in names if now[name] != was[name]]
     given = next((now[name] for name in changed if now[name]), "")

@@ -29,7 +29,8 @@ class Memory:
     our last writes. `stale` says that fields are to be brought along with a person's edit, `pending` that a
     write was booked and nobody knows yet what became of it. `agreed` is the mark of the truth and the
     choice at which nothing was left to do here (see `metadata.merge`). `aside` is the reason why this photo
-    is left alone here, or "".
+    is left alone here, or "". `seeded` is the digest of the photo's own packet (hex) of which what stands
+    here began as a copy, or "".
     """
 
     lists: Lists = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Memory:
     pending: bool = False
     agreed: str = ""
     aside: str = ""
+    seeded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,18 @@ class Losses(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place as the merge meets it; `memory` is None at first contact."""
+    """One place as the merge meets it; `memory` is None at first contact.
+
+    One that is not `writable` is only read: at first contact what stands there is no news, later what came
+    and went is a person's doing, and nothing is missed there.
+    """
 
     layout: Layout
     seen: Seen
     memory: Memory | None = None
     losses: Losses = Losses.JUDGE
     provenance: bool = True
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,8 @@ class Step:
     """What becomes of one place: the change, and which words it puts there (`ours` of all `adds`) or drops.
 
     `carried` says that the change holds something a person did elsewhere, so that taking it back byte for
-    byte would undo that person. `agreed` is the mark that the memory bears once the change was read back.
+    byte would undo that person. `agreed` is the mark that the memory bears once the change was read back. A
+    place that is not `writable` has never a change, only a memory.
     """
 
     change: Change
@@ -152,6 +160,7 @@ class Step:
     carried: bool = False
     refused_texts: frozenset[str] = frozenset()
     agreed: str = ""
+    writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ MOST_WRITES = 3
 MOST_TRIES = 3
 MOST_HISTORY = 32
 MOST_PAST = 4
+READ = "read"
+"""The mark of a place that is only read: nothing is ever to be done there."""
 AFTER = 0.001
 """Seconds by which a word that we write is younger than those read in the same pass."""
 
@@ -37,7 +39,7 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
     if all(_at_rest(place, mark) for place in places.values()):
         return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
-    readings = explained(readings, places, truth, context)
+    readings |= explained(*_written(readings, places), truth, context)
     settled, events = _settle(truth, readings, context)
     settled = captions.captioned(settled, places, readings, context, events)
     chosen = _chosen(settled, wanted, context)
@@ -80,7 +82,7 @@ def _at_rest(place: Place, mark: str) -> bool:
     memory, seen = place.memory, place.seen
     return (
         memory is not None
-        and memory.agreed == mark
+        and memory.agreed == (mark if place.writable else READ)
         and unchanged(memory, seen)
         and not memory.pending
         and not memory.aside
@@ -88,7 +90,11 @@ def _at_rest(place: Place, mark: str) -> bool:
 
 
 def _nothing(truth: Truth, places: Mapping[str, Place]) -> Outcome:
-    steps = {name: Step(_NO_CHANGE, place.memory) for name, place in places.items() if place.memory is not None}
+    steps = {
+        name: Step(_NO_CHANGE, place.memory, writable=place.writable)
+        for name, place in places.items()
+        if place.memory is not None
+    }
     return Outcome(truth, steps, dict.fromkeys(places, _NO_NEWS))
 
 
@@ -98,6 +104,14 @@ _NO_NEWS = Reading()
 
 def _aside(place: Place) -> str:
     return place.memory.aside if place.memory else ""
+
+
+def _written(
+    readings: Mapping[str, Reading], places: Mapping[str, Place]
+) -> tuple[dict[str, Reading], dict[str, Place]]:
+    """Those of the places that we write."""
+    ours = {name: place for name, place in places.items() if place.writable}
+    return {name: readings[name] for name in ours}, ours
 
 
 def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> tuple[Truth, list[Event]]:
@@ -167,6 +181,8 @@ def _step(
 ) -> Step:
     """The change that brings one place to the truth, and the memory as of its reading."""
     before, truth = truths
+    if not place.writable:
+        return Step(_NO_CHANGE, _read_only(place, context), writable=False)
     if reading.aside and place.memory is not None and place.memory.aside:
         return Step(_NO_CHANGE, place.memory)
     skip = skip_of(place.seen, place.memory, context)
@@ -196,6 +212,12 @@ def _step(
     carried = len(fresh) != len(missing) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
     change = replace(change, claim=_claim(place, truth, texts_ours, context))
     return Step(change, memory, missing, fresh, drops, carried=carried, refused_texts=refused, agreed=mark)
+
+
+def _read_only(place: Place, context: Context) -> Memory:
+    """The memory of a place that we do not write: what stands there, and nothing of ours."""
+    memory = replace(place.memory or Memory(), aside="", pending=False, agreed=READ)
+    return memory if unchanged(memory, place.seen) else _based(memory, place.seen, context)
 
 
 def _differ(truths: tuple[Truth, Truth]) -> bool:
@@ -260,6 +282,7 @@ def _based(memory: Memory, seen: Seen, context: Context) -> Memory:
         people=seen.people,
         claimed=claimed_words(seen, context),
         history=history,
+        seeded=seen.seeded or (memory.seeded if seen.exists else ""),
     )
 
 

@@ -49,17 +49,38 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
         return Reading(aside=memory.aside)
     if memory is not None and unchanged(memory, seen):
         return Reading()
+    if not place.writable:
+        return _only_read(place, memory, truth, context) if memory is not None else Reading()
     skip = skip_of(seen, memory, context)
     now = fields.stand(place.layout, seen.lists, skip)
     if memory is None:
         return _first(now, seen, truth, context)
     before = fields.stand(place.layout, memory.lists, skip)
+    if not seen.exists and not memory.exists:
+        return _still_absent(
+            _edited(_Case(place, memory, truth, now), fields.edits(place.layout, before, now), context)
+        )
     if not seen.exists or (seen.digest in memory.history and not place.layout.trusted):
         went = frozenset(name for name in before.words if not stands(name, now))
         missing = went & truth.words.keys()
         reading = _decided(place, truth, missing) or _whole(place, truth, missing)
         return replace(reading, restored=seen.exists)
     return _edited(_Case(place, memory, truth, now), fields.edits(place.layout, before, now), context)
+
+
+def _only_read(place: Place, memory: Memory, truth: Truth, context: Context) -> Reading:
+    """What a person did in a place that is not ours to write: what a program lost there can stay lost."""
+    reading = read(
+        replace(place, writable=True, losses=Losses.JUDGE, memory=replace(memory, again=frozenset())),
+        truth,
+        context,
+    )
+    return replace(reading, overwritten=frozenset(), forgotten=frozenset(), lost=frozenset(), aside="")
+
+
+def _still_absent(reading: Reading) -> Reading:
+    """A file that is not there shows what the photo holds; what went from that, the photo tells itself."""
+    return Reading(added=reading.added, adopted=reading.adopted, echoes=reading.echoes, came=reading.came)
 
 
 def _edited(case: _Case, edits: Edits, context: Context) -> Reading:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from metadata.container import dissect
 from metadata.digest import digest
+from metadata.embedded import read_embedded
 from metadata.errors import PhotoError, TryAgain, UserError
-from metadata.facts import Fallback, read_facts
+from metadata.facts import Fallback, gather, read_facts
 from metadata.photo import Facts, Stat
+from metadata.sinks import Seen
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
@@ -108,7 +110,8 @@ class Evidence:
 class Looked:
     """What was found out about one photo; with an `error`, whatever was found out before it.
 
-    `note` is something odd that stopped nothing, as a name that ends in .png on a JPEG.
+    `embedded` is what stands inside the file, or None where that could not be read whole. `note` is
+    something odd that stopped nothing, as a name that ends in .png on a JPEG.
     """
 
     id: int
@@ -116,6 +119,7 @@ class Looked:
     facts: Facts | None = None
     stat: Stat | None = None
     evidence: tuple[Evidence, ...] = ()
+    embedded: Seen | None = None
     error: PhotoError | TryAgain | None = None
     note: str | None = None
 
@@ -237,9 +241,11 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
 
     anatomy = dissect(file.source)
     seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
-    facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback)
+    tags = gather(anatomy)
+    facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback, tags=tags)
+    inside = read_embedded(file.source, anatomy, path=file.path, tags=tags)
     note = mismatch(os.fsdecode(os.path.basename(file.path)), facts.format)
-    seen.looked = replace(seen.looked, facts=facts, note=note)
+    seen.looked = replace(seen.looked, facts=facts, note=note, embedded=None if inside.fault else inside.seen)
     edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
     edge = max(edges, default=0)
     image, error = _decoded(file, facts, edge, budget) if edge else (None, None)

@@ -151,7 +151,7 @@ class Deliverer:
     @staticmethod
     def _aside(decision: Decision) -> str:
         """Why every place leaves this photo alone, or ""."""
-        steps = decision.outcome.steps.values()
+        steps = [step for step in decision.outcome.steps.values() if step.writable]
         reasons = [step.memory.aside for step in steps if step.memory.aside]
         return reasons[0] if reasons and len(reasons) == len(steps) else ""
 

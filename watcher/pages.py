@@ -15,8 +15,9 @@ from hashlib import blake2b
 
 from metadata.choose import Evidence
 from metadata.memory import Memory, Truth
+from metadata.sinks import Seen
 from watcher import __version__
-from watcher.ledger import evidence, words
+from watcher.ledger import embedded, evidence, words
 from watcher.ledger.work import Job
 
 PLAIN = 2
@@ -32,9 +33,10 @@ class Page:
         truth: words.TruthRows,
         memories: Mapping[str, words.MemoryRow],
         said: Sequence[evidence.Row],
+        inside: embedded.Row | None = None,
     ) -> None:
         """The rows as the ledger gave them."""
-        self.job = job
+        self.job, self._inside = job, inside
         self._truth, self._memories, self._said = truth, memories, list(said)
 
     @cached_property
@@ -46,6 +48,11 @@ class Page:
     def memories(self) -> Mapping[str, Memory]:
         """What stood in each place."""
         return {place: words.memory(row) for place, row in self._memories.items()}
+
+    @cached_property
+    def inside(self) -> Seen | None:
+        """What stood inside the photo when it was last looked at, or None where that is not known."""
+        return embedded.unpack(self._inside) if self._inside is not None else None
 
     @cached_property
     def evidence(self) -> Sequence[Evidence]:
@@ -76,12 +83,14 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     memories = words.memory_rows(db, ids)
     keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
     said = evidence.rows(db, keys)
+    inside = embedded.rows(db, ids)
     return [
         Page(
             job,
             truths[job.photo.id],
             memories[job.photo.id],
             [*(said[job.digest] if job.digest else ()), *said[evidence.own_key(job.photo.id)]],
+            inside.get(job.photo.id),
         )
         for job in jobs
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metadata import files as disk
@@ -18,17 +18,21 @@ from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.fields import SERVER, SIDECAR, Layout
 from metadata.memory import Context, Losses, Outcome, Place, Truth
-from metadata.photo import Stat
+from metadata.photo import Photo, Stat
 from metadata.sinks import Draft, Seen, Sink
 from models.look import Evidence as Spoken
 from models.look import Looked
+from watcher.ledger import embedded, files, words, work, writes
 from watcher.ledger import evidence as said
-from watcher.ledger import files, words, work, writes
 from watcher.ledger.work import Job
 from watcher.pages import Page, seal
 
-LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "memory": SIDECAR, "server": SERVER}
+LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "embedded": SIDECAR, "memory": SIDECAR, "server": SERVER}
 """How each place spells words."""
+EMBEDDED = "embedded"
+"""The photo itself, a place that is always read: what is not written there is known from the last look."""
+HIDING = frozenset({"sidecar"})
+"""Places that programs read in the photo's stead: where nothing stands there, they show the photo's own."""
 
 Answer = Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused
 
@@ -41,7 +45,10 @@ OPEN, JUDGED, ACCEPT, RESTORE = "open", "judged", "accept", "restore"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What `decide` works with: the places of each root, the rules, and the roots and places that stopped."""
+    """What `decide` works with: the places of each root, the rules, and the roots and places that stopped.
+
+    `embeds` says of which photos the file itself is written; of all others it is only read.
+    """
 
     sinks: Mapping[str, Sink]
     places: Mapping[str, Sequence[str]]
@@ -50,6 +57,7 @@ class House:
     stopped: frozenset[tuple[str, str]] = frozenset()
     renamed: frozenset[tuple[str, str]] = frozenset()
     provenance: bool = True
+    embeds: Callable[[Photo], bool] = lambda _: False
 
 
 @dataclass(slots=True)
@@ -95,6 +103,8 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
     own = [_said(one) for one in looked.evidence if one.of_file]
     news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
+    if looked.embedded is not None:
+        embedded.keep(db, job.photo.id, looked.embedded)
     if job.digest is not None:  # of a photo that is looked at for the first time nothing was undone
         words.let_go(db, job.photo.id, [tags.key(word) for one in news if (word := named(one, rules))])
 
@@ -120,16 +130,41 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
     for name, sink in house.sinks.items():
         here = [page for page in pages if name in house.places.get(page.job.photo.root, ())]
         here = [page for page in here if (page.job.photo.root, name) not in house.stopped]
+        here = [page for page in here if name != EMBEDDED or house.embeds(page.job.photo)]
         for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
             seen[page.job.photo.id][name] = answer
-    return [_decided(page, seen[page.job.photo.id], house, context) for page in pages]
+    return [_decided(page, _shown(page, seen[page.job.photo.id], house), house, context) for page in pages]
+
+
+def _shown(page: Page, seen: dict[str, Seen | TagwrightError], house: House) -> dict[str, Seen | TagwrightError]:
+    """What the places show, the photo itself among them, and a sidecar that is not there what the photo holds."""
+    inside = page.inside
+    if EMBEDDED in seen:
+        answer = seen[EMBEDDED]
+        inside = answer if isinstance(answer, Seen) else None
+    elif inside is not None and EMBEDDED in house.places.get(page.job.photo.root, ()):
+        seen[EMBEDDED] = inside
+    for name in HIDING & seen.keys():
+        answer = seen[name]
+        if inside is not None and isinstance(answer, Seen) and not answer.exists:
+            seen[name] = replace(
+                answer, lists=inside.lists, texts=inside.texts, people=inside.people, claimed=inside.claimed
+            )
+    return seen
 
 
 def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
     if _rests(page, seen, house):
         return Decision(page, _NOTHING, {})
     places = {
-        name: Place(LAYOUTS[name], answer, page.memories.get(name), _losses(page.job.gate), house.provenance)
+        name: Place(
+            LAYOUTS[name],
+            answer,
+            page.memories.get(name),
+            _losses(page.job.gate),
+            house.provenance,
+            writable=name != EMBEDDED or house.embeds(page.job.photo),
+        )
         for name, answer in seen.items()
         if isinstance(answer, Seen)
     }
@@ -157,7 +192,10 @@ def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) 
     if page.job.gate not in (OPEN, FIRST_LOOK, ""):
         return False
     found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen) and not answer.more}
-    return len(found) == len(house.places.get(page.job.photo.root, ())) and page.rests(house.stamp, found)
+    places = {*house.places.get(page.job.photo.root, ())}
+    if page.inside is None and not house.embeds(page.job.photo):
+        places -= {EMBEDDED}
+    return len(found) == len(places) and page.rests(house.stamp, found)
 
 
 def _changes_nothing(decision: Decision) -> bool:

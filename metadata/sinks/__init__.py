@@ -39,6 +39,8 @@ class Seen:
     claimed: Claim | None = None
     where: bytes = b""
     recipe: bytes = field(default=b"", compare=False, repr=False)
+    seeded: str = field(default="", compare=False, repr=False)
+    """In an answer to `write`, of a file that began as a copy of the photo's own packet: its digest (hex)."""
     more: bool = False
     """Whether a second file was read with this one, of which `digest` says nothing."""
 
