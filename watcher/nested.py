@@ -1,12 +1,14 @@
-"""The commands that have commands of their own, or that hand things out: `xmp`."""
+"""The commands that have commands of their own, or that hand things out: `xmp`, `export`."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
-from watcher.asking import SOME_FAILED, Arguments, command, known_settings, perform, reading, say
+from watcher.asking import DONE, SOME_FAILED, Arguments, command, known_settings, perform, reading, say
 
 Commands = Any
 """What argparse makes for commands; it has no public name."""
@@ -15,6 +17,7 @@ Commands = Any
 def add(commands: Commands) -> None:
     """All of them, in the order of `--help`."""
     _xmp(commands)
+    _export(commands)
 
 
 def _group(commands: Commands, name: str, says: str) -> Commands:
@@ -74,3 +77,39 @@ def _clean(arguments: Arguments) -> int:
     answer, _ = handing.do(known_settings(arguments), "xmp clean", values)
     say(arguments, answer, tell.cleaned(answer))
     return SOME_FAILED if answer["waits"] else 0
+
+
+# export
+
+
+def _export(commands: Commands) -> None:
+    says = "Hand out what is known of photos: keywords with owner, source and score, captions, facts."
+    made = command(commands, "export", _exported, says, machine=False)
+    made.add_argument(
+        "--format", choices=("csv", "json"), required=True, help="a line a keyword, or an object a photo"
+    )
+    made.add_argument("--gps", action="store_true", help="with coordinates")
+    made.add_argument("--people", action="store_true", help="with keywords that name people, and named faces")
+    made.add_argument("--out", metavar="FILE", type=Path, help="a file that you alone may read, instead of here")
+    _paths(made, some=False)
+
+
+def _exported(arguments: Arguments) -> int:
+    from watcher import export, shown
+    from watcher.ledger import store
+
+    settings = known_settings(arguments)
+    wishes = export.Wishes(gps=arguments.gps, people=arguments.people)
+    ledger = store.open_for_reading(settings.state)
+    try:
+        ledger.db.execute("BEGIN")
+        rows = export.rows(ledger.db, shown.below(ledger.db, settings, arguments.paths), wishes)
+        if arguments.out is None:
+            export.write(rows, arguments.format, wishes, sys.stdout)
+            return DONE
+        with export.opened(arguments.out.absolute()) as out:
+            count = export.write(rows, arguments.format, wishes, out)
+    finally:
+        ledger.close()
+    print(f"{count} photos in {arguments.out}")
+    return DONE

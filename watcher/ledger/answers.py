@@ -150,6 +150,27 @@ def keywords(db: sqlite3.Connection, photo: int) -> list[Row]:
     return [{**row, "ours": bool(row["ours"])} for row in rows]
 
 
+def facts_of(db: sqlite3.Connection, photos: Sequence[int], names: Sequence[str]) -> dict[int, Row]:
+    """These facts of each of these photos."""
+    query = f"SELECT id, {', '.join(names)} FROM photos WHERE id IN ({files.marks(photos)})"
+    return {number: dict(zip(names, values, strict=True)) for number, *values in db.execute(query, photos)}
+
+
+def standing_of(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, list[Row]]:
+    """The words that stand on each of these photos, as `tags.Word`: whose they are; of ours source and score."""
+    found: dict[int, list[Row]] = {number: [] for number in photos}
+    for number, text, ours, source, score in db.execute(
+        "SELECT standing.photo, words.text, standing.ours, standing.source, standing.score FROM standing "
+        f"JOIN words ON words.id = standing.word WHERE standing.photo IN ({files.marks(photos)}) "
+        "ORDER BY words.text",
+        photos,
+    ):
+        owner = "tagwright" if ours else "person"
+        said = (source, score) if ours else (None, None)
+        found[number].append({"word": tags.parse(text), "owner": owner, "source": said[0], "score": said[1]})
+    return found
+
+
 def _spoken(db: sqlite3.Connection, query: str, photo: int) -> list[Row]:
     return [{**row, "word": tags.show(tags.parse(row["word"]))} for row in _rows(db, query, (photo,))]
 
