@@ -26,7 +26,9 @@ class Rules:
     A word counts from `threshold` on, or from its source's own in `thresholds` (scores in 0..1). `block`
     and `overused` are keys of words that are never chosen, `most` is the number of keywords a photo gets
     at most, `under` the root they are put below (nothing: none). `aliases` map the key of a word to the
-    word in use.
+    word in use. `categories` (by the key of a word, or of a last part) and `people` (by the key
+    of a name, which wins) say under which path a word is written; `filed` maps each path under which one of
+    those was ever written to the one in use.
     """
 
     threshold: float = 0.5
@@ -37,6 +39,9 @@ class Rules:
     under: Word = ()
     aliases: Mapping[str, Word] = field(default_factory=dict)
     sources: frozenset[str] | None = None
+    categories: Mapping[str, Word] = field(default_factory=dict)
+    people: Mapping[str, Word] = field(default_factory=dict)
+    filed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,24 @@ def _keep(best: dict[str, Chosen], said: Word, source: str, score: float, rules:
 
 
 def named(said: Word, rules: Rules) -> Word | None:
-    """The word as it will be written: cleaned, not blocked, by its alias, below the root; None if not at all."""
+    """The word as it will be written: cleaned, not blocked, by its alias, in its category, below the root.
+
+    None if not at all.
+    """
     word = clean(said)
     if word is None or _barred(word, rules):
         return None
     word = rules.aliases.get(key(word), word)
+    if rules.categories or rules.people:
+        word = _filed(word, rules)
     return None if _barred(word, rules) else rules.under + word
+
+
+def _filed(word: Word, rules: Rules) -> Word:
+    """A word in the category it is bound to, which takes the place of the path that was said."""
+    leaf = key(word[-1:])
+    category = rules.people.get(leaf) or rules.categories.get(key(word)) or rules.categories.get(leaf)
+    return word if category is None else category + word[-1:]
 
 
 def _barred(word: Word, rules: Rules) -> bool:

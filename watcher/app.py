@@ -18,7 +18,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from metadata import tags
-from metadata.choose import Rules
+from metadata.choose import Rules, named
 from metadata.errors import TagwrightError, UserError
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
@@ -31,7 +31,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import evidence, files, store, work, writes
+from watcher.ledger import categories, evidence, files, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -317,7 +317,7 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
     sources = frozenset(
         (*settings.facts, *settings.taggers, *((settings.captioner,) if settings.captioner else ()))
     )
-    return Rules(
+    made = Rules(
         threshold=settings.threshold,
         thresholds=dict(settings.thresholds),
         block=frozenset(tags.key(tags.typed(word)) for word in settings.block),
@@ -326,7 +326,16 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
         under=tags.typed(settings.under),
         aliases=dict(evidence.aliases(ledger.db)),
         sources=sources,
+        categories=categories.bound(ledger.db, categories.WORD),
+        people=categories.bound(ledger.db, categories.PERSON),
     )
+    return replace(made, filed=_filed(ledger, made))
+
+
+def _filed(ledger: Ledger, made: Rules) -> dict[str, str]:
+    """Where words stand today that were bound to a category at any time: a refusal holds for all their paths."""
+    today = {old: named(word, made) for old, word in categories.before(ledger.db).items()}
+    return {old: tags.key(word) for old, word in today.items() if word is not None}
 
 
 def _rule_names(settings: Settings) -> list[str]:
@@ -336,5 +345,8 @@ def _rule_names(settings: Settings) -> list[str]:
 
 def stamp_of(settings: Settings, made: Rules) -> str:
     """A digest of all that influences choice; a photo whose stamp differs is chosen anew."""
-    learned = json.dumps([sorted(made.overused), sorted(made.aliases.items())])
+    parts: list[object] = [sorted(made.overused), sorted(made.aliases.items())]
+    if made.categories or made.people:  # who has none keeps the stamp of before there were any
+        parts += [sorted(made.categories.items()), sorted(made.people.items())]
+    learned = json.dumps(parts)
     return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]

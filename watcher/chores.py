@@ -179,6 +179,8 @@ def changes(page: pages.Page, house: rooms.House) -> bool:
     """Whether today's rules choose other words for a photo than stand there as ours."""
     truth = page.truth
     away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
+    filed = house.rules.filed
+    away = {filed.get(name, name) for name in away} if filed else away
     return choose(page.evidence, house.rules).keys() - away != truth.ours
 
 

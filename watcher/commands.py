@@ -18,7 +18,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import clean, undo
+from watcher import categories, clean, undo
 from watcher.app import App
 from watcher.ledger import answers, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
@@ -357,6 +357,10 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "scan": scan,
     "xmp write": xmp_write,
     "xmp clean": xmp_clean,
+    "category add": categories.add,
+    "category rm": categories.remove,
+    "category map": categories.bind,
+    "category unmap": categories.loosen,
     "retry": retry,
     "apply": apply,
     "undo": undo_,

@@ -109,6 +109,7 @@ class Desk:
     def context(self) -> Context:
         """The merge's surroundings at this moment."""
         aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
+        aliases |= self.house.rules.filed
         return Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
 
     def track(

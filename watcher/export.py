@@ -20,7 +20,7 @@ from typing import Any, Literal, TextIO
 from metadata import tags
 from metadata.errors import UserError
 from metadata.memory import Memory, Truth
-from watcher.ledger import answers, files, words
+from watcher.ledger import answers, categories, files, words
 
 Row = dict[str, Any]
 
@@ -47,9 +47,11 @@ def rows(db: sqlite3.Connection, photos: Sequence[int], wishes: Wishes) -> Itera
 def _some(db: sqlite3.Connection, some: Sequence[int], wishes: Wishes) -> Iterator[Row]:
     found, truths, memories = files.photos_of(db, some), words.truths(db, some), words.memories(db, some)
     facts, standing = answers.facts_of(db, some, _told(wishes)), answers.standing_of(db, some)
+    persons = categories.persons(db)
     for number in some:
         names = frozenset().union(*(memory.people for memory in memories[number].values()))
-        keywords = [each for each in standing[number] if wishes.people or not _person(each["word"], names)]
+        hidden = persons | {tags.fold(name) for name in names}
+        keywords = [each for each in standing[number] if wishes.people or not _person(each["word"], hidden)]
         yield {
             "file": os.fsdecode(found[number].file),
             "root": found[number].root,
@@ -64,10 +66,9 @@ def _told(wishes: Wishes) -> list[str]:
     return [name for name in FACTS if wishes.gps or name not in GPS]
 
 
-def _person(word: tags.Word, names: frozenset[str]) -> bool:
+def _person(word: tags.Word, hidden: frozenset[str]) -> bool:
     """Whether a keyword says who is in the picture."""
-    leaf = tags.fold(word[-1])
-    return tags.fold(word[0]) == PEOPLE or leaf in {tags.fold(name) for name in names}
+    return tags.fold(word[0]) == PEOPLE or tags.fold(word[-1]) in hidden
 
 
 def _caption(truth: Truth, memories: Mapping[str, Memory]) -> Row:
@@ -103,7 +104,7 @@ def _csv(found: Iterator[Row], wishes: Wishes, out: TextIO) -> int:
     lines.writerow(head + (["people"] if wishes.people else []))
     count = 0
     nothing = {"word": None, "owner": None, "source": None, "score": None}
-    for count, row in enumerate(found, 1):
+    for count, row in enumerate(found, 1):  # noqa: B007 - the last one is how many there were
         last = [row["caption"], row["caption_owner"], *row["facts"].values()]
         last += ["; ".join(row["people"])] if wishes.people else []
         for word in row["keywords"] or [nothing]:

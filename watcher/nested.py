@@ -1,10 +1,11 @@
-"""The commands that have commands of their own, or that hand things out: `xmp`, `export`."""
+"""The commands that have commands of their own, or that hand things out: `xmp`, `category`, `export`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ Commands = Any
 def add(commands: Commands) -> None:
     """All of them, in the order of `--help`."""
     _xmp(commands)
+    _category(commands)
     _export(commands)
 
 
@@ -77,6 +79,39 @@ def _clean(arguments: Arguments) -> int:
     answer, _ = handing.do(known_settings(arguments), "xmp clean", values)
     say(arguments, answer, tell.cleaned(answer))
     return SOME_FAILED if answer["waits"] else 0
+
+
+# category
+
+
+def _category(commands: Commands) -> None:
+    says = "Categories: paths that words and people's names are written below."
+    group = _group(commands, "category", says)
+    command(group, "list", _categories, "The categories and what is bound to them.")
+    for name, does in (
+        ("add", "Make a category."),
+        ("rm", "Take a category away, and loosen what is bound to it."),
+    ):
+        made = command(group, name, _bindings(f"category {name}", "category"), does)
+        made.add_argument("category", metavar="CATEGORY", help="a path, such as Animals/Pets")
+    says = "Bind words to a category: ours are written as CATEGORY/WORD from now on."
+    bind = command(group, "map", _bindings("category map", "category", "words", "person"), says)
+    bind.add_argument("category", metavar="CATEGORY", help="a category")
+    loosen = command(group, "unmap", _bindings("category unmap", "words", "person"), "Bind words no longer.")
+    for made in (bind, loosen):
+        made.add_argument("words", metavar="WORD", nargs="+", help="keywords, such as cat or animals/cat")
+        made.add_argument("--person", action="store_true", help="they are names of people, and win over words")
+
+
+def _categories(arguments: Arguments) -> int:
+    from watcher import tell
+    from watcher.ledger import categories
+
+    return reading(arguments, lambda db, _: categories.listed(db), lambda rows, _: tell.categories(rows))
+
+
+def _bindings(name: str, *wanted: str) -> Callable[[Arguments], int]:
+    return lambda arguments: perform(arguments, name, {each: getattr(arguments, each) for each in wanted})
 
 
 # export

@@ -35,6 +35,9 @@ STATES = {
 CHANGED = {
     "scan": "{photos} photos taken up, {due} due",
     "xmp write": "{photos} photos taken up, {due} due",
+    "category add": "{category} is a category now",
+    "category rm": "{category} is no category any more",
+    "category map": "written below {category} from now on",
     "retry": "{photos} photos are tried again",
     "apply": "{photos} photos are let go, {renames} renames are done",
     "undo": "run {run}: {words} keywords taken back on {photos} photos, and kept back until `tagwright redo`",
@@ -211,6 +214,14 @@ def diff_of(row: Row, *, removed: bool = False) -> Iterator[str]:
     yield f"--- {'/dev/null' if row['new'] else row['where']}"
     yield f"+++ {'/dev/null' if removed else row['where']}"
     yield from _hunks(row)
+
+
+def categories(rows: Iterable[Row]) -> Iterator[str]:
+    """Each category with what is bound to it."""
+    for row in rows:
+        yield row["category"]
+        yield from (f"    {word}" for word in row["words"])
+        yield from (f"    {name} (a person)" for name in row["people"])
 
 
 def sidecars(rows: Iterable[Row]) -> Iterator[str]:
