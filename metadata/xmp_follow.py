@@ -54,7 +54,7 @@ def following(document: Document, words: Iterable[str], went: Iterable[str]) -> 
 _PROGRAMS: Final = frozenset(fold(name) for name in PROGRAMS)
 _Spelling = tuple[Callable[[str], Word], Callable[[Word], str]]
 _LISTS: Final[tuple[tuple[Field, _Spelling], ...]] = (
-    *((field, (from_tags_list, to_tags_list)) for field in LAST_KEYWORDS),
+    (LAST_KEYWORDS, (from_tags_list, to_tags_list)),
     (CATALOG_SETS, (from_hierarchical, to_hierarchical)),
 )
 

@@ -90,15 +90,13 @@ TEXTS: Final = {
 DATE: Final = _field("xmp:MetadataDate", "text")
 CLAIM: Final = _field("tagwright:Ours", "text")
 
-LAST_KEYWORDS: Final = tuple(
-    _others("MicrosoftPhoto:LastKeywordXMP", f"http://ns.microsoft.com/photo/1.0{end}", "Bag") for end in ("/", "")
-)
-"""Windows and digiKam write the namespace with a slash at its end, exiftool without."""
+LAST_KEYWORDS: Final = _others("MicrosoftPhoto:LastKeywordXMP", "http://ns.microsoft.com/photo/1.0/", "Bag")
+"""As Windows and digiKam write it; exiftool leaves the last slash out, and what it moved there is left alone."""
 
 CATALOG_SETS: Final = _others("mediapro:CatalogSets", "http://ns.iview-multimedia.com/mediapro/1.0/", "Bag")
 CATEGORIES: Final = _others("acdsee:categories", "http://ns.acdsee.com/iptc/1.0/", "text")
 
-FOLLOWED: Final = {field.expanded: field for field in (*LAST_KEYWORDS, CATALOG_SETS, CATEGORIES)}
+FOLLOWED: Final = {field.expanded: field for field in (LAST_KEYWORDS, CATALOG_SETS, CATEGORIES)}
 """Keyword fields of other programs: changed with ours where they are there, never created."""
 
 WRITTEN: Final = {field.expanded: field for field in (*LISTS.values(), *TEXTS.values(), DATE, CLAIM)}

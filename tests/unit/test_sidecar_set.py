@@ -28,7 +28,6 @@ TREE, PATHS, LEAVES = (
 CAPTIONS = [f"{{{SPACES['dc']}}}description", f"{{{SPACES['tiff']}}}ImageDescription"]
 FOLLOWERS = [
     f"{{{SPACES['MicrosoftPhoto']}}}LastKeywordXMP",
-    f"{{{SPACES['MicrosoftPhoto'].removesuffix('/')}}}LastKeywordXMP",
     f"{{{SPACES['mediapro']}}}CatalogSets",
     f"{{{SPACES['acdsee']}}}categories",
 ]
