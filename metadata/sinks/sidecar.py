@@ -257,7 +257,11 @@ def _wish(draft: Draft) -> Wish | None:
 def _answer(
     draft: Draft, fault: TagwrightError | None
 ) -> Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
-    """What stands there now: read back, and parsed again only where it is not what we wrote."""
+    """What we put there, once the place can be read again.
+
+    Where somebody wrote over it since, that is the next reading's news: taken as read back it would become
+    the base of the next comparison, and nobody would ever learn what they did.
+    """
     if isinstance(fault, ChangedMeanwhile | TryAgain | PlaceClosed | Refused):
         return fault
     payload = draft.payload
@@ -265,12 +269,8 @@ def _answer(
         return ChangedMeanwhile(draft.where, "it is no longer what was read")
     try:
         content = files.read(draft.where, base=draft.photo.base, limit=xmp.LIMIT)
-        if (content.data if content else None) == payload.after:
-            return draft.seen
-        if draft.before == draft.after:
-            return ChangedMeanwhile(draft.where, "it is no longer what was read")
-        if content is None:
-            return replace(_NOTHING, where=draft.where)
-        return _union(xmp.seen(xmp.parse(content.data, draft.where)), payload.others)
     except (TryAgain, PlaceClosed, Refused) as error:
         return error
+    if draft.before == draft.after and (content.data if content else None) != payload.after:
+        return ChangedMeanwhile(draft.where, "it is no longer what was read")
+    return draft.seen

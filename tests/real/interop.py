@@ -55,10 +55,10 @@ OURS = [("animals", "cat"), ("boat",)]
 
 
 INTRODUCTION = """\
-Made by `scripts/interop`, which writes sidecars with tagwright and asks the programs themselves: exiftool and exiv2 for
-what stands in the file, darktable and digiKam for what they took into their own database. digiKam was told to read
-sidecars, which it does not do by itself (see [digikam.md](digikam.md)). ACDSee leaves zero bytes behind the document;
-what cannot read such a file could not before us either."""
+Made by `scripts/interop`, which writes sidecars with tagwright and asks the programs themselves: exiftool and exiv2
+for what stands in the file, darktable and digiKam for what they took into their own database. digiKam was told to
+read sidecars, which it does not do by itself (see [digikam.md](digikam.md)). ACDSee leaves zero bytes behind the
+document; what cannot read such a file could not before us either."""
 
 
 def photo(folder: Path, number: int) -> str:
@@ -98,10 +98,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def page(names: dict[str, str], found: dict[str, Found | str]) -> str:
     head = [version(program) for program in PROGRAMS]
     first = [
-        [
-            f"{title}: `{'|'.join(word)}`".replace("|", "\\|"),
-            *(_word(found[p], "00.png", "|".join(word)) for p in PROGRAMS),
-        ]
+        [_cell(title, word), *(_word(found[p], "00.png", "|".join(word)) for p in PROGRAMS)]
         for title, word in WORDS.items()
     ]
     first += [
