@@ -55,8 +55,8 @@ OURS = [("animals", "cat"), ("boat",)]
 
 
 INTRODUCTION = """\
-Made by `scripts/interop`, which writes sidecars with tagwright and asks the programs themselves: exiftool and exiv2
-for what stands in the file, darktable and digiKam for what they took into their own database. digiKam was told to
+Made by `scripts/interop`, which writes sidecars with tagwright and asks the programs: exiftool and exiv2
+for what stands in the file, darktable and digiKam for what they took into their own databases. digiKam was told to
 read sidecars, which it does not do by itself (see [digikam.md](digikam.md)). ACDSee leaves zero bytes behind the
 document; what cannot read such a file could not before us either."""
 
