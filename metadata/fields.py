@@ -124,7 +124,11 @@ def _read(spelling: Spelling, values: Values) -> dict[str, Word]:
 
 
 def _leaves(values: Values, skip: Skip) -> dict[str, str]:
-    return {fold(value): value for value in reversed(values) if fold(value) and not skip((value,))}
+    leaves: dict[str, str] = {}
+    for value in values:
+        if fold(value) and not skip((value,)):
+            leaves.setdefault(fold(value), value)
+    return leaves
 
 
 def explicit(spelling: Spelling, words: Mapping[str, Word]) -> dict[str, Word]:
@@ -252,4 +256,8 @@ def _render_leaves(
 
 
 def _once(values: Iterable[str]) -> list[str]:
-    return list({fold(value): value for value in reversed(list(values))}.values())[::-1]
+    """Each spelling once. Not by `fold`, to which `/` and `|` are one: here they are what tells words apart."""
+    spelled: dict[str, str] = {}
+    for value in values:
+        spelled.setdefault(value.strip().casefold(), value)
+    return list(spelled.values())

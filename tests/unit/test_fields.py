@@ -159,3 +159,13 @@ def test_ancestors_go_from_lr_but_a_persons_own_stay_in_tags_list():
     lists = {TAGS_LIST: ["animals", "animals/cat"], HIERARCHICAL: ["animals", "animals|cat"]}
     _, remove = change(lists, [], ["animals/cat"])
     assert remove == {TAGS_LIST: ("animals/cat",), HIERARCHICAL: ("animals", "animals|cat")}
+
+
+def test_words_keep_their_order_and_a_bar_inside_a_part_is_no_separator():
+    lists = {"digiKam:TagsList": ("animals|cat", "animals/cat"), "dc:subject": ("b", "a")}
+    stood = fields.stand(SIDECAR, {"dc:subject": ("b", "a")}, Skip())
+    assert list(stood.words) == ["b", "a"]
+    words = {"x": ("animals|cat",), "y": ("animals", "cat")}
+    add, _ = fields.render(SIDECAR, {}, words, {}, Skip(), fill=True)
+    assert set(add["lr:hierarchicalSubject"]) == {"animals/cat", "animals|cat"}
+    assert lists["digiKam:TagsList"] == add["digiKam:TagsList"]
