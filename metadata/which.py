@@ -6,7 +6,10 @@ In this order the first is the one that is written:
 2. `IMG.ext.xmp`, where it is there (digiKam, darktable, Immich);
 3. `IMG.xmp` (Lightroom, Capture One), where it is there and is this photo's: its SidecarForExtension names
    this photo's extension, or it names none and no other photo or film has this stem;
-4. a new `IMG.ext.xmp`.
+4. a new one: `IMG.ext.xmp`, or with the style of Lightroom or Capture One `IMG.xmp` beside a proprietary RAW
+   of which no other photo or film has the stem.
+
+Where 4 says `IMG.xmp`, one that is there and is this photo's goes before `IMG.ext.xmp`.
 
 The others of 1 to 3 that are there are read with it. `.XMP` and `.Xmp` count as `.xmp`; the lower-case
 form goes first where several are there.
@@ -15,7 +18,7 @@ form goes first where several are there.
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, Literal
 
 from metadata.errors import Refused
 from metadata.files import NAME_MAX, translate
@@ -23,11 +26,19 @@ from metadata.photo import Photo
 
 EXTENSION: Final = "photoshop:SidecarForExtension"
 
-_SUFFIXES: Final = (b".xmp", b".XMP", b".Xmp")
-_MEDIA: Final = frozenset(
-    b"jpg jpeg jpe jfif jxl jp2 png webp tif tiff gif bmp heic heif hif avif psd dng "
+Style = Literal["immich", "lightroom", "captureone", "digikam", "darktable"]
+"""Whose way of naming a new sidecar follows."""
+
+_COMMON: Final = frozenset({"lightroom", "captureone"})
+_RAW: Final = frozenset(
     b"3fr ari arw bay braw cap cr2 cr3 crw dcr dcs eip erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf ori "
-    b"pef ptx pxn r3d raf raw rw2 rwl rwz sr2 srf srw x3f "
+    b"pef ptx pxn r3d raf raw rw2 rwl rwz sr2 srf srw x3f".split()
+)
+"""Proprietary RAW; Lightroom and Capture One write a DNG itself, and read no sidecar beside it."""
+
+_SUFFIXES: Final = (b".xmp", b".XMP", b".Xmp")
+_MEDIA: Final = _RAW | frozenset(
+    b"jpg jpeg jpe jfif jxl jp2 png webp tif tiff gif bmp heic heif hif avif psd dng "
     b"3gp avi m2ts m4v mkv mov mp4 mpg mts webm wmv insp insv".split()
 )
 
@@ -76,6 +87,25 @@ def own(photo: Photo) -> bytes:
     if size > NAME_MAX:
         raise Refused(photo.file, f"its sidecar's name would have {size} bytes; {NAME_MAX} are the most")
     return path
+
+
+def shares(photo: Photo, folder: Folder, style: Style) -> bool:
+    """Whether this style keeps the photo's words in `IMG.xmp`."""
+    return style in _COMMON and parts(photo)[1].lower() in _RAW and alone(photo, folder)
+
+
+def new(photo: Photo, folder: Folder, style: Style) -> bytes:
+    """The path of a sidecar that is to be made; raises Refused where its name would be too long."""
+    if shares(photo, folder, style):
+        return os.path.join(folder.path, parts(photo)[0] + _SUFFIXES[0])
+    return own(photo)
+
+
+def marked(photo: Photo, where: bytes) -> dict[str, str]:
+    """The texts that a new sidecar needs to say whose it is: of `IMG.xmp` the photo's extension."""
+    stem, extension = parts(photo)
+    shared = extension and where == os.path.join(os.path.dirname(photo.file), stem + _SUFFIXES[0])
+    return {EXTENSION: os.fsdecode(extension).upper()} if shared else {}
 
 
 def parts(photo: Photo) -> tuple[bytes, bytes]:
