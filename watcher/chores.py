@@ -7,8 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from metadata.choose import choose
-from watcher import commands, pages, rooms
+from watcher import commands, pages
 from watcher.app import App
 from watcher.ledger import evidence, requests, work, writes
 from watcher.rooms import FIRST_LOOK, RULES
@@ -158,7 +157,7 @@ class Chores:
             return
         with self._app.ledger.transaction():
             changed = [
-                page.job.photo.id for page in pages.of(db, work.jobs(db, ids)) if changes(page, worker.house)
+                page.job.photo.id for page in pages.of(db, work.jobs(db, ids)) if pages.changes(page, worker.house.rules)
             ]
             work.hold(db, changed, RULES)
             same = set(ids) - set(changed)
@@ -173,15 +172,6 @@ class Chores:
                 work.release(db, [RULES], self._app.now())
         elif count:
             log.warning("the rules changed; %d photos wait for `tagwright plan` and `tagwright apply`", count)
-
-
-def changes(page: pages.Page, house: rooms.House) -> bool:
-    """Whether today's rules choose other words for a photo than stand there as ours."""
-    truth = page.truth
-    away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
-    filed = house.rules.filed
-    away = {filed.get(name, name) for name in away} if filed else away
-    return choose(page.evidence, house.rules).keys() - away != truth.ours
 
 
 def held(app: App, gate: str, root: str | None = None) -> int:

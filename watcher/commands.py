@@ -18,7 +18,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import categories, clean, undo
+from watcher import adopt, categories, clean, undo
 from watcher.app import App
 from watcher.ledger import answers, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
@@ -117,6 +117,22 @@ def xmp_clean(app: App, *, paths: Sequence[str], apply: bool = False) -> Answer:
         "waits": done.waits,
         "redo": [row[0] for row in app.ledger.db.execute(kept_back, (words.UNDONE,))] if apply else [],
         "applied": apply,
+    }
+
+
+def adopt_(app: App, *, paths: Sequence[str]) -> Answer:
+    """What these photos' sidecars call ours, by a ledger that was lost, is ours in this one."""
+    scan(app, paths=paths)
+    ids = chosen(app, paths)
+    if app.alone:  # the service looks by itself
+        app.worker.only_look(ids)
+    done = adopt.adopt(app, ids)
+    return {
+        "photos": done.photos,
+        "words": done.words,
+        "texts": done.texts,
+        "ledgers": sorted(done.ledgers),
+        "waits": done.waits,
     }
 
 
@@ -222,6 +238,8 @@ def undo_(
     if keyword is None and source is None:
         mine = set(here)
         done = undo.undo_writes(app, [p for p in writes.photos_of(db, run) if p in mine], run)
+        if run is None:  # what was adopted, or written longer ago than a way back is kept
+            done += undo.undo_words(app, _ours_with(app, here, None, None))
     else:
         done = undo.undo_words(app, _ours_with(app, here, keyword, source))
     return {"run": number, "photos": done.photos, "byte_for_byte": done.restored, "words": done.words}
@@ -357,6 +375,7 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "scan": scan,
     "xmp write": xmp_write,
     "xmp clean": xmp_clean,
+    "adopt": adopt_,
     "category add": categories.add,
     "category rm": categories.remove,
     "category map": categories.bind,

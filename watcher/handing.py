@@ -21,7 +21,23 @@ from watcher.settings import Root, Settings
 
 PATIENCE = 600.0
 """Seconds that a command waits for the service's answer."""
-WORKS = frozenset({"scan", "retry", "apply", "undo", "redo", "keep", "accept", "restore", "xmp write", "category rm", "category map", "category unmap"})
+WORKS = frozenset(
+    {
+        "scan",
+        "retry",
+        "apply",
+        "undo",
+        "redo",
+        "keep",
+        "accept",
+        "restore",
+        "xmp write",
+        "category rm",
+        "category map",
+        "category unmap",
+        "adopt",
+    }
+)
 """Commands after which there is something to walk."""
 
 

@@ -1,4 +1,4 @@
-"""The commands that have commands of their own, or that hand things out: `xmp`, `category`, `export`."""
+"""The commands that have commands of their own, or that hand things out: `xmp`, `category`, `export`, `adopt`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     _xmp(commands)
     _category(commands)
     _export(commands)
+    _paths(command(commands, "adopt", _adopt, "Take over what sidecars call ours, after the ledger was lost."))
 
 
 def _group(commands: Commands, name: str, says: str) -> Commands:
@@ -148,3 +149,10 @@ def _exported(arguments: Arguments) -> int:
         ledger.close()
     print(f"{count} photos in {arguments.out}")
     return DONE
+
+
+# adopt
+
+
+def _adopt(arguments: Arguments) -> int:
+    return perform(arguments, "adopt", {"paths": _absolute(arguments)})

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 
-from metadata.choose import Evidence
+from metadata.choose import Evidence, Rules, choose
 from metadata.memory import Memory, Truth
 from metadata.sinks import Seen
 from watcher import __version__
@@ -99,3 +99,11 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
 def seal(db: sqlite3.Connection, photo: int, mark: bytes) -> None:
     """Keep the seal of a photo whose places need nothing."""
     db.execute("UPDATE memory SET seal = ? WHERE photo = ?", (mark, photo))
+
+
+def changes(page: Page, rules: Rules) -> bool:
+    """Whether these rules choose other words for a photo than stand there as ours."""
+    truth = page.truth
+    away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
+    away = {rules.filed.get(name, name) for name in away} if rules.filed else away
+    return choose(page.evidence, rules).keys() - away != truth.ours

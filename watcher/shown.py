@@ -13,7 +13,7 @@ from metadata.memory import Memory, Truth
 from metadata.photo import Photo
 from metadata.sinks import Claim, Seen
 from metadata.sinks.sidecar import SidecarSink
-from metadata.tags import ancestors, fold, key
+from metadata.tags import ancestors, fold, key, parse
 from watcher import mounts
 from watcher.ledger import files, words
 from watcher.settings import Settings
@@ -77,7 +77,7 @@ def _of_photo(sink: SidecarSink, photo: Photo, truth: Truth, memory: Memory, led
             "file": file,
             "where": os.fsdecode(seen.where),
             "fields": {**_lists(seen, truth), **_texts(seen, memory)},
-            "claim": _claim(seen.claimed, ledger),
+            "claim": _claim(seen.claimed, ledger, truth),
         }
 
 
@@ -122,8 +122,9 @@ def _texts(seen: Seen, memory: Memory) -> dict[str, list[Row]]:
     }
 
 
-def _claim(claim: Claim | None, ledger: str) -> Row | None:
+def _claim(claim: Claim | None, ledger: str, truth: Truth) -> Row | None:
     if claim is None:
         return None
-    note = "" if claim.ledger == ledger else " (another ledger; `tagwright adopt` takes its words over)"
+    taken = claim.ledger == ledger or {key(parse(word)) for word in claim.words} <= truth.ours
+    note = "" if taken else " (another ledger; `tagwright adopt` takes its words over)"
     return {"ledger": claim.ledger, "run": claim.run, "words": len(claim.words), "note": note}

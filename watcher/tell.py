@@ -35,6 +35,7 @@ STATES = {
 CHANGED = {
     "scan": "{photos} photos taken up, {due} due",
     "xmp write": "{photos} photos taken up, {due} due",
+    "adopt": "{words} keywords and {texts} texts on {photos} photos are ours again",
     "category add": "{category} is a category now",
     "category rm": "{category} is no category any more",
     "category map": "written below {category} from now on",
