@@ -115,6 +115,8 @@ def _caption_texts(
         return dict.fromkeys(sorted(gone)), {n: v for n, v in ours.items() if n not in gone}
     edited = place.memory is not None and (memory.stale or truth.caption != before.caption)
     here = truth.caption in (texts.get(name) for name in names)
+    if here and not truth.caption_ours and not place.seen.exists:
+        return {}, ours  # the photo itself shows it, and no file is made for a second field
     if not (truth.caption_ours or edited or not here or (place.memory and place.memory.texts != texts)):
         return {}, ours
     change: dict[str, str | None] = {n: truth.caption for n in names if texts.get(n) != truth.caption}

@@ -57,10 +57,12 @@ class Exiftool:
         self.close()
 
     def close(self) -> None:
-        """End the process; the next question starts a new one."""
-        if self._tool is not None and self._tool.running:
-            self._tool.terminate(timeout=5)
-        self._tool = None
+        """End the process; the next question starts a new one.
+
+        It is killed: between two questions it holds nothing, and it may be dying already, since PyExifTool
+        has it end with the thread that started it.
+        """
+        self._kill()
 
     def read(self, paths: Sequence[bytes], tags: Sequence[str]) -> list[dict[str, object]]:
         """The tags of each file, by names like `XMP-dc:Subject`; what a file does not have is missing.

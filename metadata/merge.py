@@ -234,7 +234,7 @@ def _remembered(
     """The memory with what was just read as its base."""
     before, truth = truths
     seen, memory = place.seen, place.memory or Memory()
-    changed = place.memory is not None and not unchanged(memory, seen)
+    changed = (memory.exists or seen.exists) and place.memory is not None and not unchanged(memory, seen)
     persons = truth.words.keys() - truth.ours
     ours = memory.ours | ((before.ours | truth.ours | reading.adopted.keys()) & now.words.keys())
     ours = frozenset(k for k in ours - persons if k in truth.ours or stands(k, now))

@@ -69,13 +69,20 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
 
 
 def _only_read(place: Place, memory: Memory, truth: Truth, context: Context) -> Reading:
-    """What a person did in a place that is not ours to write: what a program lost there can stay lost."""
-    reading = read(
-        replace(place, writable=True, losses=Losses.JUDGE, memory=replace(memory, again=frozenset())),
-        truth,
-        context,
+    """What a person did in a place that is not ours to write: what a program lost there can stay lost.
+
+    An earlier state that is back may be a copy from a backup: it takes nothing away.
+    """
+    restored = place.seen.digest in memory.history
+    if not place.seen.digest and sum(map(len, memory.lists.values())) > 1:
+        return Reading()  # emptied altogether: a program that keeps no metadata
+    known = replace(memory, again=frozenset(), history=())
+    reading = read(replace(place, writable=True, losses=Losses.JUDGE, memory=known), truth, context)
+    removed = frozenset() if restored else reading.removed
+    nothing = frozenset[str]()
+    return replace(
+        reading, removed=removed, overwritten=nothing, forgotten=nothing, lost=nothing, restored=restored, aside=""
     )
-    return replace(reading, overwritten=frozenset(), forgotten=frozenset(), lost=frozenset(), aside="")
 
 
 def _still_absent(reading: Reading) -> Reading:

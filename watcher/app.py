@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from metadata import tags
 from metadata.choose import Rules, named
 from metadata.errors import TagwrightError, UserError
+from metadata.photo import Photo
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
 from models.look import PlaceSpec, look
@@ -139,7 +140,7 @@ def opened(
         try:
             rare = Rare()
             crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts))
-            made = sinks or sinks_of(settings)
+            made = sinks or sinks_of(settings, rare)
             app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
             try:
                 yield app
@@ -213,6 +214,7 @@ class Rare:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tool: Exiftool | None = None
+        self._writer: Exiftool | None = None
 
     def facts(self, path: bytes) -> Mapping[str, str]:
         """What exiftool says, by its names and as with `-n`; nothing where there is no exiftool."""
@@ -227,10 +229,18 @@ class Rare:
                 return {}
         return {name.rpartition(":")[2]: str(value) for name, value in row.items()}
 
+    def writer(self) -> Exiftool:
+        """The one that writes into photos, for the thread that reads and writes places."""
+        from metadata.exiftool import Exiftool  # noqa: PLC0415 - as above
+
+        self._writer = self._writer or Exiftool()
+        return self._writer
+
     def close(self) -> None:
         """End exiftool, if it was started."""
-        if self._tool is not None:
-            self._tool.close()
+        for tool in (self._tool, self._writer):
+            if tool is not None:
+                tool.close()
 
 
 def calm_of(settings: Settings, root: Root) -> Calm:
@@ -277,15 +287,54 @@ def _suspects() -> Executor:
     return alone()
 
 
-def sinks_of(settings: Settings) -> dict[str, Sink]:
-    """The places of these settings, by name."""
-    zone = settings.zone()
-    sidecar = SidecarSink(
-        durability=settings.durability,
-        clock=lambda: datetime.now(zone).astimezone() if zone is None else datetime.now(zone),
-        provenance=settings.provenance,
-    )
-    return {"sidecar": sidecar}
+def sinks_of(settings: Settings, rare: Rare | None = None) -> dict[str, Sink]:
+    """The places of these settings, by name; `rare` ends the exiftool that writes into photos."""
+    zone, immich = settings.zone(), _in_immich()
+
+    def clock() -> datetime:
+        return datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
+
+    free = frozenset(root.name for root in settings.roots if root.sidecar_style != "immich")
+    made: dict[str, Sink] = {
+        "sidecar": SidecarSink(
+            durability=settings.durability,
+            clock=clock,
+            provenance=settings.provenance,
+            steer=lambda photo: photo.root in free and not immich(photo),
+            styles={root.name: root.sidecar_style for root in settings.roots},
+        )
+    }
+    if any(root.embed for root in settings.roots):
+        from metadata.sinks.embedded import EmbeddedSink  # noqa: PLC0415 - as above
+
+        made[rooms.EMBEDDED] = EmbeddedSink(
+            exiftool=(rare or Rare()).writer(),
+            clock=clock,
+            durability=settings.durability,
+            provenance=settings.provenance,
+            closed=immich,
+        )
+    return made
+
+
+def _in_immich() -> Callable[[Photo], bool]:
+    """Whether a photo lies in a folder of Immich's own, or it cannot be told."""
+    layout = ImmichLayout()
+
+    def inside(photo: Photo) -> bool:
+        try:
+            return layout.place(photo.file, now=monotonic()) is not None
+        except OSError:
+            return True
+
+    return inside
+
+
+def _embeds(settings: Settings, sinks: Mapping[str, Sink]) -> Callable[[Photo], bool]:
+    """Which photos are written themselves."""
+    immich = _in_immich()
+    roots = frozenset(root.name for root in settings.roots if root.embed and rooms.EMBEDDED in sinks)
+    return lambda photo: photo.root in roots and not immich(photo)
 
 
 @contextmanager
@@ -307,9 +356,17 @@ def reading(settings: Settings) -> Iterator[App]:
 
 def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
     made = rules(settings, ledger)
-    places = {root.name: tuple(name for name in sinks) for root in settings.roots}
+    places = {root.name: tuple(dict.fromkeys((*sinks, rooms.EMBEDDED))) for root in settings.roots}
     stopped = rooms.stopped(ledger.db)
-    return House(sinks, places, made, stamp_of(settings, made), stopped=stopped, provenance=settings.provenance)
+    return House(
+        sinks,
+        places,
+        made,
+        stamp_of(settings, made),
+        stopped=stopped,
+        provenance=settings.provenance,
+        embeds=_embeds(settings, sinks),
+    )
 
 
 def rules(settings: Settings, ledger: Ledger) -> Rules:

@@ -60,7 +60,8 @@ PROGRAMS = (
         "Lightroom, Camera Raw, Bridge",
         "only IMG.xmp",
         "nothing",
-        note="they keep metadata of JPEG, TIFF, PSD and DNG inside the file and ignore sidecars beside them; "
+        note="they keep metadata of JPEG, TIFF, PSD and DNG inside the file and ignore sidecars beside them: "
+        "set `embed = true` for the root to have keywords there too; "
         "beside RAW an IMG.xmp that is there already is brought along; "
         "use Metadata > Read Metadata from Files after a change",
     ),
@@ -77,8 +78,8 @@ PROGRAMS = (
         note="a sidecar that came after its photo is found by Administration > Jobs > Sidecar Metadata > "
         "Discover, a later change by Sync",
     ),
-    Program("Geeqie", "nothing", "nothing", note="it reads keywords inside the file only"),
-    Program("Shotwell", "nothing", "nothing", note="it reads keywords inside the file only"),
+    Program("Geeqie", "nothing", "nothing", note="it reads keywords inside the file only: `embed = true`"),
+    Program("Shotwell", "nothing", "nothing", note="it reads keywords inside the file only: `embed = true`"),
 )
 
 

@@ -353,7 +353,7 @@ def confirm(
     memory = merge.intended(step, context)
     memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
     words.save_memory(db, decision.id, name, memory)
-    writes.settle(db, number, "done")
+    writes.settle(db, number, "done", inverse=answer.recipe)
     remember_file(db, decision.page.job.folder, decision.drafts[name].where, answer.digest)
     return None
 

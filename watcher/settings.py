@@ -121,10 +121,21 @@ class Root(_Part):
     places: tuple[Literal["sidecar"], ...] = _key(
         ("sidecar",),
         "Where keywords are written.",
-        expected='["sidecar"]; "embedded" and "immich" cannot be chosen yet',
+        expected='["sidecar"]; `embed` is for the photos themselves, "immich" cannot be chosen yet',
         min_length=1,
     )
+    embed: bool = _key(
+        False,  # noqa: FBT003 - a default, not a switch
+        "Whether keywords are written into the photos themselves too; never inside Immich's own folders.",
+        expected="true or false",
+    )
     ignore: tuple[str, ...] = _key((), "More names that are passed over in this folder.", expected=_PATTERNS)
+    sidecar_style: Literal["immich", "lightroom", "captureone", "digikam", "darktable"] = _key(
+        "immich",
+        "Whose way of naming a new sidecar follows: `IMG.ext.xmp`, or beside a RAW `IMG.xmp` for Lightroom and "
+        "Capture One (docs/sidecars.md).",
+        expected='"immich", "lightroom", "captureone", "digikam" or "darktable"',
+    )
     polling: Annotated[Literal["auto"] | bool, BeforeValidator(_auto_or_switch)] = _key(
         "auto",
         "Whether to look again and again, where the file system reports no events; auto knows by its type.",
@@ -296,11 +307,13 @@ class Settings(_Part):
     immich: Immich = _key(Immich(), "Folders that Immich keeps.", expected="an `[immich]` table")
 
     def rules(self) -> str:
-        """A digest of everything that influences which keywords a photo should have.
+        """A digest of everything that influences which keywords a photo should have, and whether inside it.
 
         It stays the same across releases that add no such setting.
         """
         chosen = {name: getattr(self, name) for name, field in type(self).model_fields.items() if _chooses(field)}
+        if embedding := sorted(root.name for root in self.roots if root.embed):
+            chosen["embed"] = embedding
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
     def zone(self) -> tzinfo | None:

@@ -3,6 +3,9 @@
 `metadata.which` says which file that is. Where a second sidecar belongs to the photo too, both are read
 and one is written: of lists the values of both, the written file's first; of texts the written file's
 where it has one; programs and people of both; the digest and the claim of the written file alone.
+
+A new sidecar hides the photo's own metadata, so it begins as a copy of that (`metadata.seed`). One that we
+made and that says nothing more than such a copy is removed with our last word.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
-from metadata import files, inverse, which, xmp
+from metadata import files, inverse, seeding, which, xmp
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.photo import Photo
 from metadata.replace import Durability, Wish, put
@@ -20,6 +24,9 @@ from metadata.sinks import Change, Draft, Seen, Values
 
 Registered = Callable[[Photo], bytes | None]
 """The absolute path of the sidecar that somebody else keeps for a photo (Immich), or None."""
+
+Steer = Callable[[Photo], bool]
+"""Whether a new sidecar may hold what steers Immich: dates, rating, orientation, GPS (`metadata.steering`)."""
 
 _NOTHING = Seen(exists=False, digest=b"")
 
@@ -40,7 +47,7 @@ class _Payload:
 
     before: bytes | None
     after: bytes | None
-    others: tuple[Seen, ...]
+    others: tuple[Seen, ...] = ()
 
 
 class SidecarSink:
@@ -55,8 +62,12 @@ class SidecarSink:
         clock: Callable[[], datetime],
         provenance: bool = True,
         registered: Registered | None = None,
+        steer: Steer = lambda _: False,
+        styles: Mapping[str, which.Style] = MappingProxyType({}),
     ) -> None:
-        """`clock` gives the time with its zone; without `provenance` no claim is written."""
+        """`clock` gives the time with its zone; without `provenance` no claim is written. `styles` by root."""
+        self._styles = styles
+        self._steer = steer
         self._durability: Durability = durability
         self._clock = clock
         self._provenance = provenance
@@ -84,7 +95,7 @@ class SidecarSink:
         if not found:
             if not folder.has(os.path.basename(photo.file)):
                 raise TryAgain(photo.file, "the photo is not there")
-            where = (self._registered and self._registered(photo)) or which.own(photo)
+            where = (self._registered and self._registered(photo)) or self.place(photo, folder)
             nothing = replace(_NOTHING, where=where)
             return _Standing(nothing, nothing, None)
         (document, own), *others = found
@@ -98,8 +109,16 @@ class SidecarSink:
         found = [_load(path, photo) for path in dict.fromkeys(paths) if path]
         common = folder.first(which.parts(photo)[0]) if which.parts(photo)[1] else None
         if common and common not in paths:
-            found.append(_common(common, photo, folder))
+            first = paths[0] is None and which.shares(photo, folder, self._style(photo))
+            found.insert(0 if first else len(found), _common(common, photo, folder))
         return [each for each in found if each]
+
+    def _style(self, photo: Photo) -> which.Style:
+        return self._styles.get(photo.root, "immich")
+
+    def place(self, photo: Photo, folder: which.Folder | None = None) -> bytes:
+        """Where a sidecar would be made for this photo; raises Refused where its name would be too long."""
+        return which.new(photo, folder or which.Folder(os.path.dirname(photo.file)), self._style(photo))
 
     def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
         """Worked out on what `seen` was read from; where that has changed, `write` will say so."""
@@ -107,33 +126,64 @@ class SidecarSink:
             standing = self._standing(photo, seen)
             if standing is None:
                 return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
-            return self._draft(photo, standing, change if self._provenance else replace(change, claim=None))
+            change = change if self._provenance else replace(change, claim=None)
+            if standing.document is None:
+                return self._begin(photo, standing, seen, change)
+            return self._revise(photo, standing, standing.document, change)
         except Refused as error:
             return error
+        except (TryAgain, PlaceClosed):
+            return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
 
     def _standing(self, photo: Photo, seen: Seen) -> _Standing | None:
         known = self._known.get(photo.file)
-        if known is None or known.seen != seen:
+        if known is None or (known.seen != seen and (known.seen.exists or seen.exists)):
             try:
                 known = self._look(photo, which.Folder(os.path.dirname(photo.file)))
             except (TryAgain, PlaceClosed):
                 return None
         return known if (known.own.digest, known.own.where) == (seen.digest, seen.where) else None
 
-    def _draft(self, photo: Photo, standing: _Standing, change: Change) -> Draft:
-        own, document, others = standing.own, standing.document, standing.others
-        if document is None:
-            if not _adds(change):
-                payload = _Payload(None, None, others)
-                return Draft(photo, own.where, b"", b"", b"", standing.seen, payload)
-            revised = xmp.create(change, self._clock(), own.where)
-            before, recipe = None, inverse.created()
+    def _begin(self, photo: Photo, standing: _Standing, seen: Seen, change: Change) -> Draft:
+        """A new sidecar, where there is something to say: the photo's own metadata first, then the change."""
+        where, now = standing.own.where, self._clock()
+        if not _matters(change, seen):
+            return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))
+        begun = seeding.inside(photo, where, now, steer=self._steer(photo)).seed
+        change = change if begun is None else seeding.fitted(change, seen, begun.seen)
+        if not _matters(change, _NOTHING if begun is None else begun.seen):
+            return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))
+        change = replace(change, texts={**change.texts, **which.marked(photo, where)})
+        if begun is None:
+            revised = xmp.create(change, now, where)
         else:
-            revised = xmp.revise(document, own, change, self._clock())
-            before, recipe = document.data, inverse.spliced(revised.back)
-        payload = _Payload(before, revised.data, others)
+            revised = xmp.revise(xmp.parse(begun.data, where), begun.seen, change, now)
+        after = replace(revised.seen, where=where, seeded=begun.packet.hex() if begun else "")
+        return Draft(photo, where, b"", after.digest, inverse.created(), after, _Payload(None, revised.data))
+
+    def _revise(self, photo: Photo, standing: _Standing, document: xmp.Document, change: Change) -> Draft:
+        own, others = standing.own, standing.others
+        revised = xmp.revise(document, own, change, self._clock())
         after = replace(revised.seen, where=own.where)
+        if own.claimed is not None and after.claimed is None and not others:
+            left = self._left(photo, own.where, revised.data)
+            if left is not None:
+                back = inverse.deleted(document.data)
+                return Draft(photo, own.where, own.digest, b"", back, left, _Payload(document.data, None))
+        recipe = inverse.spliced(revised.back)
+        payload = _Payload(document.data, revised.data, others)
         return Draft(photo, own.where, own.digest, after.digest, recipe, _union(after, others), payload)
+
+    def _left(self, photo: Photo, where: bytes, data: bytes) -> Seen | None:
+        """What is shown without a sidecar that says nothing of its own any more; None where this one does."""
+        try:
+            found = seeding.inside(photo, where, self._clock(), steer=self._steer(photo))
+        except (Refused, TryAgain, PlaceClosed):
+            return None
+        if not seeding.says_no_more(xmp.parse(data, where), found.seed, where):
+            return None
+        shown = found.seen or _NOTHING
+        return replace(_NOTHING, where=where, lists=shown.lists, texts=shown.texts, people=shown.people)
 
     def write(self, drafts: Sequence[Draft]) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
         """All drafts as one batch on the disk; a draft that changes nothing is only looked at."""
@@ -169,6 +219,19 @@ class SidecarSink:
         again = _recipe(old, data)
         return Draft(photo, where, after, _digest(old), again, _union(own, others), _Payload(data, old, others))
 
+    def draft_at(self, photo: Photo, where: bytes, change: Change) -> Draft:
+        """A change of one of the photo's sidecars, or a new one there, whatever the rule says.
+
+        What is read with it is left out of the draft. Raises what `read` answers.
+        """
+        change = change if self._provenance else replace(change, claim=None)
+        loaded = _load(where, photo)
+        own = loaded[1] if loaded else replace(_NOTHING, where=where)
+        standing = _Standing(own, own, loaded[0] if loaded else None)
+        if standing.document is None:
+            return self._begin(photo, standing, own, change)
+        return self._revise(photo, standing, standing.document, change)
+
     def files(self, photo: Photo) -> list[Seen]:
         """What each of the photo's sidecars says by itself, the written one first. Raises what `read` answers."""
         return [seen for _, seen in self._found(photo, which.Folder(os.path.dirname(photo.file)))]
@@ -181,7 +244,7 @@ class SidecarSink:
         if not xmp.bare(xmp.parse(payload.after, draft.where)):
             return draft
         gone = replace(payload, after=None)
-        seen = _union(replace(_NOTHING, where=draft.where), payload.others)
+        seen = _union(replace(_NOTHING, where=draft.where), self._others(draft.photo, draft.where))
         return replace(draft, after=b"", inverse=inverse.deleted(payload.before), seen=seen, payload=gone)
 
     def _others(self, photo: Photo, where: bytes) -> tuple[Seen, ...]:
@@ -230,8 +293,12 @@ def _union(own: Seen, others: Sequence[Seen]) -> Seen:
     )
 
 
-def _adds(change: Change) -> bool:
-    return any(change.add.values()) or any(change.texts.values())
+def _matters(change: Change, shown: Seen) -> bool:
+    """Whether a file has to be made for this: it adds something, or takes away what is shown without one."""
+    if any(change.add.values()) or any(change.texts.values()):
+        return True
+    gone = any({*values} & {*shown.lists.get(name, ())} for name, values in change.remove.items())
+    return gone or any(shown.texts.get(name) for name, text in change.texts.items() if text is None)
 
 
 def _digest(data: bytes | None) -> bytes:

@@ -81,8 +81,10 @@ def intend(db: sqlite3.Connection, write: Write, now: float) -> int:
     return int(done.lastrowid or 0)
 
 
-def settle(db: sqlite3.Connection, number: int, state: str) -> None:
-    """What became of a write: 'done', 'undone' or 'void'."""
+def settle(db: sqlite3.Connection, number: int, state: str, *, inverse: bytes = b"") -> None:
+    """What became of a write: 'done', 'undone' or 'void'; with a better way back, where there is one now."""
+    if inverse:
+        db.execute("UPDATE writes SET inverse = ? WHERE id = ?", (inverse, number))
     if state == "void":
         db.execute("DELETE FROM writes WHERE id = ?", (number,))
     else:

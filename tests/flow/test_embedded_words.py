@@ -1,0 +1,274 @@
+"""Words that stand inside photos: a new sidecar hides none of them, and what a person does there is carried."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.house_world import BLUE, RED, World, paint
+
+EXIFTOOL = shutil.which("exiftool")
+pytestmark = [pytest.mark.real, pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")]
+
+THREE = ("TagsList", "HierarchicalSubject", "Subject")
+
+
+def tool(*words: object) -> str:
+    command = ["exiftool", "-overwrite_original", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def told(path: Path) -> dict[str, Any]:
+    """What exiftool reads, by name; lists as lists."""
+    found = json.loads(tool("-j", "-sep", "##", "-XMP:all", "-IPTC:all", path))[0]
+    return {name: value.split("##") if name in (*THREE, "Keywords") else value for name, value in found.items()}
+
+
+def three(path: Path) -> list[set[str]]:
+    """The words of the three fields, a path's last part for each."""
+    found = told(path)
+    return [{word.replace("|", "/") for word in found.get(name, [])} for name in THREE]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, real=True)
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> World:
+    """Nobody says anything of the photos."""
+    return World(tmp_path, real=True, taggers=[])
+
+
+def embedded(world: World, *more: str, name: str = "a.jpg") -> tuple[Path, Path]:
+    """A photo with a person's words in all three languages, and its sidecar to be."""
+    photo = paint(world.photos / name, RED)
+    tool(
+        *("-XMP-dc:Subject=Oma", "-XMP-dc:Subject=garden", "-XMP-lr:HierarchicalSubject=family|Oma"),
+        *("-IPTC:Keywords=Oma", "-IPTC:Keywords=rose", "-XPKeywords=summer", "-IFD0:ImageDescription=Oma waters"),
+        *("-XMP-dc:Creator=Ute", "-XMP-xmp:Rating=4", *more, photo),
+    )
+    return photo, photo.with_name(photo.name + ".xmp")
+
+
+def test_a_photo_with_words_of_its_own_gets_no_sidecar_while_we_have_nothing_to_say(silent: World) -> None:
+    photo, sidecar = embedded(silent)
+    before = photo.read_bytes()
+    silent.run()
+    silent.run()
+    assert not sidecar.exists()
+    assert silent.truth("a.jpg") == dict.fromkeys(("family/Oma", "garden", "rose", "summer"), False)
+    assert silent.state_of("a.jpg")[0] == "delivered"
+    assert photo.read_bytes() == before
+
+
+def test_a_new_sidecar_hides_nothing_of_what_the_photo_holds(world: World) -> None:
+    photo, sidecar = embedded(world)
+    before = photo.read_bytes()
+    world.run()
+    found = told(sidecar)
+    words = {"garden", "rose", "summer"}
+    assert three(sidecar)[0] == words | {"family/Oma", "colour/red"}
+    assert three(sidecar)[1] == words | {"family/Oma", "colour/red"}
+    assert three(sidecar)[2] == words | {"Oma", "red"}
+    assert (found["Description"], found["Creator"]) == ("Oma waters", "Ute")
+    assert photo.read_bytes() == before
+    app = world.run()
+    assert app.worker.counts.written == 0
+
+
+def test_what_steers_immich_stays_out_of_a_new_sidecar(world: World) -> None:
+    _, sidecar = embedded(
+        world,
+        *("-XMP-xmp:CreateDate=2020:01:02 03:04:05", "-XMP-photoshop:DateCreated=2020:01:02 03:04:05"),
+        *("-XMP-tiff:Orientation#=6", "-XMP-exif:GPSLatitude=52.5", "-XMP-exif:GPSLongitude=13.4"),
+    )
+    world.run()
+    found = told(sidecar)
+    assert found["Creator"] == "Ute"
+    assert not {"Rating", "CreateDate", "DateCreated", "Orientation", "GPSLatitude", "GPSLongitude"} & found.keys()
+
+
+def test_a_word_that_comes_inside_later_is_carried_to_the_sidecar(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run()
+    tool("-XMP-dc:Subject+=Opa", photo)
+    world.run()
+    assert all("Opa" in words for words in three(sidecar))
+    assert world.truth("a.jpg")["Opa"] is False
+
+
+def test_a_word_that_goes_inside_later_goes_from_the_sidecar_and_stays_away(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run()
+    tool("-XMP-dc:Subject-=garden", photo)
+    world.run()
+    assert not any("garden" in words for words in three(sidecar))
+    assert world.refused("a.jpg") == {"garden"}
+    tool("-XMP-dc:Subject+=garden", photo)
+    world.run()
+    assert all("garden" in words for words in three(sidecar))
+
+
+def test_a_caption_that_is_edited_inside_later_is_carried(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run()
+    tool("-XMP-dc:Description=Oma rests", photo)
+    world.run()
+    assert told(sidecar)["Description"] == "Oma rests"
+
+
+def test_words_inside_that_a_standing_sidecar_lacks_are_no_wish(world: World) -> None:
+    photo, sidecar = embedded(world)
+    tool("-o", sidecar, "-XMP-dc:Subject=mine", "-XMP-dc:Description=Mine")
+    world.run()
+    assert three(sidecar)[2] == {"mine", "red"}
+    assert told(sidecar)["Description"] == "Mine"
+    tool("-XMP-dc:Subject+=Opa", photo)
+    world.run()
+    assert three(sidecar)[2] == {"mine", "red", "Opa"}
+
+
+def test_a_photo_that_loses_all_its_metadata_takes_nothing_away(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run()
+    before = sidecar.read_bytes()
+    tool("-all=", photo)
+    world.run()
+    assert sidecar.read_bytes() == before
+    assert world.refusals() == 0
+
+
+def test_a_sidecar_that_was_deleted_comes_back_with_all_that_the_photo_holds(world: World) -> None:
+    _, sidecar = embedded(world)
+    world.run()
+    before = three(sidecar)
+    sidecar.unlink()
+    world.run()
+    assert three(sidecar) == before
+    assert world.refusals() == 0
+
+
+def test_a_word_that_a_person_took_out_of_the_sidecar_is_not_seeded_again(world: World) -> None:
+    _, sidecar = embedded(world)
+    world.run()
+    tool(
+        *(f"-{name}-=garden" for name in ("XMP-digiKam:TagsList", "XMP-lr:HierarchicalSubject", "XMP-dc:Subject")),
+        sidecar,
+    )
+    world.run()
+    assert world.refused("a.jpg") == {"garden"}
+    sidecar.unlink()
+    world.run()
+    assert all("garden" not in words and "rose" in words for words in three(sidecar))
+
+
+def test_undo_removes_the_sidecar_that_was_made(world: World) -> None:
+    photo, sidecar = embedded(world)
+    before = photo.read_bytes()
+    world.run()
+    assert sidecar.exists()
+    world.do("undo")
+    world.run()
+    assert not sidecar.exists()
+    assert photo.read_bytes() == before
+    assert world.truth("a.jpg") == dict.fromkeys(("family/Oma", "garden", "rose", "summer"), False)
+
+
+def test_a_sidecar_that_says_no_more_than_the_photo_goes_with_our_last_word(world: World) -> None:
+    _, sidecar = embedded(world)
+    world.run()
+    world.run(block=["colour"])
+    assert not sidecar.exists()
+
+
+def test_a_sidecar_that_somebody_wrote_into_stays_when_our_last_word_goes(world: World) -> None:
+    _, sidecar = embedded(world)
+    world.run()
+    tool("-XMP-xmp:Label=green", sidecar)
+    world.run(block=["colour"])
+    assert told(sidecar)["Label"] == "green"
+    assert three(sidecar)[2] == {"Oma", "garden", "rose", "summer"}
+
+
+def test_a_photo_whose_packet_cannot_be_read_gets_no_sidecar_and_says_why(world: World) -> None:
+    photo, sidecar = embedded(world)
+    data = photo.read_bytes()
+    at = data.index(b"<rdf:RDF")
+    photo.write_bytes(data[:at] + b"<rdf:RDX" + data[at + 8 :])
+    world.run()
+    assert not sidecar.exists()
+    state, _, reason = world.state_of("a.jpg")
+    assert state == "aside"
+    assert "the photo's own XMP" in reason
+
+
+def _embedding(world: World) -> dict[str, Any]:
+    return {"roots": [{"name": "p", "path": world.photos, "embed": True}]}
+
+
+def test_with_embed_the_photo_and_its_sidecar_say_the_same(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run(**_embedding(world))
+    for place in (photo, sidecar):
+        assert three(place)[0] == {"family/Oma", "garden", "rose", "summer", "colour/red"}, place
+    assert {"red", "rose", "Oma"} <= {*told(photo)["Keywords"]}
+    app = world.run(**_embedding(world))
+    app = world.run(**_embedding(world))
+    assert app.worker.counts.written == 0
+    tool("-XMP-dc:Subject+=Opa", sidecar)
+    world.run(**_embedding(world))
+    assert "Opa" in three(photo)[0]
+
+
+def test_with_embed_a_word_of_ours_that_goes_inside_is_refused_everywhere(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run(**_embedding(world))
+    world.ahead = 3600.0
+    tool(
+        *(
+            f"-XMP-{name}"
+            for name in ("digiKam:TagsList-=colour/red", "lr:HierarchicalSubject-=colour|red", "dc:Subject-=red")
+        ),
+        photo,
+    )
+    world.run(**_embedding(world))
+    assert world.refused("a.jpg") == {"colour/red"} or "colour/red" in three(sidecar)[0]
+
+
+def test_with_embed_undo_gives_the_photo_back_and_removes_the_sidecar(world: World) -> None:
+    photo, sidecar = embedded(world)
+    before = photo.read_bytes()
+    world.run(**_embedding(world))
+    assert photo.read_bytes() != before
+    world.changed |= _embedding(world)
+    world.do("undo")
+    world.run()
+    assert photo.read_bytes() == before
+    assert not sidecar.exists()
+
+
+def test_embed_never_writes_inside_immich_s_own_folders(world: World) -> None:
+    photo, _ = embedded(world, name="library/a.jpg")
+    (world.photos / "library" / ".immich").write_bytes(b"")
+    before = photo.read_bytes()
+    world.run(**_embedding(world), immich={"without_connection": "write"})
+    assert photo.read_bytes() == before
+    assert photo.with_name("a.jpg.xmp").exists()
+
+
+def test_a_photo_of_nothing_but_a_picture_is_as_ever(world: World) -> None:
+    paint(world.photos / "b.jpg", BLUE)
+    world.run()
+    assert three(world.photos / "b.jpg.xmp")[0] == {"colour/blue"}
+    world.do("undo")
+    assert os.listdir(world.photos) == ["b.jpg"]
