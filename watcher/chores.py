@@ -10,6 +10,7 @@ from collections.abc import Callable
 from watcher import commands, pages
 from watcher.app import App
 from watcher.ledger import evidence, requests, work, writes
+from watcher.restyle import Restyling
 from watcher.rooms import FIRST_LOOK, RULES
 from watcher.worker import agreed
 
@@ -38,6 +39,7 @@ class Chores:
         self._reconsidering = ""
         self._told: set[str] = set()
         self._asked = False
+        self._restyling: Restyling | None = Restyling(app) if service else None
 
     def __call__(self) -> None:
         """One round of what is due."""
@@ -50,6 +52,12 @@ class Chores:
             self._daily()
         if self._reconsidering:
             self._reconsider()
+        self._restyle()
+
+    def _restyle(self) -> None:
+        """Move our words to sidecars of another name, once all else is done."""
+        if self._restyling and self._app.worker.idle() and not self._restyling.step():
+            self._restyling = None
 
     def _stirred(self) -> bool:
         """Whether the ledger was written since the last look, by us or by others; at times in any case."""
@@ -63,6 +71,8 @@ class Chores:
         self._look_over()
         while self._reconsidering:
             self._reconsider()
+        while self._restyling and self._app.worker.idle():
+            self._restyle()
         return not self._app.worker.idle()
 
     def _is_due(self, name: str, pause: float) -> bool:
@@ -157,7 +167,9 @@ class Chores:
             return
         with self._app.ledger.transaction():
             changed = [
-                page.job.photo.id for page in pages.of(db, work.jobs(db, ids)) if pages.changes(page, worker.house.rules)
+                page.job.photo.id
+                for page in pages.of(db, work.jobs(db, ids))
+                if pages.changes(page, worker.house.rules)
             ]
             work.hold(db, changed, RULES)
             same = set(ids) - set(changed)
