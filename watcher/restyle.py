@@ -47,7 +47,7 @@ class Restyling:
         if not self._roots or not isinstance(sink, SidecarSink):
             return False
         root = self._roots[0]
-        photos = self._next(root)
+        photos = [] if self._waits(root) else self._next(root)
         for photo in photos:
             self._move(sink, photo)
         if not photos:
@@ -70,11 +70,17 @@ class Restyling:
         self._roots.pop(0)
         if self._moved or self._left:
             log.info("%s: our words moved on %d photos, %d were left", root.name, self._moved, self._left)
-        if not self._left:
+        if not self._left and not self._waits(root):
             self._app.ledger.put(f"style {root.name}", root.sidecar_style)
         if self._run:
             self._app.begin_today()
         self._after, self._run, self._moved, self._left = 0, 0, 0, 0
+
+    def _waits(self, root: Root) -> bool:
+        """Whether the root is not there, or stopped: it is moved at a later start."""
+        db = self._app.ledger.db
+        gone = db.execute("SELECT 1 FROM roots WHERE name = ? AND waits != ''", (root.name,)).fetchone()
+        return bool(gone) or any(name == root.name for name, _ in self._app.worker.house.stopped)
 
     def _move(self, sink: SidecarSink, photo: Photo) -> None:
         if self._app.intake.closed(photo.file):
