@@ -89,9 +89,14 @@ def own(photo: Photo) -> bytes:
     return path
 
 
+def is_raw(photo: Photo) -> bool:
+    """Whether the photo is a proprietary RAW, by its name."""
+    return parts(photo)[1].lower() in _RAW
+
+
 def shares(photo: Photo, folder: Folder, style: Style) -> bool:
     """Whether this style keeps the photo's words in `IMG.xmp`."""
-    return style in _COMMON and parts(photo)[1].lower() in _RAW and alone(photo, folder)
+    return style in _COMMON and is_raw(photo) and alone(photo, folder)
 
 
 def new(photo: Photo, folder: Folder, style: Style) -> bytes:

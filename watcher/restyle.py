@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Mapping
 
-from metadata import fields, merge
+from metadata import fields, merge, which
 from metadata.errors import Refused, TagwrightError
 from metadata.fields import SIDECAR, Skip
 from metadata.memory import Memory, Truth
@@ -83,7 +83,7 @@ class Restyling:
         return bool(gone) or any(name == root.name for name, _ in self._app.worker.house.stopped)
 
     def _move(self, sink: SidecarSink, photo: Photo) -> None:
-        if self._app.intake.closed(photo.file):
+        if not which.is_raw(photo) or self._app.intake.closed(photo.file):
             return
         try:
             target = sink.place(photo)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from metadata.choose import Evidence, Rules, choose, named, wanted
 from metadata.tags import key
 
@@ -85,3 +87,27 @@ def test_the_first_source_with_a_text_is_heard_and_a_caption_is_no_field():
 
 def test_words_no_program_could_read_are_made_safe_or_dropped():
     assert names(choose([said(("a, b", 0.9), (",", 0.9))], Rules())) == ["a b"]
+
+
+def test_a_bound_word_is_written_in_its_category_which_takes_the_place_of_the_path():
+    rules = Rules(categories={key(("cat",)): ("Animals", "Pets"), key(("zoo", "cat")): ("Wild",)})
+    assert named(("Cat",), rules) == ("Animals", "Pets", "Cat")
+    assert named(("home", "cat"), rules) == ("Animals", "Pets", "cat"), "a last part holds for every path"
+    assert named(("zoo", "cat"), rules) == ("Wild", "cat"), "a path goes before its last part"
+    assert named(("catalogue",), rules) == ("catalogue",)
+
+
+def test_people_win_over_words_and_the_root_and_the_block_list_hold_for_categories():
+    rules = Rules(
+        categories={key(("anna",)): ("Ships",), key(("people", "anna")): ("Ships",)},
+        people={key(("anna",)): ("Family",)},
+    )
+    assert named(("People", "Anna"), rules) == ("Family", "Anna")
+    assert named(("anna",), replace(rules, under=("auto",))) == ("auto", "Family", "anna")
+    assert named(("anna",), replace(rules, block=frozenset({key(("family",))}))) is None
+
+
+def test_two_words_in_one_category_with_one_last_part_are_one_keyword():
+    rules = Rules(categories={key(("cat",)): ("Pets",)})
+    chosen = choose([said(("home/cat", 0.6), ("cat", 0.9))], rules)
+    assert [(one.word, one.score) for one in chosen.values()] == [(("Pets", "cat"), 0.9)]
