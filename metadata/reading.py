@@ -71,7 +71,8 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
 def _only_read(place: Place, memory: Memory, truth: Truth, context: Context) -> Reading:
     """What a person did in a place that is not ours to write: what a program lost there can stay lost.
 
-    An earlier state that is back may be a copy from a backup: it takes nothing away.
+    An earlier state that is back may be a copy from a backup: it takes nothing away. A word of ours that came
+    was copied from the sidecar by a program that writes both.
     """
     restored = place.seen.digest in memory.history
     if not place.seen.digest and sum(map(len, memory.lists.values())) > 1:
@@ -79,10 +80,8 @@ def _only_read(place: Place, memory: Memory, truth: Truth, context: Context) -> 
     known = replace(memory, again=frozenset(), history=())
     reading = read(replace(place, writable=True, losses=Losses.JUDGE, memory=known), truth, context)
     removed = frozenset() if restored else reading.removed
-    nothing = frozenset[str]()
-    return replace(
-        reading, removed=removed, overwritten=nothing, forgotten=nothing, lost=nothing, restored=restored, aside=""
-    )
+    added = {name: word for name, word in reading.added.items() if name not in truth.ours}
+    return Reading(added, reading.adopted, reading.echoes, removed, came=reading.came, restored=restored)
 
 
 def _still_absent(reading: Reading) -> Reading:
