@@ -7,6 +7,7 @@ run on an Executor; `keep`, `book` and `confirm` touch the ledger and belong to 
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ from watcher.ledger import embedded, files, words, work, writes
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
 from watcher.pages import Page, seal
+
+log = logging.getLogger(__name__)
 
 LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "embedded": SIDECAR, "memory": SIDECAR, "server": SERVER}
 """How each place spells words."""
@@ -180,6 +183,10 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     for name, step in outcome.steps.items():
         if step.change:
             _draft(decision, name, house.sinks[name], places[name].seen)
+    refused = decision.errors.get(EMBEDDED)
+    if isinstance(refused, Refused) and EMBEDDED in places:
+        log.info("only read, and not written: %s", refused)
+        return _decided(page, seen, replace(house, embeds=lambda _: False), context)
     decision.seal = page.seal(house.stamp) if _changes_nothing(decision) else None
     return decision
 

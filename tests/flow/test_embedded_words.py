@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.flow.house_world import BLUE, RED, World, paint
 
@@ -184,6 +185,13 @@ def test_undo_removes_the_sidecar_that_was_made(world: World) -> None:
     assert world.truth("a.jpg") == dict.fromkeys(("family/Oma", "garden", "rose", "summer"), False)
 
 
+def test_clean_removes_what_was_copied_with_our_words(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.run()
+    world.do("xmp clean", paths=[str(photo)], apply=True)
+    assert not sidecar.exists()
+
+
 def test_a_sidecar_that_says_no_more_than_the_photo_goes_with_our_last_word(world: World) -> None:
     _, sidecar = embedded(world)
     world.run()
@@ -255,6 +263,20 @@ def test_with_embed_undo_gives_the_photo_back_and_removes_the_sidecar(world: Wor
     world.run()
     assert photo.read_bytes() == before
     assert not sidecar.exists()
+
+
+def test_a_photo_that_cannot_be_written_is_only_read_and_its_sidecar_has_all(world: World) -> None:
+    photo = world.photos / "a.gif"
+    Image.new("RGB", (24, 16), RED).save(photo)
+    tool("-XMP-dc:Subject=Oma", photo)
+    before = photo.read_bytes()
+    world.run(**_embedding(world))
+    assert world.state_of("a.gif")[0] == "delivered"
+    assert photo.read_bytes() == before
+    assert three(world.photos / "a.gif.xmp")[2] == {"Oma", "red"}
+    tool("-XMP-dc:Subject+=Opa", photo)
+    world.run(**_embedding(world))
+    assert three(world.photos / "a.gif.xmp")[2] == {"Oma", "Opa", "red"}
 
 
 def test_embed_never_writes_inside_immich_s_own_folders(world: World) -> None:
