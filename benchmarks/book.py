@@ -18,7 +18,9 @@ from benchmarks.table import Figure, in_turns
 from metadata.choose import Rules
 from metadata.memory import Context
 from metadata.photo import Facts, Stat
+from metadata.sinks import Seen
 from metadata.sinks.memory import MemorySink
+from metadata.tags import SUBJECT
 from models.look import Evidence, Looked
 from watcher import pages, rooms
 from watcher.ignore import Ignore
@@ -50,12 +52,22 @@ def said(number: int) -> tuple[Evidence, ...]:
     )
 
 
+def inside(number: int) -> Seen:
+    """What stands inside the photo itself: a third hold a person's words and caption."""
+    if number % 3:
+        return Seen(exists=True, digest=b"")
+    words = (f"person {number % 83}", "family", "garden")
+    return Seen(
+        exists=True, digest=number.to_bytes(16, "big"), lists={SUBJECT: words}, texts={"dc:description": "A day"}
+    )
+
+
 @contextmanager
 def filled(photos: int) -> Iterator[tuple[Ledger, House, float]]:
     """A ledger with so many photos, all delivered, and the seconds that booking and delivering took."""
     with tempfile.TemporaryDirectory(prefix="tagwright-benchmark-") as made:
         ledger = store.open_for_writing(Path(made))
-        house = House({"memory": MemorySink()}, {"tree": ("memory",)}, Rules(most=8), "stamp")
+        house = House({"memory": MemorySink()}, {"tree": ("memory", rooms.EMBEDDED)}, Rules(most=8), "stamp")
         with ledger.transaction() as db:
             files.root(db, "tree", b"/tree", agreed=1.0)
             run = writes.begin(db, "benchmark", 1.0)
@@ -75,7 +87,7 @@ def _deliver(ledger: Ledger, house: House, ids: list[int], context: Context) -> 
         for job in work.jobs(db, ids):
             number = job.photo.id
             digest = number.to_bytes(16, "big")
-            looked = Looked(number, digest, FACTS, job.stat, said(number))
+            looked = Looked(number, digest, FACTS, job.stat, said(number), inside(number))
             rooms.keep(db, job, looked, house.rules, context.now)
     decisions = rooms.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
     with ledger.transaction() as db:
