@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -123,3 +125,28 @@ def test_a_folder_with_a_twin_never_gets_a_shared_sidecar(tmp_path):
     (tmp_path / "a.jpg").unlink()
     assert which.new(photo, which.Folder(base), "lightroom") == base + b"/a.xmp"
     assert which.new(photo, which.Folder(base), "immich") == base + b"/a.CR2.xmp"
+
+
+@pytest.mark.real
+def test_a_copy_of_what_the_photo_holds_moves_along_and_goes_with_our_last_word(world):
+    tool = shutil.which("exiftool")
+    if tool is None:
+        pytest.skip("exiftool is not installed")
+    photo = paint(world.photos / "x.tif", RED)
+    said = ["-XMP-dc:Subject=Oma", "-XMP-xmp:Label=rot"]
+    subprocess.run([tool, "-q", "-overwrite_original", *said, str(photo)], check=True)
+    photo.rename(world.photos / "a.NEF")
+    world.run()
+    world.style = "lightroom"
+    for _ in range(2):
+        world.run()
+        assert world.sidecars() == {"a.xmp"}
+        assert world.holds("a.xmp") == {"Oma", "colour/red"}
+        assert "rot" in (world.photos / "a.xmp").read_text()
+        assert world.truth("a.NEF") == {"Oma": False, "colour/red": True}
+    world.do("xmp clean", paths=[str(world.photos)], apply=True)
+    for _ in range(2):
+        assert world.sidecars() == set()
+        assert world.truth("a.NEF") == {"Oma": False}
+        world.run()
+    assert world.refusals() == 0

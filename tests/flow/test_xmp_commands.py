@@ -7,7 +7,7 @@ import pytest
 
 from metadata import xmp
 from metadata.sinks import Change
-from tests.flow.house_world import BLUE, RED, World, paint
+from tests.flow.house_world import BLUE, RED, World, paint, soon
 from tests.flow.test_terminal import tagwright
 from watcher import commands, handing, shown, tell
 
@@ -159,3 +159,20 @@ def test_the_commands_as_a_person_types_them(world):
     tagwright(world, "xmp", "clean", "--apply", str(world.photos))
     assert not (world.photos / "a.jpg.xmp").exists()
     tagwright(world, "xmp", "show", "/nowhere", code=2)
+
+
+def test_the_service_does_what_it_is_asked_while_it_runs(world):
+    paint(world.photos / "a.jpg", RED)
+    path = world.photos / "a.jpg.xmp"
+    with world.serving():
+        soon(path.exists)
+        soon(lambda: world.status()["states"] == {"delivered": 1})
+        values = {"paths": [str(world.photos)], "apply": False}
+        assert handing._handed(world.settings(), "xmp clean", values)["words"] == 1
+        assert path.exists()
+        answer = handing._handed(world.settings(), "xmp clean", {**values, "apply": True})
+        assert not path.exists()
+        for run in answer["redo"]:
+            handing._handed(world.settings(), "redo", {"run": run})
+        soon(path.exists)
+    assert world.truth("a.jpg") == {"colour/red": True}
