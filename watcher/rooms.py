@@ -151,9 +151,22 @@ def _shown(page: Page, seen: dict[str, Seen | TagwrightError], house: House) -> 
         answer = seen[name]
         if inside is not None and isinstance(answer, Seen) and not answer.exists:
             seen[name] = replace(
-                answer, lists=inside.lists, texts=inside.texts, people=inside.people, claimed=inside.claimed
+                answer,
+                lists=inside.lists,
+                texts=inside.texts,
+                people=inside.people,
+                claimed=inside.claimed,
+                hides_nothing=not inside.digest and _as_looked_at(page.job),
             )
     return seen
+
+
+def _as_looked_at(job: Job) -> bool:
+    """Whether the photo is the file that was looked at."""
+    try:
+        return Stat.of(os.stat(job.photo.file)) == job.stat
+    except OSError:
+        return False
 
 
 def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:

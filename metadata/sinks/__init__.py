@@ -41,6 +41,8 @@ class Seen:
     recipe: bytes = field(default=b"", compare=False, repr=False)
     seeded: str = field(default="", compare=False, repr=False)
     """In an answer to `write`, of a file that began as a copy of the photo's own packet: its digest (hex)."""
+    hides_nothing: bool = field(default=False, compare=False, repr=False)
+    """Of a file that is not there: the photo is known to hold nothing that a new one would begin with."""
     more: bool = False
     """Whether a second file was read with this one, of which `digest` says nothing."""
 

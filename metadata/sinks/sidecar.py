@@ -149,7 +149,7 @@ class SidecarSink:
         where, now = standing.own.where, self._clock()
         if not _matters(change, seen):
             return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))
-        begun = seeding.inside(photo, where, now, steer=self._steer(photo)).seed
+        begun = None if seen.hides_nothing else seeding.inside(photo, where, now, steer=self._steer(photo)).seed
         change = change if begun is None else seeding.fitted(change, seen, begun.seen)
         if not _matters(change, _NOTHING if begun is None else begun.seen):
             return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from metadata import seeding
 from tests.flow.house_world import BLUE, RED, World, paint
 
 EXIFTOOL = shutil.which("exiftool")
@@ -286,6 +287,21 @@ def test_embed_never_writes_inside_immich_s_own_folders(world: World) -> None:
     world.run(**_embedding(world), immich={"without_connection": "write"})
     assert photo.read_bytes() == before
     assert photo.with_name("a.jpg.xmp").exists()
+
+
+def test_a_photo_that_holds_nothing_is_not_opened_again_for_its_sidecar(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bytes] = []
+    read = seeding.glance
+    monkeypatch.setattr(seeding, "glance", lambda path: (opened.append(path), read(path))[1])
+    paint(world.photos / "b.jpg", BLUE)
+    world.run()
+    assert (world.photos / "b.jpg.xmp").exists()
+    assert not opened
+    embedded(world)
+    world.run()
+    assert opened == [os.fsencode(world.photos / "a.jpg")]
 
 
 def test_a_photo_of_nothing_but_a_picture_is_as_ever(world: World) -> None:
