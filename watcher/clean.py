@@ -15,19 +15,20 @@ from metadata.sinks.sidecar import SidecarSink
 from metadata.tags import Word
 from watcher import pages, plan, rooms, undo
 from watcher.app import App
-from watcher.ledger import work, writes
+from watcher.ledger import words, work, writes
 from watcher.rooms import LOSS, RULES, Decision
 
 
 @dataclass(slots=True)
 class Cleaned:
-    """What goes, file by file, and photos that have to wait, with the reason."""
+    """What goes, file by file; photos that have to wait, and why; the runs whose `redo` brings it back."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
     photos: int = 0
     words: int = 0
+    redo: set[int] = field(default_factory=set)
 
 
 def clean(app: App, photos: Sequence[int], *, apply: bool) -> Cleaned:
@@ -55,6 +56,7 @@ def _clean(app: App, job: work.Job, done: Cleaned, *, apply: bool) -> None:
     done.removed += _removed(app, decision)
     if apply:
         _apply(app, job, undone, texts)
+        done.redo |= words.kept_back(app.ledger.db, job.photo.id)
 
 
 def _ours(page: pages.Page) -> tuple[Mapping[str, Word], frozenset[str]]:

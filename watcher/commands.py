@@ -107,7 +107,6 @@ def xmp_clean(app: App, *, paths: Sequence[str], apply: bool = False) -> Answer:
     ids = chosen(app, paths)
     run = app.begin("xmp clean") if apply else None
     done = clean.clean(app, ids, apply=apply)
-    kept_back = "SELECT DISTINCT run FROM withheld WHERE why = ? AND run IS NOT NULL ORDER BY run"
     return {
         "run": run,
         "photos": done.photos,
@@ -115,7 +114,7 @@ def xmp_clean(app: App, *, paths: Sequence[str], apply: bool = False) -> Answer:
         "changes": done.rows,
         "sidecars_removed": done.removed,
         "waits": done.waits,
-        "redo": [row[0] for row in app.ledger.db.execute(kept_back, (words.UNDONE,))] if apply else [],
+        "redo": sorted(done.redo),
         "applied": apply,
     }
 

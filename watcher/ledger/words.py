@@ -140,6 +140,12 @@ def note_undone(db: sqlite3.Connection, photo: int, runs: Mapping[str, int]) -> 
     )
 
 
+def kept_back(db: sqlite3.Connection, photo: int) -> set[int]:
+    """The runs whose `redo` lets words of this photo go."""
+    query = "SELECT run FROM withheld WHERE photo = ? AND why = ? AND run IS NOT NULL"
+    return {int(row[0]) for row in db.execute(query, (photo, UNDONE))}
+
+
 def let_go(db: sqlite3.Connection, photo: int, news: Iterable[str]) -> None:
     """Words that were undone and that new evidence names are kept back no longer."""
     db.executemany(
