@@ -1,4 +1,4 @@
-"""Has photos decided and delivered: one thread reads and writes places, the ledger hears before and after."""
+"""Has photos decided and delivered: a thread reads places, one writes; the ledger hears before and after."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from watcher.rooms import CLOSED, MOVE, OPEN, Answer, Decision
 
 log = logging.getLogger(__name__)
 
+UNDER_WAY = 3
+"""Batches that are decided or written at once."""
 PLACE_DEADLINE = 120.0
 """Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
 
@@ -32,8 +34,8 @@ class Deliverer:
         self._probe_due = 0.0
 
     def submit(self) -> bool:
-        """Begin to decide what is ready, two batches at a time; whether any was begun."""
-        if not self._desk.ready or len(self._desk.deliveries) >= 2:
+        """Begin to decide what is ready, a few batches at a time; whether any was begun."""
+        if not self._desk.ready or len(self._desk.deliveries) >= UNDER_WAY:
             return False
         batch, self._desk.ready = (
             self._desk.ready[: 4 * self._desk.looking.batch],
@@ -117,7 +119,7 @@ class Deliverer:
             self._desk.counts.delivered += len(ended)
         drafted = [decision for decision in writing if decision.drafts]
         if drafted:
-            future = self._desk.places.submit(rooms.write, drafted, self._desk.house.sinks)
+            future = self._desk.pens().submit(rooms.write, drafted, self._desk.house.sinks)
             later = [decision.page.job for decision in drafted]
             then = self._confirmer(context)
             self._desk.track(future, self._desk.deliveries, later, then, "writing places", PLACE_DEADLINE)

@@ -22,7 +22,7 @@ from watcher.intake import Intake
 from watcher.ledger import work
 from watcher.ledger.store import Ledger
 from watcher.ledger.work import Job
-from watcher.rooms import House
+from watcher.rooms import EMBEDDED, House
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ class Desk:
         self.run_number = 0
         self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
         self.places = ThreadPoolExecutor(1, thread_name_prefix="places")
+        self._pens = ThreadPoolExecutor(1, thread_name_prefix="pens")
         self.looks: dict[Future[Any], list[Job]] = {}
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
@@ -111,6 +112,15 @@ class Desk:
         aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
         aliases |= self.house.rules.filed
         return Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
+
+    def pens(self) -> Executor:
+        """Where places are written: beside the reading of others, except through one exiftool."""
+        return self.places if EMBEDDED in self.house.sinks else self._pens
+
+    def close(self) -> None:
+        """No more work."""
+        self.places.shutdown()
+        self._pens.shutdown()
 
     def track(
         self,

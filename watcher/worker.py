@@ -1,7 +1,8 @@
 """Takes waiting photos through the rooms, in batches; order, patience and shutdown live here.
 
-One thread owns the ledger and runs `Worker.run`. Looking happens on an Executor (`watcher.looker`), reading and
-writing places on one thread beside it (`watcher.deliverer`); both answer through the inbox, as the emitters do.
+One thread owns the ledger and runs `Worker.run`. Looking happens on executors (`watcher.looker`), reading
+places on one thread beside it and writing them on another (`watcher.deliverer`); all answer through the inbox,
+as the emitters do.
 Queues are bounded: no more is taken than fits into the batches under way.
 """
 
@@ -18,7 +19,7 @@ from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.memory import Context
 from watcher import rooms
 from watcher.arrival import Arrival
-from watcher.deliverer import Deliverer
+from watcher.deliverer import UNDER_WAY, Deliverer
 from watcher.desk import Counts, Crew, Desk, Done, Looking
 from watcher.hands import MANY
 from watcher.health import Pulse
@@ -270,7 +271,7 @@ class Worker:
 
     def close(self) -> None:
         """No more work is done by this one."""
-        self._desk.places.shutdown()
+        self._desk.close()
 
     def _submit(self) -> bool:
         """Fill the batches under way; whether any was begun."""
@@ -278,7 +279,7 @@ class Worker:
         while (
             not self._stopping
             and len(self._desk.looks) <= self._desk.looking.workers
-            and len(self._desk.deliveries) < 2
+            and len(self._desk.deliveries) < UNDER_WAY
         ):
             jobs = self._take()
             if not jobs:

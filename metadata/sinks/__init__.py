@@ -96,7 +96,7 @@ class Draft:
 
 
 class Sink(Protocol):
-    """A place. All methods are called from one thread at a time."""
+    """A place. `write` may be called from another thread than the rest, for other photos; else one at a time."""
 
     name: str
 
