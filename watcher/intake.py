@@ -262,6 +262,8 @@ class Intake:
     def _noted(self, db: sqlite3.Connection, door: Door, folder: Folder, gate: str) -> files.Found:
         if folder.gone:
             return files.Found(gone=files.folder_vanished(db, door.name, folder.path, self._now()))
+        if files.known_empty(db, door.name, folder):
+            return files.Found()
         photos = self._holds_photos(door, folder.path)
         if photos is None:
             return files.Found()

@@ -57,6 +57,14 @@ def stem(name: bytes) -> bytes:
     return os.path.splitext(name)[0]
 
 
+def known_empty(db: sqlite3.Connection, root_name: str, found: Folder) -> bool:
+    """Whether a folder without photos and sidecars is as it was listed before: its own time says so."""
+    if found.photos or found.sidecars or found.gone or found.mtime_ns < 0:
+        return False
+    query = "SELECT 1 FROM folders WHERE root = ? AND path = ? AND mtime_ns = ?"
+    return db.execute(query, (root_name, found.path, found.mtime_ns)).fetchone() is not None
+
+
 def listed(
     db: sqlite3.Connection,
     root_name: str,
