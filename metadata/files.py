@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -123,20 +122,3 @@ def _followed(path: bytes, base: bytes) -> bytes:
     if os.path.commonpath((os.path.realpath(base), target)) != os.path.realpath(base):
         raise Refused(path, "is a link that leads out of the library")
     return target
-
-
-def sweep(folder: bytes, *, keep: bytes = b"") -> int:
-    """Remove the temporary files that a killed process left in `folder`; how many there were.
-
-    Those whose names begin with `keep` (this process's own, see `metadata.replace.own`) stay. A folder
-    that is not there or may not be read has none.
-    """
-    removed = 0
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            ours = entry.name.startswith(PREFIX) and not (keep and entry.name.startswith(keep))
-            if ours and entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
-                    removed += 1
-    return removed

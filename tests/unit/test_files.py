@@ -394,16 +394,6 @@ def test_a_full_disk_leaves_a_file_written_in_place_as_it_was(folder, monkeypatc
     assert content(path) == b"old"
 
 
-def test_a_sweep_takes_what_a_killed_process_left_and_nothing_else(folder):
-    write(folder + b"/.tagwright-0123-4")
-    write(folder + b"/.tagwright.toml")
-    write(folder + replace.own().join([b"/", b"7"]))
-    os.mkdir(folder + b"/.tagwright-folder")
-    assert files.sweep(folder, keep=replace.own()) == 1
-    assert sorted(os.listdir(folder)) == sorted([b".tagwright.toml", replace.own() + b"7", b".tagwright-folder"])
-    assert files.sweep(folder + b"/nowhere") == 0
-
-
 @pytest.mark.parametrize(
     ("count", "durability", "order"),
     [
