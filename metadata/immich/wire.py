@@ -1,0 +1,255 @@
+"""One server and one key: asks, waits and asks again where that can help, and says in our words what went wrong.
+
+    passes      connection refused or reset, a time-out, 408, 429, 5xx      asked again, then TryAgain
+    a person's  401, 403 (with the missing permission), certificate, no JSON, a redirect   PlaceClosed
+    this call   400 and all else: an id that is unknown, foreign or locked   Refused
+
+The key goes to the server that was named and to no other: redirects are followed within it alone.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
+
+TRIES = 6
+FIRST, LONGEST = 0.5, 30.0
+"""Seconds before the second try, and the most between two; half of each is left to chance."""
+PATIENT = 300.0
+"""The longest `Retry-After`, in seconds, that is sat out; a longer one is the caller's."""
+
+_PASSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PERMISSION = re.compile(r"[Mm]issing required permission:? ?([a-zA-Z.]+)")
+
+Wait = Callable[[float], None]
+
+
+class Wire:
+    """Asks Immich. Opens nothing before the first question; safe to use from several threads."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        ca_file: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout: float = 60.0,
+        wait: Wait = time.sleep,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Raises UserError where `url` is none, or `ca_file` cannot be used."""
+        self._bases = candidates(url)
+        self._wait = wait
+        self._rng = rng or random.Random()  # noqa: S311 - spreads waits, keeps no secret
+        self.connections = 0
+        self._client = httpx.Client(
+            headers={"x-api-key": key, "accept": "application/json"},
+            verify=_trust(ca_file),
+            transport=transport,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            follow_redirects=False,
+        )
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._client.close()
+
+    @property
+    def place(self) -> bytes:
+        """The server, as errors name it."""
+        return self._bases[0].encode()
+
+    def json(self, method: str, path: str, body: object = None, *, among: frozenset[int] = frozenset()) -> Any:
+        """The answer's JSON; None for an empty answer or a status of `among`. Raises as the module says."""
+        response = self.ask(method, path, body=body, among=among)
+        if response.status_code in among or not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            reason = (
+                f"{method} {path} was answered with something that is no JSON; does `immich.url` lead to Immich?"
+            )
+            raise PlaceClosed(self.place, reason) from None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+        among: frozenset[int] = frozenset(),
+    ) -> httpx.Response:
+        """The answer, if it is good or its status is one of `among`. Raises as the module says."""
+        reason, after = "", None
+        for attempt in range(TRIES):
+            if attempt:
+                self._wait(self._pause(attempt, after))
+            try:
+                response = self._once(method, path, body, params)
+            except httpx.TransportError as error:
+                reason, after = self._broken(error), None
+                continue
+            if response.status_code in among or response.is_success:
+                return response
+            if response.status_code not in _PASSES:
+                raise self._refused(method, path, response)
+            reason, after = f"{method} {path}: {response.status_code} {_message(response)}", _retry_after(response)
+            if after is not None and after > PATIENT:
+                break
+        raise TryAgain(self.place, reason)
+
+    def _once(self, method: str, path: str, body: object, params: Mapping[str, str] | None) -> httpx.Response:
+        """One question, at the first of the addresses that answers, followed within the server."""
+        response = self._send(method, self._base() + path, body, params)
+        for _ in range(3):
+            target = response.next_request
+            if not response.has_redirect_location or target is None or method != "GET":
+                break
+            if _origin(target.url) != _origin(response.url):
+                break
+            response = self._send(method, str(target.url), None, None)
+        return response
+
+    def _send(self, method: str, url: str, body: object, params: Mapping[str, str] | None) -> httpx.Response:
+        request = self._client.build_request(
+            method, url, json=body, params=params, extensions={"trace": self._traced}
+        )
+        return self._client.send(request)
+
+    def _base(self) -> str:
+        """The address, `/api` included; where no scheme was given, the one that Immich answers at."""
+        if len(self._bases) > 1:
+            self._bases = [self._answering(self._bases)]
+        return self._bases[0]
+
+    def _answering(self, bases: list[str]) -> str:
+        """The first of them that tells Immich's version. It is asked without the key."""
+        failed: httpx.TransportError = httpx.ConnectError("nothing that answers like Immich")
+        for base in bases:
+            request = self._client.build_request("GET", f"{base}/server/version")
+            del request.headers["x-api-key"]
+            try:
+                response = self._client.send(request)
+            except httpx.TransportError as error:
+                failed = error
+                continue
+            if response.is_success and b'"major"' in response.content:
+                return base
+        raise failed
+
+    def _traced(self, event: str, _: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self.connections += 1
+
+    def _pause(self, attempt: int, after: float | None) -> float:
+        """Seconds until the next try: twice as long each time, a part of it by chance, never before `after`."""
+        most: float = min(FIRST * 2.0 ** (attempt - 1), LONGEST)
+        return max(most * (0.5 + self._rng.random() / 2), after or 0.0)
+
+    def _broken(self, error: httpx.TransportError) -> str:
+        """Why there was no answer. Raises PlaceClosed where asking again cannot help."""
+        text = str(error) or type(error).__name__
+        if isinstance(error, httpx.UnsupportedProtocol):
+            raise UserError(f"immich.url: {text}") from error
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            reason = f"its certificate is not trusted ({text}); name the authority's file as `immich.ca_file`"
+            raise PlaceClosed(self.place, reason) from error
+        return f"does not answer: {text}"
+
+    def _refused(self, method: str, path: str, response: httpx.Response) -> PlaceClosed | Refused:
+        status, said = response.status_code, _message(response)
+        if status == 401:
+            return PlaceClosed(self.place, f"{method} {path}: the key is refused ({said})")
+        if status == 403:
+            found = _PERMISSION.search(said)
+            lacks = f"the key lacks the permission {found[1]}" if found else f"the key may not do this ({said})"
+            return PlaceClosed(self.place, f"{method} {path}: {lacks}")
+        if response.has_redirect_location:
+            target = response.headers["location"]
+            return PlaceClosed(
+                self.place, f"{method} {path} is sent on to {target}; set `immich.url` to where Immich is"
+            )
+        return Refused(self.place, f"{method} {path}: {status} {said}")
+
+
+def candidates(url: str) -> list[str]:
+    """The addresses of the API that a person may have meant, `/api` included and no slash at the end.
+
+    With a scheme there is one. Without, https is tried before http. Raises UserError where there is no host.
+    """
+    scheme, mark, rest = url.strip().partition("://")
+    if not mark:
+        scheme, rest = "", scheme
+    rest = rest.rstrip("/").removesuffix("/api").rstrip("/")
+    try:
+        parsed = httpx.URL(f"{scheme or 'https'}://{rest}")
+    except httpx.InvalidURL as error:
+        raise UserError(f"immich.url: {url!r} is no address: {error}") from None
+    if not parsed.host or scheme.lower() not in ("", "http", "https"):
+        raise UserError(f"immich.url: {url!r} is no address such as https://photos.example.org or immich:2283")
+    return [f"{each}://{rest}/api" for each in ([scheme.lower()] if scheme else ["https", "http"])]
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"immich.ca_file: {ca_file}: {error.strerror or error}") from None
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _message(response: httpx.Response) -> str:
+    """What Immich says of an error, shortened: `message` (a list before 3.0), and what was invalid."""
+    try:
+        told = response.json()
+    except ValueError:
+        return response.reason_phrase
+    if not isinstance(told, dict):
+        return response.reason_phrase
+    said = told.get("message", "")
+    text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
+    if errors := told.get("errors"):
+        text += f": {errors}"
+    return text[:500]
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """RFC 9110 section 10.2.3: seconds, or a date; None where there is none that can be read."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - _date(response)).total_seconds()) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _date(response: httpx.Response) -> datetime:
+    """The server's own clock, which its dates are about."""
+    return server_time(response) or datetime.now(UTC)
+
+
+def server_time(response: httpx.Response) -> datetime | None:
+    """When the server answered, by its own clock, to the second; None where it does not say."""
+    try:
+        return parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
