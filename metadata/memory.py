@@ -30,7 +30,7 @@ class Memory:
     write was booked and nobody knows yet what became of it. `agreed` is the mark of the truth and the
     choice at which nothing was left to do here (see `metadata.merge`). `aside` is the reason why this photo
     is left alone here, or "". `seeded` is the digest of the photo's own packet (hex) of which what stands
-    here began as a copy, or "".
+    here began as a copy, or "". `of` is the asset that this was read of: of another one nothing is known.
     """
 
     lists: Lists = field(default_factory=dict)
@@ -58,6 +58,7 @@ class Memory:
     agreed: str = ""
     aside: str = ""
     seeded: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Step:
 
     `carried` says that the change holds something a person did elsewhere, so that taking it back byte for
     byte would undo that person. `agreed` is the mark that the memory bears once the change was read back. A
-    place that is not `writable` has never a change, only a memory.
+    place that is not `writable` has never a change, only a memory. `notes` are sentences for `show`.
     """
 
     change: Change
@@ -161,6 +162,7 @@ class Step:
     refused_texts: frozenset[str] = frozenset()
     agreed: str = ""
     writable: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

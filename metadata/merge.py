@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
-from metadata import captions, fields
+from metadata import captions, fields, people
 from metadata.echoes import explained
 from metadata.fields import Layout, Stand
 from metadata.memory import CAPTION, Context, Event, Losses, Memory, Outcome, Place, Reading, Step, Truth, Wanted
 from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands, unchanged
 from metadata.sinks import Change, Claim, Seen
-from metadata.tags import SEPARATOR, Word, key, parse, show, text
+from metadata.tags import PERSONS, SEPARATOR, Word, key, names_person, parse, show, text
 
 PING_PONG = 3600.0
 """Seconds in which a photo and place is written three times at most without a new reason."""
@@ -40,6 +40,7 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
         return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
     readings |= explained(*_written(readings, places), truth, context)
+    readings = people.with_taken(readings, places, truth)
     settled, events = _settle(truth, readings, context)
     settled = captions.captioned(settled, places, readings, context, events)
     chosen = _chosen(settled, wanted, context)
@@ -56,6 +57,7 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
         for name, step in steps.items()
         if step.memory.aside != _aside(places[name])
     ]
+    events += [Event(name, note) for name, step in steps.items() for note in step.notes]
     return Outcome(chosen, steps, readings, tuple(events))
 
 
@@ -193,10 +195,13 @@ def _step(
     memory = replace(memory, dropping=frozenset(drops))
     if reading.aside:
         return Step(_NO_CHANGE, replace(memory, aside=reading.aside))
-    missing = {k: w for k, w in truth.words.items() if not stands(k, now)}
+    missing = {k: w for k, w in truth.words.items() if not stands(k, now) and fields.fits(place.layout, k)}
     fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
     texts, texts_ours, refused = captions.step(place, reading, truths, wanted, memory)
+    faces = people.step(place, truth, wanted, memory)
+    texts = {**texts, **faces.texts}
+    texts_ours = {n: v for n, v in texts_ours.items() if not people.is_region(n)} | dict(faces.ours)
     memory = replace(memory, texts_ours=texts_ours)
     change = Change(add, remove, texts)
     if not change:
@@ -211,7 +216,10 @@ def _step(
     kept_away = truth.refused.keys() | reading.removed
     carried = len(fresh) != len(missing) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
     change = replace(change, claim=_claim(place, truth, texts_ours, context))
-    return Step(change, memory, missing, fresh, drops, carried=carried, refused_texts=refused, agreed=mark)
+    notes = (people.crowded(faces.left_out),) if faces.left_out else ()
+    return Step(
+        change, memory, missing, fresh, drops, carried=carried, refused_texts=refused, agreed=mark, notes=notes
+    )
 
 
 def _read_only(place: Place, context: Context) -> Memory:
@@ -283,6 +291,7 @@ def _based(memory: Memory, seen: Seen, context: Context) -> Memory:
         claimed=claimed_words(seen, context),
         history=history,
         seeded=seen.seeded or (memory.seeded if seen.exists else ""),
+        of=seen.of,
     )
 
 
@@ -296,6 +305,7 @@ def _kept(place: Place, reading: Reading, truth: Truth, now: Stand, context: Con
     kept = memory.kept - reading.overwritten
     if "darktable" in seen.programs and not reading.restored:
         first, *others = place.layout.paths
+        others = [field for field in others if field != PERSONS]  # it does not write that one
         saved = [field for field in others if memory.lists.get(field) != seen.lists.get(field)]
         if saved and memory.lists.get(first) == seen.lists.get(first):
             before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context))
@@ -386,7 +396,7 @@ def confirmed(memory: Memory, layout: Layout, seen: Seen, truth: Truth, context:
     ours = frozenset(name for name in memory.ours if name in truth.ours or stands(name, now))
     standing = frozenset(name for name in ours if stands(name, now))
     dropping = frozenset(name for name in memory.dropping if stands(name, now) and name not in truth.words)
-    done = not dropping and all(stands(name, now) for name in truth.words)
+    done = not dropping and all(stands(name, now) for name in truth.words if fields.fits(layout, name))
     return replace(
         _based(memory, seen, context),
         run=context.run,
@@ -410,5 +420,7 @@ def renames(readings: Mapping[str, Reading], truth: Truth) -> frozenset[tuple[st
         for old in went
         if old in truth.words
         for new, word in came.items()
-        if key((word[-1],)) == key((truth.words[old][-1],)) and old != new
+        if key((word[-1],)) == key((truth.words[old][-1],))
+        and old != new
+        and not (names_person(old) or names_person(new))
     )

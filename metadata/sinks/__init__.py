@@ -45,6 +45,10 @@ class Seen:
     """Of a file that is not there: the photo is known to hold nothing that a new one would begin with."""
     more: bool = False
     """Whether a second file was read with this one, of which `digest` says nothing."""
+    of: str = ""
+    """What this is said of, where a photo may come to have another such place: the id of an asset."""
+    regions: int = field(default=0, compare=False)
+    """How many face regions stand there, named or not; more than ever fit where none can be added."""
 
 
 @dataclass(frozen=True, slots=True)
