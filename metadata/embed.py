@@ -14,18 +14,9 @@ from typing import Final
 
 from metadata import iptc_edit, xmp
 from metadata.container import RAW
+from metadata.embedded import CAPTION, Content
 from metadata.errors import Refused
-from metadata.inside import (
-    DESCRIPTION,
-    EXIF_FORMATS,
-    MIRRORED,
-    Content,
-    Inside,
-    padded,
-    read_block,
-    read_texts,
-    shown,
-)
+from metadata.inside import EXIF_FORMATS, MIRRORED, Inside, padded, read_block, said
 from metadata.sinks import Change, Seen, Values
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST, fold
 
@@ -55,7 +46,7 @@ class Outcome:
 
 def changed(inside: Inside, change: Change, wishes: Wishes, now: datetime, path: bytes) -> Outcome:
     """The photo after `change`; what it was where nothing changes. Raises Refused, with `path`."""
-    before = shown(inside.own, inside.iptc, inside.exif, inside.content)
+    before = inside.seen
     work = _Work(inside, before, change, wishes, path)
     own, packet = work.packet(now)
     content = replace(inside.content, packet=packet, iptc=work.block())
@@ -64,8 +55,7 @@ def changed(inside: Inside, change: Change, wishes: Wishes, now: datetime, path:
     if content == inside.content:
         return Outcome(content, before)
     content = _stamped(inside, content, own)
-    iptc, exif = read_block(content, inside.format), read_texts(content, inside)
-    return Outcome(content, shown(own, iptc, exif, content))
+    return Outcome(content, said(own, content, inside))
 
 
 def _stamped(inside: Inside, content: Content, own: Seen) -> Content:
@@ -126,8 +116,8 @@ class _Work:
         add, texts = dict(self.change.add), dict(self.change.texts)
         if self.touched:
             add[SUBJECT] = tuple(word for word in self.subject if word not in have)
-        if self.inside.format in EXIF_FORMATS and DESCRIPTION not in self.inside.own.texts:
-            texts.pop(DESCRIPTION, None)
+        if self.inside.format in EXIF_FORMATS and CAPTION not in self.inside.own.texts:
+            texts.pop(CAPTION, None)
         return replace(self.change, add=add, texts=texts)
 
     def _fitted(self, data: bytes) -> bytes:
@@ -156,9 +146,9 @@ class _Work:
     def description(self) -> bytes | None:
         """EXIF's ImageDescription."""
         old = self.inside.content.description
-        if DESCRIPTION not in self.change.texts:
+        if CAPTION not in self.change.texts:
             return old
-        text, said = self.change.texts[DESCRIPTION], self.before.texts.get(DESCRIPTION)
+        text, said = self.change.texts[CAPTION], self.before.texts.get(CAPTION)
         if not text:
             return None if said is not None else old
         return old if text == said and old else self._plain(text)

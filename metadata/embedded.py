@@ -6,16 +6,18 @@
   together, XMP alone counts: a word that is only in IPTC was taken away.
 - Texts: the packet's; where it has none, for the caption EXIF's and then IPTC's (what cameras write by
   themselves, "OLYMPUS DIGITAL CAMERA", is no caption), for a title IPTC's and then Windows', for places IPTC's.
+  EXIF's ImageDescription stands besides for XMP's tiff:ImageDescription, of which it is the original.
 - People, programs and provenance: the packet's.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from metadata import files
+from metadata import iptc_edit
 from metadata.container import Anatomy, dissect
 from metadata.errors import Refused
 from metadata.exif_text import ExifText, read_exif_text
@@ -31,6 +33,8 @@ from metadata.xmp_document import Document
 from metadata.xmp_seen import seen
 
 DESCRIPTION: Final = "dc:description"
+CAPTION: Final = "tiff:ImageDescription"
+"""XMP's name for EXIF's ImageDescription (XMP part 2, 2.4)."""
 TITLE: Final = "dc:title"
 PLACES: Final = {
     "photoshop:City": "city",
@@ -43,10 +47,44 @@ PLACES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """Everything that a photo says, as stored; None: the photo has no such thing.
+
+    `description` is EXIF's ImageDescription, `xp` Windows' XPKeywords, `comment` the text of EXIF's
+    UserComment, whose form holds nothing that could be lost. `stamp` is the digest of the IPTC block that
+    Photoshop keeps. `rest` is a digest of what is read and never written: other texts of EXIF, Extended XMP.
+    """
+
+    packet: bytes | None = None
+    iptc: bytes | None = None
+    description: bytes | None = None
+    xp: bytes | None = None
+    comment: bytes | None = None
+    stamp: bytes | None = None
+    rest: bytes = b""
+
+    @property
+    def parts(self) -> tuple[bytes | None, ...]:
+        """The six that can be written, in a fixed order."""
+        return self.packet, self.iptc, self.description, self.xp, self.comment, self.stamp
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that identify it; empty where there is nothing."""
+        if not any(self.parts) and not self.rest:
+            return b""
+        summed = hashlib.sha256(self.rest)
+        for part in self.parts:
+            summed.update(b"-" if part is None else b"%d " % len(part) + part)
+        return summed.digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """What a photo holds. `seen.digest` changes with any of the metadata that was read, and with nothing else.
 
-    `packet` is the XMP packet as it stands in the file, `document` what it says with Extended XMP put in.
+    `packet` is the XMP packet as it stands in the file, `document` what it says with Extended XMP put in;
+    `content` is all of it as stored.
     `fault` says why the packet could not be read; `seen` is then IPTC's and EXIF's alone, and must not be
     taken for all.
     """
@@ -57,6 +95,7 @@ class Embedded:
     iptc: Iptc = field(default_factory=Iptc)
     exif: ExifText = field(default_factory=ExifText)
     fault: Refused | None = None
+    content: Content = field(default_factory=Content)
 
 
 def glance(path: bytes) -> tuple[Embedded, Facts]:
@@ -79,34 +118,76 @@ def read_embedded(
     `tags`, where they are known already, are `metadata.facts.gather(anatomy)`.
     """
     anatomy = dissect(source, picture=False) if anatomy is None else anatomy
+    tags = gather(anatomy) if tags is None else tags
     iptc, exif = read_iptc(anatomy), read_exif_text(anatomy, tags)
     packet = read_packet(anatomy, path=path)
     document: Document | None = None
     fault: Refused | None = packet if isinstance(packet, Refused) else None
-    found = Seen(exists=True, digest=b"")
+    found = NOTHING
     if isinstance(packet, Packet):
         try:
             document = joined(packet, path=path)
             found = seen(document)
         except Refused as error:
             document, fault = None, error
-    digest = _digest([*anatomy.packets, *anatomy.extended], iptc.raw, exif.raw)
-    told = _told(found, iptc, exif, digest=digest, path=path)
+    content = _content(anatomy, iptc, exif, tags)
+    told = replace(shown(found, iptc, exif, content), where=path)
     data = packet.data if isinstance(packet, Packet) else None
-    return Embedded(told, data, document, iptc, exif, fault)
+    return Embedded(told, data, document, iptc, exif, fault, content)
 
 
-def _digest(packets: list[bytes], *others: bytes) -> bytes:
-    parts = (*packets, *others)
-    return files.digest(b"".join(b"%d\0" % len(part) + part for part in parts)) if any(parts) else b""
+NOTHING: Final = Seen(exists=True, digest=b"")
+"""What a photo says that has no packet."""
 
 
-def _told(found: Seen, iptc: Iptc, exif: ExifText, *, digest: bytes, path: bytes) -> Seen:
-    subject = united(found.lists.get(SUBJECT), iptc, exif)
-    lists = {**found.lists, SUBJECT: subject} if subject else found.lists
+def _content(anatomy: Anatomy, iptc: Iptc, exif: ExifText, tags: Tags) -> Content:
+    found = [data for data in anatomy.packets if data.strip(b" \t\r\n\0")]
+    return Content(
+        packet=b"".join(found) if found else None,
+        iptc=iptc_edit.trimmed(iptc.raw) if iptc.raw else None,
+        description=tags.raw("0", 270).split(b"\0")[0] or None,
+        xp=trimmed_wide(tags.raw("0", 40094)) or None,
+        comment=exif.comment.encode(errors="surrogatepass") or None,
+        stamp=_stamp(b"".join(anatomy.resources)),
+        rest=_rest(anatomy, exif),
+    )
+
+
+def _rest(anatomy: Anatomy, exif: ExifText) -> bytes:
+    texts = (exif.artist, exif.rights, exif.title, exif.remark, exif.subject, exif.rating or "")
+    if not any(texts) and not anatomy.extended:
+        return b""
+    summed = hashlib.sha256(repr(texts).encode(errors="surrogatepass"))
+    for part in anatomy.extended:
+        summed.update(b"%d " % len(part) + part)
+    return summed.digest()[:16]
+
+
+def trimmed_wide(data: bytes) -> bytes:
+    """UTF-16 (little end first) up to its first NUL."""
+    return data[: len(data) & ~1].decode("utf-16-le", "replace").split("\0")[0].encode("utf-16-le")
+
+
+def _stamp(resources: bytes) -> bytes | None:
+    """Photoshop's image resource 0x0425: a mark, a number, a name, a length, the digest."""
+    place = resources.find(b"8BIM\x04\x25")
+    if place < 0:
+        return None
+    name = resources[place + 6 : place + 7]
+    start = place + 7 + ((name[0] if name else 0) | 1) + 4
+    return resources[start : start + 16]
+
+
+def shown(own: Seen, iptc: Iptc, exif: ExifText, content: Content) -> Seen:
+    """What the photo says: what its packet says (`own`), completed from IPTC and EXIF."""
+    subject = united(own.lists.get(SUBJECT), iptc, exif)
+    lists = {**own.lists, SUBJECT: subject} if subject else own.lists
     texts = {name: text for name, text in elsewhere(iptc, exif).items() if text}
-    texts.update(found.texts)
-    return replace(found, digest=digest, lists=lists, texts=texts, where=path)
+    texts.update(own.texts)
+    said = replace(exif, remark="", comment="").caption  # what a camera writes by itself is no caption
+    if said:
+        texts[CAPTION] = said
+    return replace(own, exists=True, digest=content.digest, lists=lists, texts=texts)
 
 
 def united(subject: Values | None, iptc: Iptc, exif: ExifText) -> Values:

@@ -1,7 +1,6 @@
 """What a photo holds of words, byte for byte, so that it can be changed, compared and given back.
 
-Its XMP packet, its IPTC block and three texts of EXIF. `metadata.embedded` says what they mean together;
-here EXIF's ImageDescription stands besides for XMP's tiff:ImageDescription, of which it is the original.
+`metadata.embedded` reads it and says what XMP, IPTC and EXIF mean together; here is what writing it takes besides.
 """
 
 from __future__ import annotations
@@ -10,19 +9,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
 
-from metadata import iptc_edit, xmp
+from metadata import xmp
 from metadata.container import RAW, Anatomy, dissect
 from metadata.digest import digest as image_digest
-from metadata.embedded import elsewhere, read_embedded, united
+from metadata.embedded import NOTHING, Content, Embedded, read_embedded, shown
 from metadata.exif_text import ExifText
-from metadata.facts import gather
 from metadata.iptc import Iptc, read_iptc
-from metadata.sinks import Seen, Values
-from metadata.source import Opened, Source, opened
-from metadata.tags import SUBJECT
-
-DESCRIPTION: Final = "tiff:ImageDescription"
-"""XMP's name for EXIF's ImageDescription (XMP part 2, 2.4)."""
+from metadata.sinks import Seen
+from metadata.source import Source, opened
 
 MIRRORED: Final = {
     "dc:description": "caption",
@@ -40,63 +34,33 @@ EXIF_FORMATS: Final = RAW - {"RW2"} | {"JPEG", "PNG", "TIFF", "WEBP", "HEIF", "A
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """Everything of a photo that belongs to this place, as stored; None: the photo has no such thing.
-
-    `description` is EXIF's ImageDescription, `xp` Windows' XPKeywords, `comment` the text
-    of EXIF's UserComment, whose form holds nothing that could be lost. `stamp` is the digest of the IPTC
-    block that Photoshop keeps.
-    """
-
-    packet: bytes | None = None
-    iptc: bytes | None = None
-    description: bytes | None = None
-    xp: bytes | None = None
-    comment: bytes | None = None
-    stamp: bytes | None = None
-
-    @property
-    def parts(self) -> tuple[bytes | None, ...]:
-        """The six, in a fixed order."""
-        return self.packet, self.iptc, self.description, self.xp, self.comment, self.stamp
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes that identify it; empty where there is nothing."""
-        if not any(self.parts):
-            return b""
-        summed = hashlib.sha256()
-        for part in self.parts:
-            summed.update(b"-" if part is None else b"%d " % len(part) + part)
-        return summed.digest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
 class Inside:
     """A photo's content, with what it takes to show and to change it.
 
-    `own` is what the packet alone says, `document` the parsed packet. `image` is the digest of the picture
-    and of whatever a JPEG holds behind it. `extended` says that a JPEG's packet goes on in further segments.
+    `own` is what the packet alone says, `document` the parsed packet; `seen` is what the photo says as a
+    whole. `image` is the digest of the picture and of whatever a JPEG holds behind it. `extended` are a
+    JPEG's further segments of XMP.
     """
 
     format: str
     content: Content
     own: Seen
+    seen: Seen
     iptc: Iptc
     exif: ExifText
     document: xmp.Document | None = None
     image: bytes = b""
-    extended: bool = False
+    extended: tuple[bytes, ...] = ()
 
 
-def look(path: bytes, *, comment: bool = False, image: bool = False) -> Inside:
-    """What stands in the photo. UserComment only where `comment` asks for it, the digest where `image` does.
+def look(path: bytes, *, image: bool = False) -> Inside:
+    """What stands in the photo, with its picture's digest where `image` asks for it.
 
     Raises Refused for what cannot be read or could be read in two ways, PhotoError, TryAgain and OSError.
     """
     with opened(path) as file:
         anatomy = dissect(file.source, picture=image)
-        found = _looked(file, anatomy, comment=comment)
+        found = _looked(read_embedded(file.source, anatomy, path=file.path), anatomy, file.path)
         if image:
             found = replace(found, image=image_digest(file.source, anatomy) + _trailer(file.source, anatomy))
         file.unchanged()
@@ -114,49 +78,36 @@ def _trailer(source: Source, anatomy: Anatomy) -> bytes:
     return summed.digest()
 
 
-def _looked(file: Opened, anatomy: Anatomy, *, comment: bool) -> Inside:
-    said = read_embedded(file.source, anatomy, path=file.path)
+def _looked(said: Embedded, anatomy: Anatomy, path: bytes) -> Inside:
     if said.fault is not None:
         raise said.fault
-    document = xmp.parse(said.packet, file.path) if said.packet is not None else None
+    document = said.document
+    if said.packet is not None and anatomy.extended:
+        document = xmp.parse(said.packet, path)
     return Inside(
         format=anatomy.format,
-        content=_content(anatomy, said.packet, said.iptc, said.exif, comment=comment),
-        own=xmp.seen(document) if document else Seen(exists=False, digest=b"", where=file.path),
+        content=said.content,
+        own=xmp.seen(document) if document else replace(NOTHING, where=path),
+        seen=said.seen,
         iptc=said.iptc,
         exif=said.exif,
         document=document,
-        extended=bool(anatomy.extended),
+        extended=tuple(anatomy.extended),
     )
-
-
-def _content(anatomy: Anatomy, packet: bytes | None, block: Iptc, said: ExifText, *, comment: bool) -> Content:
-    exif = gather(anatomy)
-    return Content(
-        packet=packet,
-        iptc=iptc_edit.trimmed(block.raw) if block.raw else None,
-        description=exif.raw("0", 270).split(b"\0")[0] or None,
-        xp=trimmed_wide(exif.raw("0", 40094)) or None,
-        comment=(said.comment.encode() or None) if comment else None,
-        stamp=_stamp(b"".join(anatomy.resources)),
-    )
-
-
-def _stamp(resources: bytes) -> bytes | None:
-    """Photoshop's image resource 0x0425: a mark, a number, a name, a length, the digest."""
-    place = resources.find(b"8BIM\x04\x25")
-    if place < 0:
-        return None
-    name = resources[place + 6 : place + 7]
-    start = place + 7 + ((name[0] if name else 0) | 1) + 4
-    return resources[start : start + 16]
 
 
 def told(content: Content, like: Inside, path: bytes) -> Seen:
     """What a photo will say that holds `content` and is otherwise as `like`. Raises Refused."""
     document = xmp.parse(content.packet, path) if content.packet is not None else None
-    own = xmp.seen(document) if document else Seen(exists=False, digest=b"", where=path)
-    return shown(own, read_block(content, like.format), read_texts(content, like), content)
+    own = xmp.seen(document) if document else replace(NOTHING, where=path)
+    return said(own, content, like)
+
+
+def said(own: Seen, content: Content, like: Inside) -> Seen:
+    """The same, where it is known what the packet alone will say (`own`)."""
+    whole = shown(own, read_block(content, like.format), read_texts(content, like), content)
+    more, programs = like.seen.people - like.own.people, like.seen.programs - like.own.programs
+    return replace(whole, people=own.people | more, programs=own.programs | programs)
 
 
 def read_block(content: Content, kind: str) -> Iptc:
@@ -178,6 +129,8 @@ def read_texts(content: Content, like: Inside) -> ExifText:
     if content.xp != like.content.xp:
         words = (content.xp or b"").decode("utf-16-le", "replace").split(";")
         exif = replace(exif, keywords=tuple(dict.fromkeys(word.strip() for word in words if word.strip())))
+    if content.comment != like.content.comment:
+        exif = replace(exif, comment=(content.comment or b"").decode(errors="replace"))
     return exif
 
 
@@ -191,21 +144,3 @@ def _text(data: bytes | None) -> str:
 def padded(block: bytes, kind: str) -> bytes:
     """As it is stored: in a TIFF it fills whole numbers of four bytes."""
     return block if kind in ("JPEG", "PNG") else block + b"\0" * (-len(block) % 4)
-
-
-def trimmed_wide(data: bytes) -> bytes:
-    """UTF-16 (little end first) up to its first NUL."""
-    return data[: len(data) & ~1].decode("utf-16-le", "replace").split("\0")[0].encode("utf-16-le")
-
-
-def shown(own: Seen, iptc: Iptc, exif: ExifText, content: Content) -> Seen:
-    """What the place says: the packet, completed from IPTC and EXIF as `metadata.embedded` has it."""
-    subject = united(own.lists.get(SUBJECT), iptc, exif)
-    lists: dict[str, Values] = {**own.lists, SUBJECT: subject} if subject else dict(own.lists)
-    texts = {name: text for name, text in elsewhere(iptc, exif).items() if text}
-    texts |= own.texts
-    said = replace(exif, remark="", comment="").caption  # what a camera writes by itself is no caption
-    if said:
-        texts[DESCRIPTION] = said
-    digest = content.digest
-    return replace(own, exists=bool(digest), digest=digest, lists=lists, texts=texts)

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from metadata import exchange, inside
+from metadata.embedded import Content
 from metadata.errors import PhotoError, Refused
 from metadata.exiftool import Exiftool
-from metadata.inside import Content, Inside
+from metadata.inside import Inside
 
 _HASHES: Final = (12, 59)
 """The first exiftool with ImageDataHash (its history)."""
@@ -26,10 +27,9 @@ _TAGS: Final = ("XMP", "IPTC", "IFD0:ImageDescription", "IFD0:XPKeywords", "Exif
 class Copies:
     """Makes and proves copies by one long-lived exiftool, from one thread at a time."""
 
-    def __init__(self, exiftool: Exiftool, *, comment: bool) -> None:
-        """With `comment` EXIF's UserComment belongs to a photo's content."""
+    def __init__(self, exiftool: Exiftool) -> None:
+        """`exiftool` belongs to the caller."""
         self._exiftool = exiftool
-        self._comment = comment
         self._version: tuple[int, ...] = ()
 
     def make(self, target: bytes, name: bytes, found: Inside, wanted: Content) -> None:
@@ -50,7 +50,7 @@ class Copies:
         With `back` an earlier state returns, which exiftool may find worse than ours.
         """
         try:
-            made = inside.look(temporary, comment=self._comment, image=True)
+            made = inside.look(temporary, image=True)
         except (Refused, PhotoError) as error:
             raise Refused(target, f"a changed copy of it could not be read: {error.reason}") from error
         if (made.image, made.format) != (found.image, found.format):

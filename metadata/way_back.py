@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from metadata import inverse, xmp
-from metadata.inside import Content
+from metadata.embedded import Content
 
 _VERSION: Final = b"\x02"
 _HEAD: Final = struct.Struct("<cI")
@@ -51,7 +51,8 @@ def undone(recipe: bytes, after: Content) -> tuple[Content, bytes]:
     if len(parts) != _PARTS + 1:
         raise ValueError("a part of the recipe is missing")
     old = [_old(kind, data, part) for (kind, data), part in zip(parts, after.parts, strict=False)]
-    return Content(*old), parts[-1][1]
+    packet, iptc, description, xp, comment, stamp = old
+    return Content(packet, iptc, description, xp, comment, stamp, after.rest), parts[-1][1]
 
 
 def _unpacked(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -203,16 +203,32 @@ class Plan:
         self._added.append((node, layout.gap + element))
 
     def _bound(self, uri: str, scope: Mapping[str, str]) -> tuple[str, bytes]:
-        """The prefix for a namespace, and the declaration where the document has none in scope."""
+        """The prefix for a namespace, and the declaration where the document has none in scope.
+
+        One that stands for it elsewhere in the document goes first: exiv2 reads nothing at all of a file in
+        which one namespace has two prefixes.
+        """
         for prefix, bound in scope.items():
             if bound == uri:
                 return prefix, b""
-        usual = prefix = _USUAL[uri]
-        number = 0
+        elsewhere = (name for name in self._elsewhere(uri) if name not in scope)
+        prefix = next(elsewhere, "") or self._fresh(_USUAL[uri])
+        return prefix, f' xmlns:{prefix}="{uri}"'.encode()
+
+    def _elsewhere(self, uri: str) -> list[str]:
+        """Prefixes by which the document declares it somewhere."""
+        known, work = uri.encode(), self.document.work
+        if known not in work:  # most often; the pattern is slow
+            return []
+        declared = re.findall(rb"\sxmlns:([^\s=]++)\s*=\s*[\"']" + re.escape(known) + rb"[\"']", work)
+        return [name for each in declared if (name := each.decode()) in self.document.prefixes]
+
+    def _fresh(self, usual: str) -> str:
+        prefix, number = usual, 0
         while prefix in self.document.prefixes:
             number += 1
             prefix = f"{usual}{number}"
-        return prefix, f' xmlns:{prefix}="{uri}"'.encode()
+        return prefix
 
     def _layout(self, node: Element | None) -> Layout:
         """As the node's last property is set; where it has none, one blank deeper than the node."""

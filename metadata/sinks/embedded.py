@@ -19,11 +19,12 @@ from typing import Final
 from metadata import delta, embed, exchange, inside, way_back
 from metadata.container import RAW
 from metadata.embed import Wishes
+from metadata.embedded import Content
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain, UserError
 from metadata.exchange import Made
 from metadata.exiftool import Exiftool
 from metadata.files import regular, translate
-from metadata.inside import Content, Inside
+from metadata.inside import Inside
 from metadata.photo import Photo, Stat
 from metadata.photo_copy import Copies
 from metadata.replace import Durability, own
@@ -93,7 +94,7 @@ class EmbeddedSink:
         state of a photo stays beside it, as exiftool does it: `IMG.jpg_original`.
         """
         self.name = name
-        self._copies = Copies(exiftool, comment=wishes.user_comment)
+        self._copies = Copies(exiftool)
         self._clock = clock
         self._durability = durability
         self._provenance = provenance
@@ -116,8 +117,8 @@ class EmbeddedSink:
         return found[1]
 
     def _look(self, photo: Photo) -> tuple[Inside, Seen]:
-        found = _looked(photo, comment=self._wishes.user_comment)
-        return found, replace(inside.shown(found.own, found.iptc, found.exif, found.content), where=photo.file)
+        found = _looked(photo)
+        return found, replace(found.seen, where=photo.file)
 
     def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
         """Worked out on what `seen` was read from; where that has changed, `write` will say so."""
@@ -197,7 +198,7 @@ class EmbeddedSink:
             return _fault(error, draft.photo.file)
 
     def _unchanged(self, draft: Draft, payload: _Payload) -> Seen:
-        if _looked(draft.photo, comment=self._wishes.user_comment).content != payload.before:
+        if _looked(draft.photo).content != payload.before:
             raise ChangedMeanwhile(draft.where, "it is no longer what was read")
         return draft.seen
 
@@ -205,7 +206,7 @@ class EmbeddedSink:
         """A copy as it is wanted, checked; what is left of a failed one is removed."""
         target, status = regular(draft.photo.file, base=draft.photo.base)
         _fit(target, status)
-        found = inside.look(target, comment=self._wishes.user_comment, image=True)
+        found = inside.look(target, image=True)
         before = exchange.digest(target)
         if found.content != payload.before or Stat.of(os.stat(target)) != Stat.of(status):
             raise ChangedMeanwhile(draft.where, "it is no longer what was read")
@@ -257,10 +258,10 @@ class EmbeddedSink:
         )
 
 
-def _looked(photo: Photo, *, comment: bool) -> Inside:
+def _looked(photo: Photo) -> Inside:
     try:
         path, _ = regular(photo.file, base=photo.base)
-        return inside.look(path, comment=comment)
+        return inside.look(path)
     except FileNotFoundError as error:
         raise TryAgain(photo.file, _PRESENT) from error
     except PermissionError as error:

@@ -94,7 +94,7 @@ def embedded(tmp_path, exiftool) -> Place:
 
     def theirs(photo, change):
         (seen,) = sink.read([photo])
-        if not seen.exists:
+        if not seen.digest:
             packet = xmp.new(change, NOW)
         else:
             (found,) = exiftool.checked([photo.file], ["XMP"])
@@ -144,8 +144,10 @@ def write(place, photo, change) -> Seen:
 
 
 def test_where_nothing_is_nothing_is_seen(place):
-    seen = read(place, place.photo("a.jpg"))
-    assert (seen.exists, seen.digest, dict(seen.lists), dict(seen.texts)) == (False, b"", {}, {})
+    photo = place.photo("a.jpg")
+    seen = read(place, photo)
+    assert (seen.digest, dict(seen.lists), dict(seen.texts)) == (b"", {}, {})
+    assert seen.exists == (seen.where == photo.file), "only the photo itself is there before we write"
 
 
 def test_what_was_written_is_read_back(place):
@@ -278,7 +280,7 @@ def test_what_we_made_is_gone_after_taking_it_back(place):
     drafted = draft(place, photo, WORDS)
     place.sink.write([drafted])
     place.sink.write([place.sink.revert(photo, drafted.where, drafted.after, drafted.inverse)])
-    assert not read(place, photo).exists
+    assert not read(place, photo).digest
 
 
 def test_nothing_is_taken_back_over_what_others_wrote_since(place):

@@ -239,6 +239,21 @@ def test_with_embed_the_photo_and_its_sidecar_say_the_same(world: World) -> None
     assert "Opa" in three(photo)[0]
 
 
+def test_embed_is_turned_on_and_off_without_a_photo_seeming_changed(world: World) -> None:
+    photo, sidecar = embedded(world, "-EXIF:Artist=Ute", "-EXIF:XPTitle=garden", "-EXIF:UserComment=said")
+    world.run(**_embedding(world))
+    world.run(**_embedding(world))
+    known = world.ask("SELECT digest, said FROM embedded")
+    before, truth = (photo.read_bytes(), sidecar.read_bytes()), world.truth("a.jpg")
+    for more in ({}, _embedding(world), {}):
+        world.touch("a.jpg")
+        assert world.run(**more).worker.counts.written == 0
+        assert world.ask("SELECT digest, said FROM embedded") == known
+        assert (photo.read_bytes(), sidecar.read_bytes()) == before
+        assert world.truth("a.jpg") == truth
+    assert world.refusals() == 0
+
+
 def test_with_embed_a_word_of_ours_that_goes_inside_is_refused_everywhere(world: World) -> None:
     photo, sidecar = embedded(world)
     world.run(**_embedding(world))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metadata.delta import between, patch
-from metadata.inside import Content
+from metadata.embedded import Content
 from metadata.way_back import recipe, undone
 
 SECTION = st.binary(max_size=400)

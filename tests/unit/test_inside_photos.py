@@ -5,8 +5,20 @@ import pytest
 from metadata.container import dissect
 from metadata.embedded import glance, read_embedded
 from metadata.errors import PhotoError
+from metadata.inside import look
 from metadata.source import HEAD, Source
-from tests.with_metadata import caption, exif_block, iim, jpeg, listed, packet, photoshop
+from tests.with_metadata import (
+    FORMATS,
+    caption,
+    exif_block,
+    extension,
+    iim,
+    jpeg,
+    listed,
+    packet,
+    photo,
+    photoshop,
+)
 
 XP = {40094: (1, "Cat;dog\0".encode("utf-16-le"))}
 
@@ -145,3 +157,33 @@ def test_a_file_taken_apart_without_its_picture_does_not_pretend_to_know_it():
     data = jpeg(packet())
     assert dissect(Source(data), picture=False).image == []
     assert dissect(Source(data), picture=False).packets == dissect(Source(data)).packets
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "all three", "extended"])
+def test_reading_to_write_says_what_reading_to_look_says(kind, tmp_path):
+    inside = listed("dc:subject", "cat") + listed("lr:hierarchicalSubject", "animals|cat")
+    if kind == "all three":
+        exif = exif_block({270: (2, b"E\0"), 315: (2, b"Ute\0"), **XP}, comment=b"ASCII\0\0\0said")
+        data = jpeg(packet(inside), resources=photoshop(iim((25, "dog"), (5, "Title"))), exif=exif)
+    elif kind == "extended":
+        guid, parts = extension(packet("<crs:Exposure2012>1</crs:Exposure2012>", padding=0))
+        data = jpeg(packet(inside, f'xmpNote:HasExtendedXMP="{guid}"'), extended=parts)
+    else:
+        data = photo(kind, packet(inside))
+    path = tmp_path / "photo"
+    path.write_bytes(data)
+    embedded, _ = glance(bytes(path))
+    found = look(bytes(path), image=True)
+    assert found.seen == embedded.seen
+    assert found.seen.digest == embedded.seen.digest == found.content.digest
+    assert found.seen.lists["lr:hierarchicalSubject"] == ("animals|cat",)
+    assert found.seen.programs == ({"Camera Raw"} if kind == "extended" else frozenset())
+
+
+def test_the_digest_changes_with_what_is_read_and_never_written():
+    def of(artist=b"Ute\0", comment=b"ASCII\0\0\0said", extended=()):
+        data = jpeg(packet(), exif=exif_block({315: (2, artist)}, comment=comment), extended=extended)
+        return read(data).seen.digest
+
+    _, parts = extension(packet("<crs:Exposure2012>1</crs:Exposure2012>", padding=0))
+    assert len({of(), of(artist=b"Uta\0"), of(comment=b"ASCII\0\0\0told"), of(extended=parts)}) == 4
