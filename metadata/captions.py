@@ -43,7 +43,7 @@ def _contradicted(said: Mapping[str, str], places: Mapping[str, Place], truth: T
     return first and bool(truth.caption) and not truth.caption_ours
 
 
-def _undone_by_program(place: Place, reading: Reading) -> bool:
+def undone_by_program(place: Place, reading: Reading) -> bool:
     """Whether the content as a whole is not a person's doing: gone, restored, or written over."""
     known = place.memory is not None and place.memory.exists
     return reading.restored or bool(reading.overwritten) or (known and not place.seen.exists)
@@ -70,7 +70,7 @@ def _caption_edit(place: Place, reading: Reading, truth: Truth, context: Context
     was = {name: place.memory.texts.get(name, "") for name in names}
     changed = [name for name in names if now[name] != was[name]]
     given = next((now[name] for name in changed if now[name]), "")
-    if _undone_by_program(place, reading):
+    if undone_by_program(place, reading):
         return (
             given if given and not reading.restored and given not in {*place.memory.past, truth.caption} else None
         )
@@ -130,7 +130,7 @@ def _filled_texts(
     """Fields that are filled together, where none of them is somebody else's."""
     names, texts, memory = place.layout.texts, place.seen.texts, place.memory
     lost = {n for n, v in ours.items() if n in names and memory and memory.texts.get(n) == v and not texts.get(n)}
-    rewritten = _undone_by_program(place, reading) or place.losses is Losses.RESTORE
+    rewritten = undone_by_program(place, reading) or place.losses is Losses.RESTORE
     refused = frozenset() if rewritten else frozenset(lost)
     others = [n for n in names if texts.get(n) and ours.get(n) != texts[n]]
     mine = {n: v for n, v in ours.items() if n not in refused and texts.get(n, v) == v}

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from metadata.memory import Wanted
 from metadata.tags import Word, clean, key
 
+if TYPE_CHECKING:
+    from metadata.people import Person
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one version of one source said about a photo: words with scores in 0..1, and text fields."""
+    """What one version of one source said about a photo: words with scores in 0..1, text fields, who is in it."""
 
     source: str
     version: str
     words: Sequence[tuple[Word, float]]
     texts: Mapping[str, str] = field(default_factory=dict)
+    people: Sequence[Person] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from metadata import fields
 from metadata.fields import Stand
 from metadata.memory import Context, Memory, Place, Reading, Truth
 from metadata.reading import skip_of, stands
+from metadata.tags import names_person
 
 
 def explained(
@@ -60,7 +61,8 @@ def _told(
     now = _stand(places[name], context)
     copied = now.paths.get(next(iter(places[name].layout.paths)), {})
     whole = any(copied.keys() == _stand(places[other], context).words.keys() for other in others)
-    unknown = frozenset(word for word in reading.removed if word not in copied and (whole or stands(word, now)))
+    removed = {word for word in reading.removed if not names_person(word)}  # no server holds one
+    unknown = frozenset(word for word in removed if word not in copied and (whole or stands(word, now)))
     for other in others:
         unknown = frozenset(word for word in unknown if not _knew(places[other], word, context))
     return replace(reading, removed=reading.removed - unknown, overwritten=reading.overwritten | unknown)
@@ -122,7 +124,8 @@ def _without_echoes(
     for other, place in places.items():
         if here is not None and other != name and place.memory is not None and place.memory.dropping:
             now = _stand(place, context)
-            left = {one for one in place.memory.dropping - truth.words.keys() if stands(one, now)}
+            going = {one for one in place.memory.dropping - truth.words.keys() if not names_person(one)}
+            left = {one for one in going if stands(one, now)}
             waiting |= left if all(stands(one, here) for one in left) else set()
     old = {one: word for one, word in reading.added.items() if one in waiting}
     if not old:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from metadata import tags
 from metadata.sinks import Values
-from metadata.tags import Word, fold, key
+from metadata.tags import Word, fold, key, names_person
 
 Lists = Mapping[str, Values]
 
@@ -24,12 +25,14 @@ PROGRAMS = ("darktable", "_Digikam_Internal_Tags_")
 class Spelling:
     """How one field of full paths writes a word, and reads it.
 
-    Where `ancestors` holds, programs list A and A/B beside A/B/C, and these are no words of their own.
+    Where `ancestors` holds, programs list A and A/B beside A/B/C, and these are no words of their own. A field
+    of `persons` holds their names, and no keywords; all others hold keywords alone.
     """
 
     read: Callable[[str], Word]
     write: Callable[[Word], str]
     ancestors: bool = False
+    persons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ SIDECAR = Layout(
     paths={
         tags.TAGS_LIST: Spelling(tags.from_tags_list, tags.to_tags_list),
         tags.HIERARCHICAL: Spelling(tags.from_hierarchical, tags.to_hierarchical, ancestors=True),
+        tags.PERSONS: Spelling(tags.person, itemgetter(-1), persons=True),
     },
     leaves=(tags.SUBJECT,),
     captions=("dc:description", "tiff:ImageDescription"),
@@ -92,7 +96,8 @@ class Stand:
 
     def parts(self) -> set[str]:
         """Every part, folded, of every path that stands here: what a list of leaves may hold besides."""
-        here = {fold(part) for words in self.paths.values() for word in words.values() for part in word}
+        keywords = [words for name, words in self.paths.items() if name != tags.PERSONS]
+        here = {fold(part) for words in keywords for word in words.values() for part in word}
         return here | self.skipped
 
 
@@ -118,7 +123,7 @@ def _read(spelling: Spelling, values: Values) -> dict[str, Word]:
     words: dict[str, Word] = {}
     for value in values:
         word = spelling.read(value)
-        if word:
+        if word and word[-1].strip():
             words.setdefault(key(word), word)
     return words
 
@@ -158,6 +163,8 @@ def edits(layout: Layout, before: Stand, now: Stand) -> Edits:
     went: dict[str, set[str]] = {}
     for name, spelling in layout.paths.items():
         was, here = before.paths.get(name, {}), now.paths.get(name, {})
+        if spelling.persons and not was and not here:
+            continue
         old = explicit(spelling, was)
         added |= {k: w for k, w in explicit(spelling, here).items() if k not in old}
         went[name] = was.keys() - here.keys()
@@ -178,9 +185,10 @@ def _leaves_removed(name: str, before: Stand, now: Stand) -> set[str]:
     """Words whose leaf went; where several words share the leaf nobody can say which was meant."""
     gone = before.leaves.get(name, {}).keys() - now.leaves.get(name, {}).keys()
     changed = [words for field_, words in now.paths.items() if words.keys() != before.paths.get(field_, {}).keys()]
+    known = [(k, word) for k, word in before.words.items() if not names_person(k)]
     removed: set[str] = set()
     for leaf in gone:
-        meant = [k for k, word in before.words.items() if fold(word[-1]) == leaf]
+        meant = [k for k, word in known if fold(word[-1]) == leaf]
         if len(meant) == 1 and not any(meant[0] in words for words in changed):
             removed.add(meant[0])
     return removed
@@ -188,7 +196,14 @@ def _leaves_removed(name: str, before: Stand, now: Stand) -> set[str]:
 
 def holds(stood: Stand, name: str, folded: str, word: Word) -> bool:
     """Whether this field shows a word (a list of leaves: its last part)."""
-    return folded in stood.paths.get(name, {}) or fold(word[-1]) in stood.leaves.get(name, {})
+    if folded in stood.paths.get(name, {}):
+        return True
+    return not names_person(folded) and fold(word[-1]) in stood.leaves.get(name, {})
+
+
+def fits(layout: Layout, folded: str) -> bool:
+    """Whether a place can hold this word at all: not every place has a field for persons."""
+    return not names_person(folded) or tags.PERSONS in layout.paths
 
 
 def emptied(layout: Layout, before: Lists, now: Lists) -> bool:
@@ -213,9 +228,13 @@ def render(
     """
     add: dict[str, Values] = {}
     remove: dict[str, Values] = {}
+    wanted, present = _parted(wanted)
+    unwanted, absent = _parted(unwanted)
     for name in (*layout.paths, *layout.leaves):
         values = lists.get(name, ())
-        if name in layout.paths:
+        if name == tags.PERSONS:
+            come, go = _render_paths(layout.paths[name], values, present, absent, skip)
+        elif name in layout.paths:
             come, go = _render_paths(layout.paths[name], values, wanted, unwanted, skip)
         else:
             come, go = _render_leaves(values, wanted, unwanted, skip)
@@ -224,6 +243,14 @@ def render(
         if go:
             remove[name] = tuple(go)
     return add, remove
+
+
+def _parted(words: Mapping[str, Word]) -> tuple[Mapping[str, Word], Mapping[str, Word]]:
+    """Keywords and persons apart."""
+    persons = {name: word for name, word in words.items() if names_person(name)}
+    if not persons:
+        return words, persons
+    return {name: word for name, word in words.items() if name not in persons}, persons
 
 
 def _render_paths(

@@ -9,7 +9,7 @@ from metadata import fields
 from metadata.fields import Edits, Skip, Stand
 from metadata.memory import Context, Losses, Memory, Place, Reading, Truth
 from metadata.sinks import Seen
-from metadata.tags import Word, key, parse, show
+from metadata.tags import Word, key, names_person, parse, show
 
 STALE_EDITOR = 600.0
 """Seconds after our own write in which a loss is laid to an editor that saved what it had read before."""
@@ -131,6 +131,8 @@ def _said_as_well(case: _Case, edits: Edits, adopted: Mapping[str, Word], contex
 
 def _from_a_book(case: _Case, name: str) -> bool:
     """Whether darktable put a word back in the fields it writes, and nobody did so in the others."""
+    if names_person(name):  # it keeps nobody's name
+        return False
     everywhere = all(name in case.now.paths.get(field, {}) for field in case.place.layout.paths)
     return not everywhere and "darktable" in case.place.seen.programs
 
@@ -248,7 +250,7 @@ def _in_the_book(case: _Case, field: str, name: str) -> bool:
     one of them read all.
     """
     memory, words = case.memory, case.truth.words
-    if name in memory.kept or field == next(iter(case.place.layout.paths)):
+    if name in memory.kept or field == next(iter(case.place.layout.paths)) or names_person(name):
         return True
     age, written = memory.since.get(name, 0.0), name in case.ours
     younger = {one for one, since in memory.since.items() if since > age or (written and since == age)}

@@ -15,6 +15,21 @@ TAGS_LIST = "digiKam:TagsList"
 HIERARCHICAL = "lr:hierarchicalSubject"
 SUBJECT = "dc:subject"
 """The keyword fields of a sidecar: `A/B/C` (digiKam, Immich), `A|B|C` (Lightroom), leaf names (XMP part 2)."""
+PERSONS = "Iptc4xmpExt:PersonInImage"
+"""Names of persons in the picture (IPTC Extension)."""
+
+PERSON = "\x02person"
+"""The first part of a word that names a person and is no keyword: U+0002 can be in no XMP."""
+
+
+def person(name: str) -> Word:
+    """The word that says that this person is in the picture."""
+    return (PERSON, name)
+
+
+def names_person(name: str) -> bool:
+    """Whether the key of a word is that of a person."""
+    return name.startswith(PERSON)
 
 
 def text(word: Word) -> str:
@@ -29,6 +44,8 @@ def parse(value: str) -> Word:
 
 def show(word: Word) -> str:
     """As a person reads and types it: `animals/cat`."""
+    if word and word[0] == PERSON:
+        return f"{word[-1]} (a person)"
     return "/".join(part.replace("/", "|") for part in word)
 
 

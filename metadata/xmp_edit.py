@@ -13,13 +13,14 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
+from metadata import xmp_structs
 from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Change, Claim, Seen, Values
-from metadata.tags import TAGS_LIST
+from metadata.tags import PERSONS, TAGS_LIST
 from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_follow import Following, following, values
-from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS, WRITTEN, Field
+from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, STRUCTS, TEXTS, WRITTEN, Field
 from metadata.xmp_new import new
 from metadata.xmp_read import parse
 from metadata.xmp_seen import (
@@ -29,6 +30,7 @@ from metadata.xmp_seen import (
     items,
     list_values,
     ours,
+    people,
     plain,
     seen,
     text,
@@ -72,12 +74,17 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
     undo = back(document.work, splices) if document.work is document.data else difference(document.data, data)
     if apply(data, undo, document.path) != document.data:
         raise Refused(document.path, "the change could not be taken back byte for byte")
-    kept = replace(said, digest=digest(data), people=before.people, programs=before.programs)
+    kept = replace(said, digest=digest(data), programs=before.programs)
     return Revised(data, kept, undo)
 
 
 def create(change: Change, now: datetime, path: bytes) -> Revised:
     """A new sidecar and what it says; raises Refused. There is nothing foreign in it that could be lost."""
+    structs = {name: text for name, text in change.texts.items() if text and xmp_structs.is_struct(name)}
+    if structs:
+        rest = {name: text for name, text in change.texts.items() if name not in structs}
+        begun = create(replace(change, texts=rest), now, path)
+        return replace(revise(parse(begun.data, path), begun.seen, Change(texts=structs), now), back=())
     data = new(change, now, path)
     claim = change.claim if change.claim and (change.claim.words or change.claim.texts) else None
     said = Seen(
@@ -87,6 +94,7 @@ def create(change: Change, now: datetime, path: bytes) -> Revised:
         texts={name: text for name in TEXTS if (text := change.texts.get(name))},
         claimed=claim,
         where=path,
+        people=frozenset(each for each in change.add.get(PERSONS, ()) if each),
     )
     return Revised(data, said, ())
 
@@ -95,8 +103,9 @@ def _plan(plan: Plan, before: Seen, change: Change) -> None:
     for name, field in LISTS.items():
         _change_list(plan, field, change.remove.get(name, ()), change.add.get(name, ()))
     for name, value in change.texts.items():
-        if (value or None) != before.texts.get(name):
+        if (value or None) != before.texts.get(name) and not xmp_structs.is_struct(name):
             _set(plan, TEXTS[name], value) if value else _unset(plan, TEXTS[name])
+    xmp_structs.plan(plan, before.texts, change.texts)
     _change_claim(plan, before.claimed, change.claim)
 
 
@@ -311,7 +320,7 @@ def _proved(
 
     Those stay as the bytes they were: no splice may touch them, and what stands around them is parsed.
     """
-    own = WRITTEN.keys() | {each.field.expanded for each in followed}
+    own = WRITTEN.keys() | STRUCTS | {each.field.expanded for each in followed}
     cuts = [
         Splice(kid.start, document.end(kid), b"")
         for node in document.nodes
@@ -326,6 +335,9 @@ def _proved(
         raise Refused(document.path, "something that is not ours would have changed")
     after = ours(trial)
     _compare(document.path, before, after, change)
+    if not xmp_structs.untouched(document, trial, change.texts):
+        raise Refused(document.path, "a region or place that is not ours would have changed")
+    after = replace(after, people=people(trial, after))
     for each in followed:
         _compare_followed(document, trial, each)
     return after
@@ -361,7 +373,7 @@ def _compare(path: bytes, before: Seen, after: Seen, change: Change) -> None:
         kept, fresh = _wanted(standing, change.remove.get(name, ()), change.add.get(name, ()))
         if sorted(after.lists.get(name, ())) != sorted([*kept, *fresh]):
             raise Refused(path, f"its {name} would not have become what was wanted")
-    for name in TEXTS:
+    for name in {*TEXTS, *filter(xmp_structs.is_struct, (*before.texts, *after.texts, *change.texts))}:
         if not _text_fits(before.texts, after.texts, change.texts, name):
             raise Refused(path, f"its {name} would not have become what was wanted")
     if not _claim_fits(before.claimed, after.claimed, change.claim):
@@ -381,4 +393,5 @@ def _text_fits(
 ) -> bool:
     if name not in change:
         return after.get(name) == before.get(name)
-    return not change[name] or after.get(name) == change[name]
+    said, wanted = after.get(name), change[name]
+    return not wanted or said == wanted or xmp_structs.same(said or "", wanted)

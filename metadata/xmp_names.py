@@ -67,9 +67,10 @@ LISTS: Final = {
         _field("digiKam:TagsList", "Seq"),
         _field("lr:hierarchicalSubject", "Bag"),
         _field("dc:subject", "Bag"),
+        _field("Iptc4xmpExt:PersonInImage", "Bag"),
     )
 }
-"""Keyword fields (XMP part 2; digiKam's handbook)."""
+"""Keyword fields (XMP part 2; digiKam's handbook), and persons' names (IPTC Extension)."""
 
 TEXTS: Final = {
     field.name: field
@@ -104,14 +105,19 @@ WRITTEN: Final = {field.expanded: field for field in (*LISTS.values(), *TEXTS.va
 
 
 PERSONS: Final = _expanded("Iptc4xmpExt", "PersonInImage")
-REGIONS: Final = frozenset({_expanded("mwg-rs", "Regions"), _expanded("MP", "RegionInfo")})
+REGION_LIST: Final = _field("mwg-rs:Regions", "Bag")
+MS_REGIONS: Final = _expanded("MP", "RegionInfo")
+REGIONS: Final = frozenset({REGION_LIST.expanded, MS_REGIONS})
+SHOWN: Final = _field("Iptc4xmpExt:LocationShown", "Bag")
+STRUCTS: Final = REGIONS | {SHOWN.expanded}
+"""Properties of structs, which `metadata.xmp_structs` reads and changes item by item."""
 REGION_NAMES: Final = frozenset({_expanded("mwg-rs", "Name"), _expanded("MPReg", "PersonDisplayName")})
 PRESET: Final = _expanded("crs", "PresetType")
 
 FLAT: Final = frozenset(field.expanded for field in LISTS.values())
 """Properties that nearly always are plain lists."""
 
-LOOKED_INTO: Final = WRITTEN.keys() | FOLLOWED.keys() | REGIONS | {PERSONS}
+LOOKED_INTO: Final = WRITTEN.keys() | FOLLOWED.keys() | STRUCTS
 """Properties whose inside is read; others are skipped as a whole."""
 
 PROGRAMS: Final = {

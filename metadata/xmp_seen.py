@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from metadata import xmp_structs
 from metadata.errors import Refused
 from metadata.files import digest
 from metadata.sinks import Claim, Seen, Values
-from metadata.tags import SEPARATOR
+from metadata.tags import PERSONS, SEPARATOR
 from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_names import (
     CLAIM,
@@ -18,7 +19,6 @@ from metadata.xmp_names import (
     GLUE,
     LISTS,
     LOOKED_INTO,
-    PERSONS,
     PROGRAMS,
     RDF,
     REGION_NAMES,
@@ -98,11 +98,12 @@ def seen(document: Document) -> Seen:
     A field that stands several times gives all its values, one after the other; of a text the first that
     is not empty counts. Raises Refused where a keyword field has a form that cannot be read as a list.
     """
+    said = ours(document)
     return replace(
-        ours(document),
+        said,
         digest=digest(document.data),
         programs=frozenset(_programs(document)),
-        people=frozenset(_people(document)),
+        people=people(document, said),
     )
 
 
@@ -112,9 +113,11 @@ def ours(document: Document) -> Seen:
         exists=True,
         digest=b"",
         lists={name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None},
-        texts={name: said for name, field in TEXTS.items() if (said := _said(document, field))},
+        texts={name: said for name, field in TEXTS.items() if (said := _said(document, field))}
+        | xmp_structs.told(document),
         claimed=_claimed(document),
         where=document.path,
+        regions=xmp_structs.count(document),
     )
 
 
@@ -149,13 +152,10 @@ def _programs(document: Document) -> Iterator[str]:
                 yield program
 
 
-def _people(document: Document) -> Iterator[str]:
-    for node in document.nodes:
-        for kid in node.kids:
-            if kid.name == PERSONS:
-                yield from (each for _, each in items(Place(node, kid, PERSONS)) or [] if each)
-            elif kid.name in REGIONS:
-                yield from _named(kid)
+def people(document: Document, said: Seen) -> frozenset[str]:
+    """Who is named in the picture: in its list of persons (as `said`), and by regions."""
+    regions = (kid for node in document.nodes for kid in node.kids if kid.name in REGIONS)
+    return frozenset(said.lists.get(PERSONS, ())).union(*(_named(each) for each in regions))
 
 
 def _named(regions: Element) -> Iterator[str]:

@@ -100,7 +100,9 @@ def _then(app: App, number: int) -> None:
     """Go on with the photo, unless today's rules would take something away that was just taken over."""
     db = app.ledger.db
     page = pages.of(db, work.jobs(db, [number]))[0]
-    if page.job.digest and page.job.gate != FIRST_LOOK and pages.changes(page, app.worker.house.rules):
+    house = app.worker.house
+    changed = pages.changes(page, house.rules, house.wish(page.job.photo))
+    if page.job.digest and page.job.gate != FIRST_LOOK and changed:
         work.hold(db, [number], RULES)
     else:
         work.again(db, [number], app.now())

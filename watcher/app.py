@@ -366,6 +366,7 @@ def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
         stopped=stopped,
         provenance=settings.provenance,
         embeds=_embeds(settings, sinks),
+        wishes={root.name: root.people for root in settings.roots},
     )
 
 

@@ -68,7 +68,7 @@ def _told(wishes: Wishes) -> list[str]:
 
 def _person(word: tags.Word, hidden: frozenset[str]) -> bool:
     """Whether a keyword says who is in the picture."""
-    return tags.fold(word[0]) == PEOPLE or tags.fold(word[-1]) in hidden
+    return word[0] == tags.PERSON or tags.fold(word[0]) == PEOPLE or tags.fold(word[-1]) in hidden
 
 
 def _caption(truth: Truth, memories: Mapping[str, Memory]) -> Row:

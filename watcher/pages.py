@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 
+from metadata import people
 from metadata.choose import Evidence, Rules, choose
 from metadata.memory import Memory, Truth
+from metadata.people import Wish
 from metadata.sinks import Seen
 from watcher import __version__
 from watcher.ledger import embedded, evidence, words
@@ -62,7 +64,7 @@ class Page:
     def seal(self, stamp: str) -> bytes:
         """The digest of all this, for the rules of `stamp` and this version of the program."""
         memories = [(place, row[0], row[1], row[2]) for place, row in self._memories.items()]
-        rows = (__version__, stamp, self.job.digest, self._truth, memories, self._said)
+        rows = (__version__, stamp, self.job.digest, tuple(self.job.frame), self._truth, memories, self._said)
         return blake2b(marshal.dumps(rows, PLAIN), digest_size=8).digest()
 
     def rests(self, stamp: str, places: Mapping[str, bytes]) -> bool:
@@ -101,9 +103,19 @@ def seal(db: sqlite3.Connection, photo: int, mark: bytes) -> None:
     db.execute("UPDATE memory SET seal = ? WHERE photo = ?", (mark, photo))
 
 
-def changes(page: Page, rules: Rules) -> bool:
-    """Whether these rules choose other words for a photo than stand there as ours."""
+def changes(page: Page, rules: Rules, wish: Wish = "none") -> bool:
+    """Whether these rules choose other words or people for a photo than stand there as ours."""
     truth = page.truth
     away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
     away = {rules.filed.get(name, name) for name in away} if rules.filed else away
-    return choose(page.evidence, rules).keys() - away != truth.ours
+    chosen = choose(page.evidence, rules).keys() | people.chosen(page.evidence, rules, wish).keys()
+    return chosen - away != truth.ours or _other_regions(page, rules, wish)
+
+
+def _other_regions(page: Page, rules: Rules, wish: Wish) -> bool:
+    """Whether face regions of ours stand there that are not wished for, or none where some are."""
+    texts = frozenset().union(*(memory.texts_ours for memory in page.memories.values()))
+    have = any(map(people.is_region, texts))
+    if wish != "regions":
+        return have
+    return bool(people.regions(page.evidence, rules, page.job.frame)) and not have

@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metadata import files as disk
-from metadata import merge, tags
+from metadata import merge, people, tags
 from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.fields import SERVER, SIDECAR, Layout
 from metadata.memory import Context, Losses, Outcome, Place, Truth
+from metadata.people import Person, Wish
 from metadata.photo import Photo, Stat
 from metadata.sinks import Draft, Seen, Sink
 from models.look import Evidence as Spoken
@@ -50,7 +51,8 @@ OPEN, JUDGED, ACCEPT, RESTORE = "open", "judged", "accept", "restore"
 class House:
     """What `decide` works with: the places of each root, the rules, and the roots and places that stopped.
 
-    `embeds` says of which photos the file itself is written; of all others it is only read.
+    `embeds` says of which photos the file itself is written; of all others it is only read. `wishes` says for
+    each root what is written of the people in its photos.
     """
 
     sinks: Mapping[str, Sink]
@@ -61,6 +63,11 @@ class House:
     renamed: frozenset[tuple[str, str]] = frozenset()
     provenance: bool = True
     embeds: Callable[[Photo], bool] = lambda _: False
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
+
+    def wish(self, photo: Photo) -> Wish:
+        """What is written of the people in a photo."""
+        return self.wishes.get(photo.root, "none")
 
 
 @dataclass(slots=True)
@@ -116,6 +123,22 @@ def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> N
     """Remember what a captioner said of a picture whose digest and facts are known."""
     assert job.digest is not None
     said.keep(db, job.digest, [_said(one) for one in looked.evidence], now)
+
+
+def keep_people(
+    db: sqlite3.Connection, photo: int, source: str, version: str, found: Sequence[Person], now: float
+) -> None:
+    """Remember who a source says is in a photo, instead of what it said before; the photo is then due.
+
+    Nobody is a statement too: names of ours that this source said go again. Boxes are fractions of the
+    upright picture. Hidden people are not to be given.
+    """
+    key = said.own_key(photo)
+    news = Evidence(source, version, (), people=tuple(found))
+    if any(said.pack(known) == said.pack(news) for known in said.of(db, [key])[key] if known.source == source):
+        return
+    said.keep(db, key, [news], now)
+    work.again(db, [photo], now)
 
 
 def _said(one: Spoken) -> Evidence:
@@ -184,8 +207,12 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
         for name, answer in seen.items()
         if isinstance(answer, Seen)
     }
-    chosen = choose(page.evidence, house.rules)
+    wish = house.wish(page.job.photo)
+    chosen = choose(page.evidence, house.rules) | people.chosen(page.evidence, house.rules, wish)
     want = wanted(page.evidence, house.rules, chosen) if page.job.digest else None
+    if want is not None and wish == "regions":
+        faces = people.regions(page.evidence, house.rules, page.job.frame)
+        want = replace(want, texts={**want.texts, **faces})
     outcome = merge.merge(page.truth, want, places, context)
     pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()
     known = frozenset(old for old, new in pairs if (old, new) in house.renamed)

@@ -129,6 +129,12 @@ class Root(_Part):
         "Whether keywords are written into the photos themselves too; never inside Immich's own folders.",
         expected="true or false",
     )
+    people: Literal["none", "names", "regions"] = _key(
+        "none",
+        "What is written of the people that a server knows in a photo: nothing, their names, or names and face "
+        "regions (docs/people.md).",
+        expected='"none", "names" or "regions"',
+    )
     ignore: tuple[str, ...] = _key((), "More names that are passed over in this folder.", expected=_PATTERNS)
     sidecar_style: Literal["immich", "lightroom", "captureone", "digikam", "darktable"] = _key(
         "immich",
@@ -314,6 +320,8 @@ class Settings(_Part):
         chosen = {name: getattr(self, name) for name, field in type(self).model_fields.items() if _chooses(field)}
         if embedding := sorted(root.name for root in self.roots if root.embed):
             chosen["embed"] = embedding
+        if wishes := {root.name: root.people for root in self.roots if root.people != "none"}:
+            chosen["people"] = wishes
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
     def zone(self) -> tzinfo | None:

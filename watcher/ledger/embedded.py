@@ -37,6 +37,7 @@ def pack(seen: Seen) -> bytes:
         "programs": sorted(seen.programs),
         "people": sorted(seen.people),
         "claimed": (claim.ledger, claim.run, claim.words, claim.texts) if claim else None,
+        "regions": seen.regions,
     }
     full = {name: value for name, value in body.items() if value}
     return _json(full).encode("utf-8", "surrogatepass") if full else b""
@@ -57,4 +58,5 @@ def unpack(row: Row) -> Seen:
         programs=frozenset(body.get("programs", ())),
         people=frozenset(body.get("people", ())),
         claimed=Claim(claim[0], claim[1], tuple(claim[2]), tuple(claim[3])) if claim else None,
+        regions=body.get("regions", 0),
     )

@@ -6,9 +6,11 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from metadata import tags
 from metadata.choose import Evidence
+from metadata.people import Box, Person
 from metadata.tags import Word
 from watcher.ledger.files import marks
 
@@ -23,7 +25,9 @@ PACKED = 512
 def pack(said: Evidence) -> bytes:
     """Words and scores (three decimals) as JSON, compressed where that pays."""
     words = [[tags.text(word), round(score, 3)] for word, score in said.words[:MOST_WORDS]]
-    body = [words, dict(said.texts)] if said.texts else [words]
+    body: list[Any] = [words, dict(said.texts)] if said.texts or said.people else [words]
+    if said.people:
+        body.append([[one.name, one.box] for one in said.people])
     plain = _json(body).encode("utf-8", "surrogatepass")
     return b"z" + zlib.compress(plain, 1) if len(plain) > PACKED else plain
 
@@ -33,7 +37,11 @@ def unpack(source: str, version: str, packed: bytes) -> Evidence:
     plain = zlib.decompress(packed[1:]) if packed[:1] == b"z" else packed
     body = json.loads(plain)
     words = [(tags.parse(text), score) for text, score in body[0]]
-    return Evidence(source, version, words, body[1] if len(body) > 1 else {})
+    return Evidence(source, version, words, body[1] if len(body) > 1 else {}, _people(body))
+
+
+def _people(body: list[Any]) -> list[Person]:
+    return [Person(name, Box(*box) if box else None) for name, box in (body[2] if len(body) > 2 else ())]
 
 
 def own_key(photo: int) -> bytes:
@@ -78,7 +86,8 @@ def _tally(db: sqlite3.Connection, said: Iterable[Evidence], step: int) -> None:
 
 
 def _counted(said: Evidence) -> list[str]:
-    return ["", *(tags.key(word) for word, score in said.words if score >= 0.5)] if not said.texts else [""]
+    plain = not said.texts and not said.people
+    return ["", *(tags.key(word) for word, score in said.words if score >= 0.5)] if plain else [""]
 
 
 def overused(

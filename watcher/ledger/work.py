@@ -7,13 +7,19 @@ import random
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from metadata.people import Frame
 from metadata.photo import Facts, Photo, Stat
 from watcher.ledger import files
 from watcher.ledger.files import marks
 
 PATIENCE = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
 """Seconds to the next attempt after each passing failure; the last one goes on for ever."""
+
+
+UNKNOWN = Frame(0, 0)
+"""The stored picture of a photo that was not looked at yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,14 @@ class Job:
     attempts: int
     gate: str
     rules: str
+    frame: Frame = UNKNOWN
 
 
 _JOB = (
     "SELECT photos.id, folders.root, roots.base, folders.path, photos.name, photos.folder, photos.look, "
     "photos.digest, photos.size, photos.mtime_ns, photos.ctime_ns, photos.inode, photos.attempts, photos.gate, "
-    "photos.rules FROM photos JOIN folders ON folders.id = photos.folder JOIN roots ON roots.name = folders.root "
+    "photos.rules, photos.width, photos.height, photos.orientation FROM photos "
+    "JOIN folders ON folders.id = photos.folder JOIN roots ON roots.name = folders.root "
 )
 
 
@@ -71,10 +79,11 @@ def jobs(db: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
 
 
 def _job(
-    row: tuple[int, str, bytes, bytes, bytes, int, int, bytes | None, int, int, int, int, int, str, str],
+    row: tuple[Any, ...],
 ) -> Job:
     photo = Photo(row[0], row[1], row[2], os.path.join(row[3], row[4]))
-    return Job(photo, row[5], bool(row[6]), row[7], Stat(*row[8:12]), row[12], row[13], row[14])
+    frame = Frame(row[15] or 0, row[16] or 0, row[17] or 1)
+    return Job(photo, row[5], bool(row[6]), row[7], Stat(*row[8:12]), row[12], row[13], row[14], frame)
 
 
 def next_due(db: sqlite3.Connection) -> float | None:
