@@ -47,3 +47,13 @@ def test_only_file_systems_known_to_report_are_trusted():
 def test_this_machine_knows_its_own_file_systems():
     assert mounts.fstype(b"/proc/self") == "proc"
     assert mounts.fstype(b"/proc/none/such") == "proc"
+
+
+def test_where_the_mount_table_lacks_the_root_the_kernels_number_tells(tmp_path, monkeypatch):
+    here = mounts.fstype(bytes(tmp_path))
+    monkeypatch.setattr(mounts, "table", list)
+    assert mounts.fstype(bytes(tmp_path / "none" / "there")) == here
+
+
+def test_a_file_system_of_no_known_number_is_not_known():
+    assert mounts.fstype_by_number(b"/proc/self") == ""
