@@ -1,9 +1,239 @@
-"""Immich's database, read-only."""
+"""Immich's database, read and never written: assets, files, tags, captions, people and vectors of many at once.
+
+Short reads that commit by themselves: Immich's own ALTER and TRUNCATE wait for nobody of ours. Every reading
+may raise TryAgain (away, busy, restarting) and PlaceClosed (wrong password, no right to read, a table that is
+gone after a restore: the text says what a person does).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from psycopg import errors, sql
+
+from metadata.errors import PlaceClosed, TryAgain
+from metadata.immich import rows, vectors
+from metadata.immich.shapes import Asset, Face, Look, Space, Tag
+from metadata.immich.tables import MODEL, MODEL_VIEW, NEEDED, WANTED, Schema
+
+if TYPE_CHECKING:
+    from metadata.immich.vectors import Vectors
+
+PAGE = 5000
+"""Assets a reading, where all are read."""
+
+AGAIN = "run what `tagwright immich grants` prints, as the database's owner, once more"
+
+_OPTIONS = (
+    "-c default_transaction_read_only=on -c statement_timeout=60000 -c lock_timeout=5000 "
+    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How the database is reached."""
+
+    host: str
+    user: str
+    password: str = field(repr=False, default="")
+    port: int = 5432
+    name: str = "immich"
+
+    @property
+    def place(self) -> bytes:
+        """As errors name it."""
+        return f"postgres://{self.user}@{self.host}:{self.port}/{self.name}".encode()
 
 
 class Database:
-    """Reads Immich's tables."""
+    """One connection, opened when first asked and again when it broke; several threads take turns."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self._lock = threading.RLock()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._schema: Schema | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        with self._lock:
+            self._schema = None
+            if self._connection is not None:
+                with suppress(psycopg.Error):
+                    self._connection.close()
+                self._connection = None
+
+    # What is there
+
+    def schema(self) -> Schema:
+        """The names of the live schema; looked at once a connection. Needs no grant."""
+        with self._lock:
+            if self._schema is None:
+                found = self._rows(rows.COLUMNS, [[*NEEDED, *WANTED]])
+                view = self._rows("SELECT to_regclass(%s) IS NOT NULL", [MODEL_VIEW])
+                columns = {table: frozenset(names) for table, names in found}
+                self._schema = Schema(columns, model_view=bool(view[0][0]))
+            return self._schema
+
+    def standing(self) -> rows.Standing:
+        """What the role may do: what it cannot read and should, and whether it could write."""
+        there = [(table, name) for table, names in self.schema().readable() for name in names]
+        tables, names = [table for table, _ in there], [name for _, name in there]
+        unreadable = self._rows(rows.UNREADABLE, [tables, names])
+        writes = self._rows(rows.WRITES, [tables])[0][0]
+        return rows.Standing(tuple(f"{table}.{name}" for table, name in unreadable), writes=bool(writes))
+
+    # Assets
+
+    def assets(self, ids: Sequence[str]) -> dict[str, Asset]:
+        """These assets by id, with tags and registered sidecar, whatever their visibility and status."""
+        return {asset.id: asset for asset in self._assets(sql.SQL("a.id = ANY(%s::uuid[])"), [list(ids)])}
+
+    def at(self, paths: Sequence[str]) -> list[Asset]:
+        """The assets whose originals have these container paths (indexed)."""
+        return self._assets(sql.SQL('a."originalPath" = ANY(%s::varchar[])'), [list(paths)])
+
+    def of_sidecars(self, paths: Sequence[str]) -> dict[str, str]:
+        """Asset ids by the container path of their registered sidecar."""
+        found = self._rows(rows.OF_SIDECARS, [list(paths)])
+        return dict(found)
+
+    def every(self, owners: Sequence[str], *, page: int = PAGE) -> Iterator[Asset]:
+        """All assets of these users, of every visibility and status, in the order of their ids."""
+        last = "00000000-0000-0000-0000-000000000000"
+        where = sql.SQL('a."ownerId" = ANY(%s::uuid[]) AND a.id > %s::uuid')
+        while found := self._assets(where, [list(owners), last], "a.id", page):
+            yield from found
+            last = found[-1].id
+
+    def changed(self, after: str, *, most: int = PAGE) -> list[Asset]:
+        """Assets changed after the change `after` ("" for all), oldest first; go on from the last one."""
+        last = after or "00000000-0000-0000-0000-000000000000"
+        return self._assets(sql.SQL('a."updateId" > %s::uuid'), [last], 'a."updateId"', most)
+
+    def looks(self, ids: Sequence[str]) -> dict[str, Look]:
+        """What stands for these assets right now, and what is under way: see `settled`."""
+        found = self._rows(rows.LOOKS, [list(ids)])
+        return {row[0]: rows.look(row) for row in found}
+
+    # Tags
+
+    def tags(self, owner: str) -> list[Tag]:
+        """All tags of a user."""
+        return [Tag(*row) for row in self._rows(rows.TAGS, [owner])]
+
+    def unused(self, tag_ids: Sequence[str]) -> frozenset[str]:
+        """Those without a tag below them and without any asset, hidden, locked and trashed ones counted."""
+        return frozenset(row[0] for row in self._rows(rows.UNUSED, [list(tag_ids)]))
+
+    # People and vectors
+
+    def faces(self, ids: Sequence[str]) -> dict[str, list[Face]]:
+        """The faces of these assets that a person sees, by asset; people that are hidden are marked."""
+        visible = sql.SQL('AND f."isVisible"') if self.schema().has("asset_face", "isVisible") else sql.SQL("")
+        found: dict[str, list[Face]] = {}
+        for row in self._rows(sql.SQL(rows.FACES).format(visible=visible), [list(ids)]):
+            found.setdefault(row[0], []).append(rows.face(row))
+        return found
+
+    def space(self, *, model: str = "") -> Space:
+        """The model, dimension and number of vectors. `model` is what the person says where we may not see it."""
+        if not self.schema().has("smart_search", "embedding"):
+            return Space(model, 0)
+        dim, count = self._rows(rows.SPACE, [])[0]
+        seen = self._rows(MODEL, []) if self.schema().model_view else []
+        return Space(model or (seen[0][0] if seen else ""), int(dim or 0), int(count))
+
+    def vectors(self, owners: Sequence[str] | None = None, *, ids: Sequence[str] | None = None) -> Vectors:
+        """Vectors of visible photos of these users, or of these ids, or of all; by binary COPY.
+
+        An asset without one has not been embedded yet. Look at `space` before and after: a model that was
+        changed takes all away at once.
+        """
+        with self._reading() as connection:
+            return vectors.read(connection, owners, ids)
+
+    # How it is asked
+
+    def _assets(
+        self, where: sql.Composable, values: list[Any], order: str = "a.id", most: int | None = None
+    ) -> list[Asset]:
+        edited = sql.SQL('AND NOT f."isEdited"') if self.schema().has("asset_file", "isEdited") else sql.SQL("")
+        limit = sql.SQL("LIMIT {}").format(most) if most else sql.SQL("")
+        query = sql.SQL(rows.ASSETS).format(where=where, edited=edited, order=sql.SQL(order), limit=limit)
+        with self._lock:
+            found = self._rows(query, values)
+            named = self._named({tag for row in found for tag in row[rows.TAG_IDS]})
+        return [rows.asset(row, named) for row in found]
+
+    def _named(self, ids: set[str]) -> dict[str, Tag]:
+        return {row[0]: Tag(*row) for row in self._rows(rows.TAGS_BY_ID, [list(ids)])} if ids else {}
+
+    def _rows(self, query: str | sql.Composed, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._reading() as connection, connection.cursor(binary=True) as cursor:
+            return list(cursor.execute(query, values).fetchall())
+
+    @contextmanager
+    def _reading(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that works; errors of Postgres become ours."""
+        with self._lock:
+            try:
+                yield self._connected()
+            except psycopg.Error as error:
+                if isinstance(error, errors.ProgrammingError):
+                    self._schema = None  # what is there may have changed
+                if self._connection is not None and self._connection.closed:
+                    self.close()
+                raise self._told(error) from error
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._schema = None
+            login = self.login
+            self._connection = psycopg.connect(
+                host=login.host,
+                port=login.port,
+                user=login.user,
+                password=login.password,
+                dbname=login.name,
+                autocommit=True,
+                connect_timeout=10,
+                options=_OPTIONS,
+                application_name="tagwright",
+            )
+        return self._connection
+
+    def _told(self, error: psycopg.Error) -> PlaceClosed | TryAgain:
+        said = str(error).strip().partition("\n")[0]
+        if isinstance(error, errors.InsufficientPrivilege):
+            return PlaceClosed(self.login.place, f"{said}; {AGAIN}")
+        if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
+            return PlaceClosed(self.login.place, f"{said}; after an update or a restore of Immich {AGAIN}")
+        if any(text in said for text in _WRONG):
+            return PlaceClosed(self.login.place, f"{said}; see the settings `immich.database`")
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return TryAgain(self.login.place, said)
+        return PlaceClosed(self.login.place, said)
 
 
-class Login:
-    """How to reach the database."""
+_WRONG = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "is not permitted to log in",
+    'role "',
+    'database "',
+)
+"""What Postgres says at the door when a person has to change something; a refused login has no code to go by."""
