@@ -103,8 +103,8 @@ class Losses(Enum):
 class Place:
     """One place as the merge meets it; `memory` is None at first contact.
 
-    One that is not `writable` is only read: at first contact what stands there is no news, later what came
-    and went is a person's doing, and nothing is missed there.
+    One that is not `writable` is only read: at first contact what stands there is no news (unless it `counts`:
+    programs look there), later what came and went is a person's doing, and nothing is missed there.
     """
 
     layout: Layout
@@ -113,6 +113,7 @@ class Place:
     losses: Losses = Losses.JUDGE
     provenance: bool = True
     writable: bool = True
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
     if memory is not None and unchanged(memory, seen):
         return Reading()
     if not place.writable:
+        if memory is None and place.counts:
+            return read(replace(place, writable=True), truth, context)
         return _only_read(place, memory, truth, context) if memory is not None else Reading()
     skip = skip_of(seen, memory, context)
     now = fields.stand(place.layout, seen.lists, skip)

@@ -280,7 +280,7 @@ def read_sidecar(where: str) -> dict[str, object]:
     """Tags by Immich's precedence (None: no field of them), and the description. Half a file says nothing."""
     try:
         seen = xmp.seen(xmp.parse(Path(where).read_bytes(), where.encode()))
-    except TagwrightError:
+    except (TagwrightError, FileNotFoundError):
         return {"tags": None}
     said: dict[str, object] = {"tags": None}
     for name, sign in ((TAGS_LIST, "/"), (HIERARCHICAL, "|"), (SUBJECT, "/")):

@@ -9,10 +9,8 @@ meanwhile is merged anew. docs/immich.md tells the ways in words.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Protocol
 
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain
 from metadata.mirror.plan import keys
@@ -20,10 +18,9 @@ from metadata.mirror.ports import Shown
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.immich import TAGS, TEXT, Home, ImmichSink
+from metadata.sinks.pairs import Answer, Pair
 from metadata.tags import TAGS_LIST
 
-Fault = TryAgain | PlaceClosed | Refused
-Answer = Seen | ChangedMeanwhile | Fault
 Look = tuple[Seen, Home | None, Shown | None]
 
 SIDECAR, SERVER = "sidecar", "server"
@@ -37,27 +34,6 @@ class Way(Enum):
     SERVER_ONLY = "only Immich can write: keywords go through Immich alone"
     FILE_FIRST = "only tagwright can write: the sidecar first, then Immich"
     NONE = "neither can write: keywords stay in the ledger"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What is to be written for one photo, by place, and the digest of each place as it was read."""
-
-    photo: Photo
-    drafts: Mapping[str, Draft]
-    stood: Mapping[str, bytes]
-
-
-class Both(Protocol):
-    """Writes photos whose places depend on each other."""
-
-    def mine(self, photo: Photo) -> bool:
-        """Whether this photo's places are written together."""
-        ...
-
-    def write(self, pairs: Sequence[Pair]) -> list[dict[str, Answer]]:
-        """An answer for each draft of each pair."""
-        ...
 
 
 class Together:
