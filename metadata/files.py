@@ -92,13 +92,14 @@ def _content(path: bytes, limit: int) -> Content:
         _regular(path, status.st_mode)
         if status.st_size > limit:
             raise Refused(path, f"has {status.st_size} bytes; {limit} are the most that is read")
-        data = _all(handle, status.st_size)
+        data = whole(handle, status.st_size)
     finally:
         os.close(handle)
     return Content(path, data, status)
 
 
-def _all(handle: int, size: int) -> bytes:
+def whole(handle: int, size: int) -> bytes:
+    """All that an open file holds, which is probably `size` bytes; raises OSError."""
     data = os.read(handle, size + 1)
     if len(data) == size:
         return data

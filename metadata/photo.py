@@ -37,7 +37,8 @@ class Photo:
     @property
     def file(self) -> bytes:
         """The absolute path."""
-        return os.path.join(self.base, self.path)
+        base = self.base
+        return base + self.path if base.endswith(b"/") else b"%b/%b" % (base, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,11 @@ def quiet(path: bytes, now: int, patience: Patience) -> Iterator[bool]:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         # In this order: from when we hold the file nobody begins anew, and who began before shows the second sign.
-        while (handle >= 0 and not _alone(handle)) or _replaced(path, now):
-            if not patience.spend():
+        while True:
+            alone, busy = handle < 0 or _alone(handle), _replaced(path, now)
+            if (alone and not busy) or not patience.spend():
                 break
-        yield not _replaced(path, now)
+        yield not busy
     finally:
         if handle >= 0:
             os.close(handle)  # and with it the lease

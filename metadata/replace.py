@@ -19,7 +19,7 @@ from typing import Final, Literal, NoReturn, TypeVar
 
 from metadata import rename, rights
 from metadata.errors import ChangedMeanwhile, Refused, TagwrightError, TryAgain
-from metadata.files import NAME_MAX, PREFIX, Content, read, translate
+from metadata.files import NAME_MAX, PREFIX, Content, read, translate, whole
 from metadata.quiet import Patience, quiet
 
 Durability = Literal["batch", "file"]
@@ -39,7 +39,8 @@ class Wish:
     """One file as it must be found (`before`) and as it is to become (`after`); None: not there.
 
     `like` is the file that a new one takes owner, group, mode and ACL from; `base` the folder that links
-    may not lead out of.
+    may not lead out of. `known` is what `before` was read from: while its numbers stay, it is not read twice
+    before the exchange.
     """
 
     path: bytes
@@ -47,6 +48,7 @@ class Wish:
     after: bytes | None
     like: bytes
     base: bytes
+    known: Content | None = None
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ def _stage(wish: Wish) -> _Staged:
     """Write the new content beside the old, with the old one's rights."""
     if len(os.path.basename(wish.path)) > NAME_MAX:
         raise Refused(wish.path, f"its name would be longer than {NAME_MAX} bytes")
-    found = read(wish.path, base=wish.base, limit=_LIMIT)
+    found = _found(wish)
     if (found.data if found else None) != wish.before:
         raise ChangedMeanwhile(wish.path, "it is no longer what was read")
     if found and not found.stat.st_mode & 0o222:
@@ -124,6 +126,16 @@ def _stage(wish: Wish) -> _Staged:
             _discard(staged)
             raise
     return staged
+
+
+def _found(wish: Wish) -> Content | None:
+    """What stands there. Its bytes are compared in any case, once the old file can change no more."""
+    then = wish.known
+    if then is not None and then.path == wish.path:
+        with contextlib.suppress(OSError):
+            if _numbers(os.lstat(wish.path)) == _numbers(then.stat):
+                return then
+    return read(wish.path, base=wish.base, limit=_LIMIT)
 
 
 def _write(staged: _Staged, data: bytes, found: Content | None) -> None:
@@ -179,6 +191,7 @@ def _place(patience: Patience, staged: _Staged) -> None:
             rename.move(staged.temporary, staged.target)
         except FileExistsError as error:
             raise ChangedMeanwhile(wish.path, "somebody else made it meanwhile") from error
+        staged.kept = True  # as the file itself
     elif not staged.owned:
         _in_place(staged, wish.before, wish.after)
     else:
@@ -199,24 +212,22 @@ def _replace(staged: _Staged, before: bytes, patience: Patience) -> None:
             raise TryAgain(staged.wish.path, "exiftool is writing it at this moment")
         exchanged = _untouched(staged) and rename.exchange(staged.temporary, staged.target)
     if not exchanged:
-        if _bytes(staged.target) != before:
+        if not _holds(staged.target, before):
             raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
         if not rename.exchange(staged.temporary, staged.target):
             os.rename(staged.temporary, staged.target)
             return
-    if _bytes(staged.temporary) != before:
+    if not _holds(staged.temporary, before):
         _give_back(staged)
 
 
 def _untouched(staged: _Staged) -> bool:
     """Whether the file is, by its numbers, the one that was read."""
-    now, then = os.lstat(staged.target), staged.found
-    return then is not None and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
-        then.st_ino,
-        then.st_size,
-        then.st_mtime_ns,
-        then.st_ctime_ns,
-    )
+    return staged.found is not None and _numbers(os.lstat(staged.target)) == _numbers(staged.found)
+
+
+def _numbers(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _give_back(staged: _Staged) -> NoReturn:
@@ -225,7 +236,7 @@ def _give_back(staged: _Staged) -> NoReturn:
     Where they wrote once more meanwhile, the newer stays in its place and the older in our temporary file,
     which is kept: the newer may have been made from ours, without what is in the older.
     """
-    if rename.exchange(staged.temporary, staged.target) and _bytes(staged.temporary) != staged.wish.after:
+    if rename.exchange(staged.temporary, staged.target) and not _holds(staged.temporary, staged.wish.after):
         rename.exchange(staged.temporary, staged.target)
         staged.kept = True
     raise ChangedMeanwhile(staged.wish.path, "somebody else wrote it in the same moment")
@@ -239,7 +250,7 @@ def _remove(staged: _Staged) -> None:
         rename.move(staged.target, staged.temporary)
     except FileNotFoundError as error:
         raise ChangedMeanwhile(staged.wish.path, "it is gone") from error
-    if _bytes(staged.temporary) == staged.wish.before:
+    if _holds(staged.temporary, staged.wish.before):
         return
     with contextlib.suppress(FileExistsError):  # somebody wrote a newer one: that is the file now
         rename.move(staged.temporary, staged.target)
@@ -248,7 +259,7 @@ def _remove(staged: _Staged) -> None:
 
 def _in_place(staged: _Staged, before: bytes, after: bytes) -> None:
     """Over the old bytes, where nothing else is allowed; the caller has booked what it takes to finish."""
-    if _bytes(staged.target) != before:
+    if not _holds(staged.target, before):
         raise ChangedMeanwhile(staged.wish.path, "it is no longer what was read")
     try:
         handle = os.open(staged.target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -273,13 +284,16 @@ def _overwrite(handle: int, data: bytes) -> None:
     os.fdatasync(handle)
 
 
-def _bytes(path: bytes) -> bytes | None:
-    """The content of a file that we hold or have just looked at; None where it is gone."""
+def _holds(path: bytes, content: bytes | None) -> bool:
+    """Whether a file that we hold or have just looked at has this content; None: whether it is gone."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.readall()
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return None
+        return content is None
+    try:
+        return content is not None and whole(handle, len(content)) == content
+    finally:
+        os.close(handle)
 
 
 def _discard(staged: _Staged) -> None:

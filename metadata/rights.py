@@ -15,10 +15,9 @@ def keep(handle: int, status: os.stat_result, path: bytes) -> bool:
 
     False where we may not give it the old one's owner and group.
     """
-    _own(handle, status, stat.S_IMODE(status.st_mode))
+    owned = _own(handle, status, stat.S_IMODE(status.st_mode))
     _copy(handle, path, _names(path))
-    now = os.fstat(handle)
-    return (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid)
+    return owned
 
 
 def take(handle: int, path: bytes) -> None:
@@ -34,14 +33,24 @@ def take(handle: int, path: bytes) -> None:
     _copy(handle, path, [name for name in _names(path) if name == _ACL])
 
 
-def _own(handle: int, status: os.stat_result, mode: int) -> None:
-    try:
-        os.fchown(handle, status.st_uid, status.st_gid)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.fchown(handle, -1, status.st_gid)
+def _own(handle: int, status: os.stat_result, mode: int) -> bool:
+    """Owner, group and mode, the first two only where they are others; whether they are what they should be."""
+    owned = _owned(handle, status)
+    if not owned:
+        try:
+            os.fchown(handle, status.st_uid, status.st_gid)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.fchown(handle, -1, status.st_gid)
+        owned = _owned(handle, status)
     with contextlib.suppress(OSError):
         os.fchmod(handle, mode)
+    return owned
+
+
+def _owned(handle: int, status: os.stat_result) -> bool:
+    now = os.fstat(handle)
+    return (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid)
 
 
 def _names(of: bytes | int) -> list[str]:

@@ -48,6 +48,7 @@ class Folder:
 
     def __init__(self, path: bytes) -> None:
         self.path = path
+        self._head = os.path.join(path, b"")
         self._names: frozenset[bytes] | None = None
 
     def names(self) -> frozenset[bytes]:
@@ -63,7 +64,7 @@ class Folder:
         """Whether there is anything of this name; raises as `names`."""
         if self._names is not None:
             return name in self._names
-        path = os.path.join(self.path, name)
+        path = self._head + name
         try:
             os.lstat(path)
         except FileNotFoundError:
@@ -76,7 +77,7 @@ class Folder:
         """The first sidecar there is of this name without its `.xmp`."""
         for suffix in _SUFFIXES:
             if len(stem) + len(suffix) <= NAME_MAX and self.has(stem + suffix):
-                return os.path.join(self.path, stem + suffix)
+                return self._head + stem + suffix
         return None
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from metadata import files, inverse, seeding, which, xmp
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
@@ -31,13 +32,21 @@ Steer = Callable[[Photo], bool]
 _NOTHING = Seen(exists=False, digest=b"")
 
 
+class _Loaded(NamedTuple):
+    """One sidecar as it was read."""
+
+    document: xmp.Document
+    seen: Seen
+    content: files.Content
+
+
 @dataclass(frozen=True, slots=True)
 class _Standing:
     """A photo's sidecars as they were read: the one to write, and what the others say."""
 
     seen: Seen
     own: Seen
-    document: xmp.Document | None
+    loaded: _Loaded | None
     others: tuple[Seen, ...] = ()
 
 
@@ -48,6 +57,7 @@ class _Payload:
     before: bytes | None
     after: bytes | None
     others: tuple[Seen, ...] = ()
+    known: files.Content | None = None
 
 
 class SidecarSink:
@@ -98,11 +108,11 @@ class SidecarSink:
             where = (self._registered and self._registered(photo)) or self.place(photo, folder)
             nothing = replace(_NOTHING, where=where)
             return _Standing(nothing, nothing, None)
-        (document, own), *others = found
-        rest = tuple(seen for _, seen in others)
-        return _Standing(_union(own, rest), own, document, rest)
+        first, *others = found
+        rest = tuple(each.seen for each in others)
+        return _Standing(_union(first.seen, rest), first.seen, first, rest)
 
-    def _found(self, photo: Photo, folder: which.Folder) -> list[tuple[xmp.Document, Seen]]:
+    def _found(self, photo: Photo, folder: which.Folder) -> list[_Loaded]:
         """The photo's sidecars that are there, the one to write first."""
         name = os.path.basename(photo.file)
         paths = [self._registered(photo) if self._registered else None, folder.first(name)]
@@ -127,9 +137,9 @@ class SidecarSink:
             if standing is None:
                 return Draft(photo, seen.where, seen.digest, seen.digest, b"", seen)
             change = change if self._provenance else replace(change, claim=None)
-            if standing.document is None:
+            if standing.loaded is None:
                 return self._begin(photo, standing, seen, change)
-            return self._revise(photo, standing, standing.document, change)
+            return self._revise(photo, standing, standing.loaded, change)
         except Refused as error:
             return error
         except (TryAgain, PlaceClosed):
@@ -161,8 +171,8 @@ class SidecarSink:
         after = replace(revised.seen, where=where, seeded=begun.packet.hex() if begun else "")
         return Draft(photo, where, b"", after.digest, inverse.created(), after, _Payload(None, revised.data))
 
-    def _revise(self, photo: Photo, standing: _Standing, document: xmp.Document, change: Change) -> Draft:
-        own, others = standing.own, standing.others
+    def _revise(self, photo: Photo, standing: _Standing, loaded: _Loaded, change: Change) -> Draft:
+        own, others, document = standing.own, standing.others, loaded.document
         revised = xmp.revise(document, own, change, self._clock())
         after = replace(revised.seen, where=own.where)
         if own.claimed is not None and after.claimed is None and not others:
@@ -171,7 +181,7 @@ class SidecarSink:
                 back = inverse.deleted(document.data)
                 return Draft(photo, own.where, own.digest, b"", back, left, _Payload(document.data, None))
         recipe = inverse.spliced(revised.back)
-        payload = _Payload(document.data, revised.data, others)
+        payload = _Payload(document.data, revised.data, others, loaded.content)
         return Draft(photo, own.where, own.digest, after.digest, recipe, _union(after, others), payload)
 
     def _left(self, photo: Photo, where: bytes, data: bytes) -> Seen | None:
@@ -226,15 +236,15 @@ class SidecarSink:
         """
         change = change if self._provenance else replace(change, claim=None)
         loaded = _load(where, photo)
-        own = loaded[1] if loaded else replace(_NOTHING, where=where)
-        standing = _Standing(own, own, loaded[0] if loaded else None)
-        if standing.document is None:
+        own = loaded.seen if loaded else replace(_NOTHING, where=where)
+        standing = _Standing(own, own, loaded)
+        if loaded is None:
             return self._begin(photo, standing, own, change)
-        return self._revise(photo, standing, standing.document, change)
+        return self._revise(photo, standing, loaded, change)
 
     def files(self, photo: Photo) -> list[Seen]:
         """What each of the photo's sidecars says by itself, the written one first. Raises what `read` answers."""
-        return [seen for _, seen in self._found(photo, which.Folder(os.path.dirname(photo.file)))]
+        return [each.seen for each in self._found(photo, which.Folder(os.path.dirname(photo.file)))]
 
     def without_shell(self, draft: Draft) -> Draft:
         """The same draft, or one that removes the sidecar where it would leave nothing of anybody's in it."""
@@ -249,18 +259,18 @@ class SidecarSink:
 
     def _others(self, photo: Photo, where: bytes) -> tuple[Seen, ...]:
         found = self._found(photo, which.Folder(os.path.dirname(photo.file)))
-        return tuple(seen for _, seen in found if seen.where != where)
+        return tuple(each.seen for each in found if each.seen.where != where)
 
 
-def _load(path: bytes, photo: Photo) -> tuple[xmp.Document, Seen] | None:
+def _load(path: bytes, photo: Photo) -> _Loaded | None:
     content = files.read(path, base=photo.base, limit=xmp.LIMIT)
     if content is None:
         return None
     document = xmp.parse(content.data, path)
-    return document, xmp.seen(document)
+    return _Loaded(document, xmp.seen(document), content)
 
 
-def _common(path: bytes, photo: Photo, folder: which.Folder) -> tuple[xmp.Document, Seen] | None:
+def _common(path: bytes, photo: Photo, folder: which.Folder) -> _Loaded | None:
     """`IMG.xmp`, if it is this photo's; one that cannot be read is nobody's where several may have it."""
     alone = which.alone(photo, folder)
     try:
@@ -269,7 +279,7 @@ def _common(path: bytes, photo: Photo, folder: which.Folder) -> tuple[xmp.Docume
         if alone:
             raise
         return None
-    extension = found[1].texts.get(which.EXTENSION) if found else None
+    extension = found.seen.texts.get(which.EXTENSION) if found else None
     return found if (which.names(extension, photo) if extension else alone) else None
 
 
@@ -318,7 +328,8 @@ def _wish(draft: Draft) -> Wish | None:
     payload = draft.payload
     if not isinstance(payload, _Payload):
         return None
-    return Wish(draft.where, payload.before, payload.after, like=draft.photo.file, base=draft.photo.base)
+    photo, known = draft.photo, payload.known
+    return Wish(draft.where, payload.before, payload.after, like=photo.file, base=photo.base, known=known)
 
 
 def _answer(
