@@ -64,11 +64,10 @@ class House:
         )
 
     def asset(self, path: str = "", *, owner: str = "", **columns) -> str:
-        values = {
-            "ownerId": owner or self.anna, "type": "IMAGE",
-            "originalPath": path or f"/data/{uuid.uuid4()}.jpg", "originalFileName": "a.jpg", "checksum": uuid.uuid4().bytes, "fileCreatedAt": NOW, "fileModifiedAt": NOW,
-            "localDateTime": NOW, **columns,
-        }  # fmt: skip
+        times = dict.fromkeys(("fileCreatedAt", "fileModifiedAt", "localDateTime"), NOW)
+        names = {"originalPath": path or f"/data/{uuid.uuid4()}.jpg", "originalFileName": "a.jpg"}
+        about = {"ownerId": owner or self.anna, "type": "IMAGE", "checksum": uuid.uuid4().bytes}
+        values = {**about, **names, **times, **columns}
         if self._has("asset", "checksumAlgorithm"):
             values.setdefault("checksumAlgorithm", "sha1")
         names = ", ".join(f'"{name}"' for name in values)
