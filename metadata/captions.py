@@ -5,8 +5,71 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from metadata.memory import CAPTION, Context, Event, Losses, Memory, Place, Reading, Truth, Wanted
+from metadata.memory import CAPTION, TITLE, Context, Event, Losses, Memory, Place, Reading, Truth, Wanted
 from metadata.sinks import Seen
+
+
+def told(
+    truth: Truth,
+    places: Mapping[str, Place],
+    readings: Mapping[str, Reading],
+    context: Context,
+    events: list[Event],
+) -> Truth:
+    """The truth with what persons did to caption and title; a title is merged as a caption is."""
+    truth = captioned(truth, places, readings, context, events)
+    if not truth.title and not any(_has_title(place) for place in places.values()):
+        return truth
+    truth = _found_title(truth, places)
+    titles = {name: _of_title(place) for name, place in places.items()}
+    return _from_title(captioned(_as_caption(truth), titles, readings, context, events, "title"), truth)
+
+
+def _has_title(place: Place) -> bool:
+    return TITLE in place.seen.texts or (place.memory is not None and TITLE in place.memory.texts)
+
+
+def _found_title(truth: Truth, places: Mapping[str, Place]) -> Truth:
+    """A title that stands in a place we write and is not ours is a person's, be it older than our memory of it."""
+    if truth.title or truth.title_conflict:
+        return truth
+    for place in places.values():
+        said = place.seen.texts.get(TITLE, "")
+        memory = place.memory
+        known = memory is not None and place.writable and memory.texts.get(TITLE) == said
+        if said and known and memory is not None and TITLE not in memory.texts_ours:
+            return replace(truth, title=said, title_ours=False)
+    return truth
+
+
+def _of_title(place: Place) -> Place:
+    return replace(place, layout=replace(place.layout, captions=place.layout.titles))
+
+
+def _as_caption(truth: Truth) -> Truth:
+    """The title in the caption's place, so that one set of rules holds for both."""
+    return replace(
+        truth,
+        caption=truth.title,
+        caption_ours=truth.title_ours,
+        conflict=truth.title_conflict,
+        texts_refused=_exchanged(truth.texts_refused),
+    )
+
+
+def _from_title(titled: Truth, truth: Truth) -> Truth:
+    return replace(
+        truth,
+        title=titled.caption,
+        title_ours=titled.caption_ours,
+        title_conflict=titled.conflict,
+        texts_refused=_exchanged(titled.texts_refused),
+    )
+
+
+def _exchanged(names: frozenset[str]) -> frozenset[str]:
+    other = {CAPTION: TITLE, TITLE: CAPTION}
+    return frozenset(other.get(name, name) for name in names)
 
 
 def captioned(
@@ -15,6 +78,7 @@ def captioned(
     readings: Mapping[str, Reading],
     context: Context,
     events: list[Event],
+    what: str = "caption",
 ) -> Truth:
     """A caption changed in one place is carried; changed differently in two, each keeps its own."""
     said: dict[str, str] = {}
@@ -25,7 +89,7 @@ def captioned(
                 said[name] = edit
     new = {value for value in said.values() if value}
     if len(new) > 1 or (new and _contradicted(said, places, truth)):
-        events += [Event(name, f"caption here: {value}") for name, value in said.items()]
+        events += [Event(name, f"{what} here: {value}") for name, value in said.items()]
         return replace(truth, conflict=True)
     refused = truth.texts_refused
     if new:
@@ -57,7 +121,7 @@ def _caption_edit(place: Place, reading: Reading, truth: Truth, context: Context
     """
     names, seen = place.layout.captions, place.seen
     now = {name: seen.texts.get(name, "") for name in names}
-    if place.memory is None and not place.writable:
+    if place.memory is None and not (place.writable or place.counts):
         return None
     if place.memory is None:
         first = next((value for value in now.values() if value), "")
@@ -95,6 +159,10 @@ def step(
 ) -> tuple[dict[str, str | None], dict[str, str], frozenset[str]]:
     """Text fields to set (None = delete), which of the texts here are ours afterwards, and which were refused."""
     change, ours = _caption_texts(place, truths, memory)
+    if truths[0].title or truths[1].title or TITLE in ours:
+        titles = _as_caption(truths[0]), _as_caption(truths[1])
+        titled, ours = _caption_texts(_of_title(place), titles, replace(memory, texts_ours=ours))
+        change |= titled
     filled, ours, refused = _filled_texts(place, reading, truths[1], wanted, ours)
     return change | filled, ours, refused
 
@@ -146,8 +214,8 @@ def _filled_texts(
 def carries(texts: Mapping[str, str | None], truths: tuple[Truth, Truth]) -> bool:
     """Whether these texts hold what a person wrote or took away elsewhere."""
     before, truth = truths
-    return (
-        bool(texts)
-        and (truth.caption, truth.caption_ours) != (before.caption, before.caption_ours)
-        and not (truth.caption_ours or before.caption_ours)
-    )
+    if not texts:
+        return False
+    captions = (before.caption, before.caption_ours), (truth.caption, truth.caption_ours)
+    titles = (before.title, before.title_ours), (truth.title, truth.title_ours)
+    return any(was != now and not (was[1] or now[1]) for was, now in (captions, titles))

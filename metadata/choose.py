@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from metadata.memory import Wanted
+from metadata.memory import TITLE, Wanted
 from metadata.tags import Word, clean, key
 
 if TYPE_CHECKING:
@@ -117,4 +119,20 @@ def wanted(evidence: Sequence[Evidence], rules: Rules, chosen: Mapping[str, Chos
     for said in evidence:
         if rules.sources is None or said.source in rules.sources:
             texts |= {name: value for name, value in said.texts.items() if value and name not in texts}
-    return Wanted(words, texts.pop("caption", ""), texts)
+    caption, title = (safe(texts.pop(name, "")) for name in ("caption", TITLE))
+    return Wanted(words, caption, texts, title)
+
+
+def safe(text: str) -> str:
+    """A caption or title that we create, as every program reads it back: NFC, without control signs.
+
+    exiv2 and what is built on it take `charset=` and `lang=` at the beginning for a note about the text and
+    drop what follows up to a blank: there the sign becomes a colon.
+    """
+    kept = unicodedata.normalize("NFC", text.translate(_CONTROLS))
+    kept = "".join(sign for sign in kept if unicodedata.category(sign) not in ("Cs", "Cn")).strip()
+    return _MISREAD.sub(r"\1: ", kept)
+
+
+_CONTROLS = {number: " " if number in (9, 10, 13) else None for number in (*range(32), *range(127, 160))}
+_MISREAD = re.compile(r"^((?:charset|lang))\s*=\s*", re.IGNORECASE)

@@ -39,8 +39,8 @@ class Spelling:
 class Layout:
     """The fields of a place: `paths` hold whole keywords, `leaves` only their last parts.
 
-    `captions` are the fields of the one caption, the one that counts first; `texts` those that are filled
-    together and only where all of them are empty (a place's names).
+    `captions` are the fields of the one caption, the one that counts first, `titles` likewise; `texts` those
+    that are filled together and only where all of them are empty (a place's names).
 
     In a `trusted` place a missing word is an act of a person, never an accident of a program that wrote
     the whole place from its own memory.
@@ -49,6 +49,7 @@ class Layout:
     paths: Mapping[str, Spelling]
     leaves: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     trusted: bool = False
 
@@ -61,7 +62,11 @@ SIDECAR = Layout(
     },
     leaves=(tags.SUBJECT,),
     captions=("dc:description", "tiff:ImageDescription"),
-    texts=("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:CountryCode"),
+    titles=("dc:title",),
+    texts=(
+        *("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:CountryCode"),
+        "Iptc4xmpExt:LocationShown",
+    ),
 )
 
 SERVER = Layout(

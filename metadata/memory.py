@@ -10,8 +10,8 @@ from metadata.fields import Layout, Lists, Skip
 from metadata.sinks import Change, Seen
 from metadata.tags import Word
 
-CAPTION = "caption"
-"""The name under which a refused caption stands among the refused texts."""
+CAPTION, TITLE = "caption", "dc:title"
+"""The names under which a refused caption and title stand among the refused texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Truth:
     """What everybody agreed on for one photo.
 
     `words` stand everywhere; those in `ours` are tagwright's, the others a person's. `refused` are words
-    a person took away, `withheld` words that were undone. `caption` likewise; `texts_refused` names the
-    text fields a person emptied, `texts_withheld` those that were undone. In `conflict` two places hold
+    a person took away, `withheld` words that were undone. `caption` and `title` likewise; `texts_refused` names
+    the text fields a person emptied, `texts_withheld` those that were undone. In `conflict` two places hold
     different captions by persons, and each keeps its own.
     """
 
@@ -78,17 +78,21 @@ class Truth:
     caption: str = ""
     caption_ours: bool = False
     conflict: bool = False
+    title: str = ""
+    title_ours: bool = False
+    title_conflict: bool = False
     texts_refused: frozenset[str] = frozenset()
     texts_withheld: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What choice would have on this photo: keywords by key, one caption, texts that fill what is empty."""
+    """What choice would have on this photo: keywords by key, a caption, a title, texts that fill what is empty."""
 
     words: Mapping[str, Word]
     caption: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
 
 
 class Losses(Enum):

@@ -13,7 +13,21 @@ from hashlib import blake2b
 from metadata import captions, fields, people
 from metadata.echoes import explained
 from metadata.fields import Layout, Stand
-from metadata.memory import CAPTION, Context, Event, Losses, Memory, Outcome, Place, Reading, Step, Truth, Wanted
+from metadata.imported import imported
+from metadata.memory import (
+    CAPTION,
+    TITLE,
+    Context,
+    Event,
+    Losses,
+    Memory,
+    Outcome,
+    Place,
+    Reading,
+    Step,
+    Truth,
+    Wanted,
+)
 from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands, unchanged
 from metadata.sinks import Change, Claim, Seen
 from metadata.tags import PERSONS, SEPARATOR, Word, key, names_person, parse, show, text
@@ -40,9 +54,10 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
         return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
     readings |= explained(*_written(readings, places), truth, context)
+    readings = imported(readings, places, truth, context)
     readings = people.with_taken(readings, places, truth)
     settled, events = _settle(truth, readings, context)
-    settled = captions.captioned(settled, places, readings, context, events)
+    settled = captions.told(settled, places, readings, context, events)
     chosen = _chosen(settled, wanted, context)
     mark = _mark(chosen, wanted)
     steps = {
@@ -77,6 +92,9 @@ def _mark(truth: Truth, wanted: Wanted | None) -> str:
     parts.append("conflict" if truth.conflict else "ours" if truth.caption_ours else "")
     if wanted is not None:
         parts += [*wanted.words, wanted.caption, *wanted.texts, *wanted.texts.values()]
+    if truth.title or truth.title_conflict or (wanted is not None and wanted.title):
+        parts += [truth.title, "title", "conflict" if truth.title_conflict else "ours" if truth.title_ours else ""]
+        parts += [wanted.title] if wanted is not None else []
     return blake2b(SEPARATOR.join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -157,7 +175,7 @@ def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
             truth if len(ours) == len(truth.ours) else replace(truth, words=persons | ours, ours=frozenset(ours))
         )
     ours = {k: truth.words.get(k, w) for k, w in wanted.words.items() if k not in kept_away and k not in persons}
-    truth = replace(truth, words=persons | ours, ours=frozenset(ours))
+    truth = _titled(replace(truth, words=persons | ours, ours=frozenset(ours)), wanted)
     if (
         CAPTION in truth.texts_refused | truth.texts_withheld
         or (truth.caption and not truth.caption_ours)
@@ -165,6 +183,16 @@ def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
     ):
         return truth
     return replace(truth, caption=wanted.caption, caption_ours=bool(wanted.caption))
+
+
+def _titled(truth: Truth, wanted: Wanted) -> Truth:
+    """The title that choice wants, where no person gave one or took ours away."""
+    away = TITLE in truth.texts_refused | truth.texts_withheld
+    if away or (truth.title and not truth.title_ours) or truth.title_conflict:
+        return truth
+    if not wanted.title and not truth.title:
+        return truth
+    return replace(truth, title=wanted.title, title_ours=bool(wanted.title))
 
 
 def _with_aliases(kept_away: set[str], aliases: Mapping[str, str]) -> set[str]:
@@ -232,7 +260,10 @@ def _differ(truths: tuple[Truth, Truth]) -> bool:
     """Whether there is new evidence, or a person's edit somewhere."""
     before, after = truths
     return (
-        before.ours != after.ours or before.words.keys() != after.words.keys() or before.caption != after.caption
+        before.ours != after.ours
+        or before.words.keys() != after.words.keys()
+        or before.caption != after.caption
+        or before.title != after.title
     )
 
 
@@ -321,7 +352,8 @@ def _saved(name: str, field: str, first: str, before: Stand, now: Stand) -> bool
 
 def _past(memory: Memory, seen: Seen, layout: Layout) -> frozenset[str]:
     """Captions that stood here before; a few, since nobody changes them often."""
-    gone = {memory.texts.get(name, "") for name in layout.captions} - {*seen.texts.values(), ""}
+    names = (*layout.captions, *layout.titles)
+    gone = {memory.texts.get(name, "") for name in names} - {*seen.texts.values(), ""}
     return frozenset(sorted(memory.past)[-MOST_PAST:] + sorted(gone)) if gone else memory.past
 
 

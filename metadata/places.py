@@ -124,11 +124,18 @@ def _words(root: str, *levels: str) -> Word:
 
 
 def fields(place: Place) -> dict[str, str]:
-    """The location fields of XMP that name this place (photoshop and IPTC Core); empty ones fall away."""
+    """The location fields of XMP that name this place; empty ones fall away.
+
+    Photoshop's and IPTC Core's, and what the Metadata Working Group reads first: IPTC's LocationShown, here in
+    lines (see `metadata.xmp_structs`).
+    """
     found = {
         "photoshop:City": place.city,
         "photoshop:State": place.state,
         "photoshop:Country": place.country,
         "Iptc4xmpCore:CountryCode": place.code,
     }
-    return {name: value for name, value in found.items() if value}
+    told = {name: value for name, value in found.items() if value}
+    lines = zip(("City", "State", "Country", "Code"), found.values(), strict=True)
+    shown = "\n".join(f"{name}: {value}" for name, value in lines if value)
+    return {**told, "Iptc4xmpExt:LocationShown": shown} if shown else told

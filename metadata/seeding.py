@@ -17,6 +17,7 @@ from metadata.seed import Seed, seed
 from metadata.sinks import Change, Seen, Values
 from metadata.tags import (
     HIERARCHICAL,
+    PERSONS,
     SUBJECT,
     TAGS_LIST,
     Word,
@@ -24,6 +25,7 @@ from metadata.tags import (
     from_hierarchical,
     from_tags_list,
     key,
+    person,
 )
 from metadata.xmp_bare import bare
 from metadata.xmp_document import Document, Element
@@ -31,7 +33,7 @@ from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS
 from metadata.xmp_read import parse
 from metadata.xmp_seen import seen
 
-_FIELDS: Final = (TAGS_LIST, HIERARCHICAL, SUBJECT)
+_FIELDS: Final = (TAGS_LIST, HIERARCHICAL, SUBJECT, PERSONS)
 _OURS: Final = frozenset(
     {
         CLAIM.expanded,
@@ -48,6 +50,7 @@ _ASIDE: Final = re.compile(rb"<!--.*?-->|<\?(?!xpacket|xml\b).*?\?>", re.DOTALL)
 _READ: Final[Mapping[str, Callable[[str], Word]]] = {
     TAGS_LIST: from_tags_list,
     HIERARCHICAL: from_hierarchical,
+    PERSONS: person,
 }
 
 
@@ -128,7 +131,9 @@ def _no_more_words(said: Seen, first: Seen) -> bool:
 
 
 def _meanings(name: str, value: str) -> list[str]:
-    """A word, and its last part alone."""
+    """A word, and its last part alone; of a person the name, which is no keyword."""
+    if name == PERSONS:
+        return [key(person(value))]
     word = (value,) if name == SUBJECT else _READ[name](value)
     return [key(word), key(word[-1:])] if word else []
 

@@ -80,7 +80,7 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
 
 def create(change: Change, now: datetime, path: bytes) -> Revised:
     """A new sidecar and what it says; raises Refused. There is nothing foreign in it that could be lost."""
-    structs = {name: text for name, text in change.texts.items() if text and xmp_structs.is_struct(name)}
+    structs = {name: text for name, text in change.texts.items() if text and name.startswith(xmp_structs.REGION)}
     if structs:
         rest = {name: text for name, text in change.texts.items() if name not in structs}
         begun = create(replace(change, texts=rest), now, path)
@@ -91,7 +91,7 @@ def create(change: Change, now: datetime, path: bytes) -> Revised:
         exists=True,
         digest=digest(data),
         lists={name: tuple(values) for name in LISTS if (values := _wanted((), (), change.add.get(name, ()))[1])},
-        texts={name: text for name in TEXTS if (text := change.texts.get(name))},
+        texts={name: text for name in (*TEXTS, xmp_structs.LOCATION) if (text := change.texts.get(name))},
         claimed=claim,
         where=path,
         people=frozenset(each for each in change.add.get(PERSONS, ()) if each),

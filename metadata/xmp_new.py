@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from metadata.sinks import Change
-from metadata.xmp_names import CLAIM, DATE, LISTS, PREFIXES, TEXTS, Field
+from metadata.xmp_names import CLAIM, DATE, LISTS, PREFIXES, SHOWN, TEXTS, Field
 from metadata.xmp_seen import claim_text
 from metadata.xmp_splice import content
+from metadata.xmp_structs import parts
 
 _HEAD: Final = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -32,8 +33,11 @@ def new(change: Change, now: datetime, path: bytes = b"") -> bytes:
     """
     wanted = _wanted(change, now)
     uris = dict.fromkeys(field.uri for field, _ in wanted)
+    if change.texts.get(SHOWN.name):
+        uris.setdefault(SHOWN.uri)
     declared = "".join(f'\n    xmlns:{_PREFIX[uri]}="{uri}"' for uri in uris)
     body = "".join(_property(field, [content(each, path).decode() for each in values]) for field, values in wanted)
+    body += _shown(change.texts.get(SHOWN.name), path)
     return f"{_HEAD}{declared}>\n{body}{_TAIL}".encode()
 
 
@@ -43,11 +47,23 @@ def _wanted(change: Change, now: datetime) -> list[tuple[Field, Sequence[str]]]:
         values = [value for value in dict.fromkeys(change.add.get(name, ())) if value]
         if values:
             wanted.append((field, values))
-    wanted += [(TEXTS[name], [text]) for name, text in change.texts.items() if text]
+    wanted += [(TEXTS[name], [text]) for name, text in change.texts.items() if text and name in TEXTS]
     wanted.append((DATE, [now.isoformat(timespec="seconds")]))
     if change.claim and (change.claim.words or change.claim.texts):
         wanted.append((CLAIM, [claim_text(change.claim)]))
     return wanted
+
+
+def _shown(said: str | None, path: bytes) -> str:
+    """The place in the picture as IPTC's struct."""
+    if not said:
+        return ""
+    name, lines = f"{_PREFIX[SHOWN.uri]}:{SHOWN.local}", ""
+    for local, value in parts(said):
+        tag = f"{_PREFIX[SHOWN.uri]}:{local}"
+        lines += f"      <{tag}>{content(value, path).decode()}</{tag}>\n"
+    item = f'     <rdf:li rdf:parseType="Resource">\n{lines}     </rdf:li>\n'
+    return f"   <{name}>\n    <rdf:Bag>\n{item}    </rdf:Bag>\n   </{name}>\n"
 
 
 def _property(field: Field, values: Sequence[str]) -> str:

@@ -350,8 +350,13 @@ def _append(work: Plan, regions: Element, new: Sequence[tuple[str, Area]]) -> No
         work.fill(box, b"".join(raw))
 
 
+def parts(said: str) -> list[tuple[str, str]]:
+    """The fields of IPTC's LocationDetails in a place as it is told, by their local names."""
+    lines = (line.partition(": ") for line in said.split("\n"))
+    return [(_PARTS[name], text) for name, _, text in lines if name in _PARTS and text]
+
+
 def _add_place(work: Plan, said: str) -> None:
-    parts = [line.partition(": ") for line in said.split("\n")]
     scope = _scope(work, SHOWN)
 
     def inside(tags: Tags, layout: Layout) -> bytes:
@@ -360,8 +365,8 @@ def _add_place(work: Plan, said: str) -> None:
         a, b, c, d = _steps(layout, 4)
         lines = b"".join(
             b"%s<%s>%s</%s>" % (d, name, content(text, work.path), name)
-            for part, _, text in parts
-            if part in _PARTS and (name := names.tag(SHOWN.uri, _PARTS[part]))
+            for local, text in parts(said)
+            if (name := names.tag(SHOWN.uri, local))
         )
         place = b"%s<%s%s>%s%s</%s>" % (c, node, names.declared, lines, c, node)
         return b"%s<%s>%s<%s>%s%s</%s>%s</%s>%s" % (a, box, b, item, place, b, item, a, box, layout.gap)

@@ -25,7 +25,7 @@ from metadata.sinks import Seen
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
-from models.protocols import BUDGET, EDGE, Captioner, Scored, Tagger
+from models.protocols import BUDGET, EDGE, Captioner, Scored, Tagger, Titled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -163,7 +163,7 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
 
 
 def describe(job: DescribeJob) -> list[Looked]:
-    """One answer a photo, in order; a caption stands in `texts` as "dc:description"."""
+    """One answer a photo, in order; in `texts` a caption is "dc:description", a title "dc:title"."""
     captioner = _captioner(job.captioner)
     batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
     _ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
@@ -301,7 +301,7 @@ Answer = TypeVar("Answer")
 def _ask(
     batch: Sequence[_Seen],
     backend: Backend,
-    call: Callable[[Sequence[FileView]], list[Answer]],
+    call: Callable[[Sequence[FileView]], Sequence[Answer]],
     evidence: Callable[[Answer], Evidence],
 ) -> None:
     """Ask for all that is not known; when a batch fails, one by one, so that only the culprit fails."""
@@ -354,7 +354,7 @@ def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
     return Evidence(tagger.name, tagger.version, words=tuple(words), of_file=_of_file(tagger))
 
 
-def _caption(captioner: Captioner, said: str) -> Evidence:
-    text = " ".join(said.split())
-    texts = (("dc:description", text),) if text else ()
-    return Evidence(captioner.name, captioner.version, texts=texts)
+def _caption(captioner: Captioner, said: str | Titled) -> Evidence:
+    caption, title = said if isinstance(said, tuple) else (said, "")
+    texts = (("dc:description", " ".join(caption.split())), ("dc:title", " ".join(title.split())))
+    return Evidence(captioner.name, captioner.version, texts=tuple(each for each in texts if each[1]))

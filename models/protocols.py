@@ -6,7 +6,7 @@ One answer an item, the same answer alone or in a batch. A backend is one module
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from metadata.photo import Facts
 from metadata.tags import Word
@@ -55,14 +55,21 @@ class Tagger(Protocol):
         ...
 
 
+class Titled(NamedTuple):
+    """A caption with a title, of a captioner that gives both; either may be empty."""
+
+    caption: str
+    title: str
+
+
 class Captioner(Protocol):
     """Says a sentence about photos; an empty string where it has nothing to say."""
 
     name: str
     version: str
 
-    def caption(self, views: Sequence[View]) -> list[str]:
-        """One caption a view."""
+    def caption(self, views: Sequence[View]) -> Sequence[str | Titled]:
+        """One caption a view, with a title where there is one."""
         ...
 
 

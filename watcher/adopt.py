@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from metadata import fields, merge
 from metadata.choose import choose
 from metadata.fields import SIDECAR, Skip
-from metadata.memory import Event, Memory, Truth
+from metadata.memory import TITLE, Event, Memory, Truth
 from metadata.sinks import Claim, Seen
 from metadata.tags import Word, key, parse
 from watcher import pages
@@ -75,6 +75,9 @@ def _agreed(before: Truth, seen: Seen, claim: Claim) -> Truth:
     ours = frozenset(name for name in named if name in here and name not in away)
     stay = {name: word for name, word in here.items() if name not in away}
     truth = replace(before, words={**stay, **before.words}, ours=before.ours | ours)
+    title = seen.texts.get(TITLE, "")
+    if TITLE in claim.texts and title and before.title in ("", title):
+        truth = replace(truth, title=title, title_ours=True)
     said = seen.texts.get("dc:description", "")
     if "dc:description" in claim.texts and said and before.caption in ("", said):
         return replace(truth, caption=said, caption_ours=True)

@@ -15,7 +15,7 @@ from metadata import files as disk
 from metadata import merge
 from metadata.errors import TagwrightError
 from metadata.fields import SIDECAR
-from metadata.memory import CAPTION, Memory, Truth
+from metadata.memory import CAPTION, TITLE, Memory, Truth
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen
 from metadata.tags import Word
@@ -139,6 +139,7 @@ def without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> 
     """The truth in which these words and text fields of ours are kept back."""
     back = {name: word for name, word in undone.items() if name in truth.ours}
     mine = truth.caption_ours and "dc:description" in texts
+    titled = truth.title_ours and TITLE in texts
     return replace(
         truth,
         words={name: word for name, word in truth.words.items() if name not in back},
@@ -146,6 +147,8 @@ def without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> 
         withheld={**truth.withheld, **back},
         caption="" if mine else truth.caption,
         caption_ours=truth.caption_ours and not mine,
+        title="" if titled else truth.title,
+        title_ours=truth.title_ours and not titled,
         texts_withheld=truth.texts_withheld | _spoken(texts),
     )
 

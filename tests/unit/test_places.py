@@ -71,6 +71,7 @@ def test_the_fields_are_those_of_iptc_core_without_empty_ones():
         "photoshop:City": "Münster",
         "photoshop:Country": "Germany",
         "Iptc4xmpCore:CountryCode": "DE",
+        "Iptc4xmpExt:LocationShown": "City: Münster\nCountry: Germany\nCode: DE",
     }
 
 

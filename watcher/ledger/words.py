@@ -63,8 +63,13 @@ def truth(rows: TruthRows) -> Truth:
     if caption is None:
         return Truth(named, ours, no, back)
     said, mine, conflict, texts = caption
-    emptied, undone = (frozenset(names) for names in json.loads(texts))
-    return Truth(named, ours, no, back, said, bool(mine), bool(conflict), emptied, undone)
+    emptied, undone, *titled = json.loads(texts)
+    title = titled[0] if titled else ("", False, False)
+    return Truth(
+        *(named, ours, no, back, said, bool(mine), bool(conflict), *title),
+        texts_refused=frozenset(emptied),
+        texts_withheld=frozenset(undone),
+    )
 
 
 def save_truth(
@@ -164,13 +169,21 @@ def _save_withheld(db: sqlite3.Connection, photo: int, before: Truth, after: Tru
 
 
 def _save_caption(db: sqlite3.Connection, photo: int, before: Truth, after: Truth) -> None:
-    texts = json.dumps([sorted(after.texts_refused), sorted(after.texts_withheld)])
-    was = (before.caption, before.caption_ours, before.conflict, before.texts_refused, before.texts_withheld)
-    if was != (after.caption, after.caption_ours, after.conflict, after.texts_refused, after.texts_withheld):
+    if _texts(before) != _texts(after):
+        title = (after.title, after.title_ours, after.title_conflict)
+        more = [title] if any(title) else []
+        texts = json.dumps([sorted(after.texts_refused), sorted(after.texts_withheld), *more])
         db.execute(
             "INSERT OR REPLACE INTO captions VALUES (?, ?, ?, ?, ?)",
             (photo, after.caption, after.caption_ours, after.conflict, texts),
         )
+
+
+def _texts(truth: Truth) -> tuple[object, ...]:
+    return (
+        *(truth.caption, truth.caption_ours, truth.conflict, truth.texts_refused, truth.texts_withheld),
+        *(truth.title, truth.title_ours, truth.title_conflict),
+    )
 
 
 _SETS = frozenset(column.name for column in columns(Memory) if isinstance(column.default, frozenset))
@@ -197,11 +210,25 @@ def memory_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, dict
     return found
 
 
+Packed = tuple[bytes, str, bytes]
+"""The digest of what stood there, why the photo is left alone, and what `memory` reads."""
+
+
 def save_memory(db: sqlite3.Connection, photo: int, place: str, memory: Memory) -> None:
     """Remember a place."""
+    save_packed(db, photo, place, packed(memory))
+
+
+def packed(memory: Memory) -> Packed:
+    """A memory as the ledger keeps it."""
+    return memory.digest, memory.aside, _packed(memory)
+
+
+def save_packed(db: sqlite3.Connection, photo: int, place: str, row: Packed) -> None:
+    """Remember a place by what `packed` made of its memory."""
     db.execute(
         "INSERT OR REPLACE INTO memory (photo, place, digest, aside, said) VALUES (?, ?, ?, ?, ?)",
-        (photo, place, memory.digest, memory.aside, _packed(memory)),
+        (photo, place, *row),
     )
 
 
