@@ -215,7 +215,7 @@ def _step(
         return Step(_NO_CHANGE, _read_only(place, context), writable=False)
     if reading.aside and place.memory is not None and place.memory.aside:
         return Step(_NO_CHANGE, place.memory)
-    skip = skip_of(place.seen, place.memory, context)
+    skip = skip_of(place.seen, place.memory, context, before, truth)
     now = fields.stand(place.layout, place.seen.lists, skip)
     memory = _remembered(place, reading, truths, now, context)
     unwanted = _unwanted(before, truth, reading, memory, now)
@@ -339,7 +339,7 @@ def _kept(place: Place, reading: Reading, truth: Truth, now: Stand, context: Con
         others = [field for field in others if field != PERSONS]  # it does not write that one
         saved = [field for field in others if memory.lists.get(field) != seen.lists.get(field)]
         if saved and memory.lists.get(first) == seen.lists.get(first):
-            before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context))
+            before = fields.stand(place.layout, memory.lists, skip_of(seen, memory, context, truth))
             kept |= {k for k in truth.words if all(_saved(k, field, first, before, now) for field in saved)}
     return frozenset(kept & truth.words.keys())
 
@@ -424,7 +424,7 @@ def unwritten(memory: Memory) -> Memory:
 
 def confirmed(memory: Memory, layout: Layout, seen: Seen, truth: Truth, context: Context) -> Memory:
     """The memory once the place was read back after our write."""
-    now = fields.stand(layout, seen.lists, skip_of(seen, memory, context))
+    now = fields.stand(layout, seen.lists, skip_of(seen, memory, context, truth))
     ours = frozenset(name for name in memory.ours if name in truth.ours or stands(name, now))
     standing = frozenset(name for name in ours if stands(name, now))
     dropping = frozenset(name for name in memory.dropping if stands(name, now) and name not in truth.words)

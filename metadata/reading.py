@@ -30,9 +30,17 @@ class _Case:
         return self.memory.confirmed & self.truth.ours
 
 
-def skip_of(seen: Seen, memory: Memory | None, context: Context) -> Skip:
-    """Whose words are nobody's wish in this place, now or when it was last read."""
-    return Skip(context.skip, seen.people | (memory.people if memory else frozenset()))
+def skip_of(seen: Seen, memory: Memory | None, context: Context, *truths: Truth) -> Skip:
+    """Whose words are nobody's wish in this place, now or when it was last read.
+
+    What all agreed on is a wish, also where a face region came to bear that name later.
+    """
+    people = seen.people | (memory.people if memory else frozenset())
+    if people and truths:
+        people = frozenset(
+            name for name in people if not any(key(("people", name)) in truth.words for truth in truths)
+        )
+    return Skip(context.skip, people)
 
 
 def unchanged(memory: Memory, seen: Seen) -> bool:
@@ -53,7 +61,7 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
         if memory is None and place.counts:
             return read(replace(place, writable=True), truth, context)
         return _only_read(place, memory, truth, context) if memory is not None else Reading()
-    skip = skip_of(seen, memory, context)
+    skip = skip_of(seen, memory, context, truth)
     now = fields.stand(place.layout, seen.lists, skip)
     if memory is None:
         return _first(now, seen, truth, context)
