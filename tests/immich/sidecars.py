@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 _FOR_WRITE = """
 SELECT a."originalPath", e.*, (SELECT path FROM asset_file f WHERE f."assetId" = a.id AND f.type = 'sidecar'
   AND NOT f."isEdited") AS sidecar
-FROM asset a JOIN asset_exif e ON e."assetId" = a.id WHERE a.id = %s"""
+FROM asset a LEFT JOIN asset_exif e ON e."assetId" = a.id WHERE a.id = %s"""
 
 _REGISTER = """
 INSERT INTO asset_file ("assetId", type, path) VALUES (%s, 'sidecar', %s)
