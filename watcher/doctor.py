@@ -28,9 +28,11 @@ INOTIFY = Path("/proc/sys/fs/inotify")
 PACKAGES = {
     "astral": "night",
     "exiftool": "reading what a photo says about itself",
+    "httpx": "talking to Immich",
     "numpy": "looking at pictures",
     "PIL": "JPEG, PNG, WebP, TIFF and GIF",
     "pillow_heif": "HEIC and AVIF",
+    "psycopg": "reading Immich's database",
     "rawpy": "RAW",
     "reverse_geocoder": "places",
     "scipy": "places",
@@ -63,6 +65,10 @@ def examine(
         kinds |= found.files
     findings += _watches(inotify, watched)
     findings += readers.findings(kinds)
+    if settings.immich.url:
+        from watcher import links  # noqa: PLC0415 - needs httpx and psycopg, which nobody else does
+
+        findings += links.findings(settings, environment=environment)
     return findings
 
 

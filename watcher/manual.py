@@ -31,10 +31,17 @@ In a variable a list is separated by commas (`TAGWRIGHT_FACTS=place,night`), a t
 (`TAGWRIGHT_THRESHOLDS=night=0.8`), and `TAGWRIGHT_ROOTS` holds `name=path` pairs separated by colons.
 """
 
+_IMMICH = """\
+What Immich's own `.env` or the environment says fills what is not set here: `IMMICH_URL`, `IMMICH_API_KEY`,
+`UPLOAD_LOCATION`, and with an address of Immich also `DB_HOSTNAME`, `DB_PORT`, `DB_USERNAME`, `DB_PASSWORD` and
+`DB_DATABASE_NAME`.
+"""
+
 
 def settings() -> str:
     """docs/settings.md."""
-    from watcher.settings import Immich, Log, Root, Settings  # noqa: PLC0415 - `commands` needs no settings
+    from watcher.immich_settings import Immich, ImmichDatabase  # noqa: PLC0415 - `commands` needs no settings
+    from watcher.settings import Log, Root, Settings  # noqa: PLC0415 - as above
 
     parts = [
         _SETTINGS,
@@ -44,7 +51,10 @@ def settings() -> str:
         "\n## `[log]`\n",
         _table("log.", Log, set()),
         "\n## `[immich]`\n",
-        _table("immich.", Immich, set()),
+        _IMMICH,
+        _table("immich.", Immich, {"database"}),
+        "\n## `[immich.database]`\n",
+        _table("immich.database.", ImmichDatabase, set()),
     ]
     return "\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""The commands that have commands of their own, or that hand things out: `xmp`, `category`, `export`, `adopt`."""
+"""The commands that have commands of their own, or that hand things out: `xmp`, `category`, `export` and more."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     _xmp(commands)
     _category(commands)
     _export(commands)
+    _immich(commands)
     _paths(command(commands, "adopt", _adopt, "Take over what sidecars call ours, after the ledger was lost."))
 
 
@@ -148,6 +149,28 @@ def _exported(arguments: Arguments) -> int:
     finally:
         ledger.close()
     print(f"{count} photos in {arguments.out}")
+    return DONE
+
+
+# immich
+
+
+def _immich(commands: Commands) -> None:
+    group = _group(commands, "immich", "Immich: what the connection needs, and what goes over it.")
+    says = "Print the SQL that lets tagwright read Immich's database, made for the database as it is now."
+    grants = command(group, "grants", _grants, says, machine=False)
+    grants.add_argument("--role", metavar="NAME", help="the role that reads; without, the one in the settings")
+    grants.add_argument("--no-people", action="store_true", help="leave names and faces out")
+
+
+def _grants(arguments: Arguments) -> int:
+    from watcher import granting
+
+    settings = known_settings(arguments)
+    made = granting.script(settings, os.environ, role=arguments.role, people=not arguments.no_people)
+    print(made.sql, end="")
+    for line in made.said:
+        print(f"tagwright: {line}", file=sys.stderr)
     return DONE
 
 

@@ -74,8 +74,65 @@ def gather(
     for key, value in flags.items():
         if value is not None:
             _lay(given, key, value, f"--{key.replace('.', '-').replace('_', '-')}")
+    _fill_immich(given, environment)
     _expand(given.raw, environment)
     return given
+
+
+IMMICH = {
+    "IMMICH_URL": "immich.url",
+    "IMMICH_API_KEY": "immich.api_key",
+    "UPLOAD_LOCATION": "immich.upload_location",
+    "DB_HOSTNAME": "immich.database.host",
+    "DB_PORT": "immich.database.port",
+    "DB_USERNAME": "immich.database.user",
+    "DB_PASSWORD": "immich.database.password",
+    "DB_DATABASE_NAME": "immich.database.name",
+}
+"""The names that Immich's own `.env` has, and those that its other companions use."""
+
+
+def _fill_immich(given: Given, environment: Mapping[str, str]) -> None:
+    """Immich's own names say what nothing else said; where no address of Immich is known, they are another's."""
+    file = _at(given.raw, "immich.env_file")
+    named = {name: (text, str(file)) for name, text in _env_file(file).items()} if isinstance(file, str) else {}
+    named |= {name: (text, name) for name, text in environment.items() if name in IMMICH and text}
+    if _at(given.raw, "immich.url") is None and "IMMICH_URL" not in named:
+        return
+    if _at(given.raw, "immich.database.password_file") is not None:
+        named.pop("DB_PASSWORD", None)
+    for name, key in IMMICH.items():
+        if name in named and _at(given.raw, key) is None:
+            _lay(given, key, *named[name])
+
+
+def _at(raw: Mapping[str, Any], key: str) -> object:
+    value: object = raw
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _env_file(file: str) -> dict[str, str]:
+    """What a file for Docker Compose says under these names; a folder in it is relative to its own."""
+    found: dict[str, str] = {}
+    for line in _lines(file):
+        name, mark, text = line.strip().removeprefix("export ").partition("=")
+        if mark and name.strip() in IMMICH:
+            quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+            found[name.strip()] = text[1:-1] if quoted else text.partition(" #")[0].strip()
+    if place := found.get("UPLOAD_LOCATION"):
+        found["UPLOAD_LOCATION"] = os.path.normpath(os.path.join(os.path.dirname(file), place))
+    return {name: text for name, text in found.items() if text}
+
+
+def _lines(file: str) -> list[str]:
+    try:
+        return Path(file).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"immich.env_file: {file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"immich.env_file: {file}: is no UTF-8 text") from error
 
 
 def nearest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
@@ -111,7 +168,10 @@ def _from_text(key: str, text: str, model: type[BaseModel]) -> object:
     if key == "roots":
         pairs = (item.partition("=") for item in text.split(os.pathsep) if item)
         return [{"name": name, "path": path} for name, _, path in pairs]
-    info = model.model_fields.get(key)
+    for name in key.split(".")[:-1]:
+        inner = model.model_fields[name].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    info = model.model_fields.get(key.rpartition(".")[2])
     kind = getattr(info.annotation, "__origin__", None) if info else None
     items = [item.strip() for item in text.split(",") if item.strip()]
     if kind is tuple:

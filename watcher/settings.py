@@ -14,50 +14,25 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Field,
     SecretStr,
     ValidationError,
 )
 
 from metadata.errors import UserError
 from watcher import complaints, overlay, values
+from watcher.immich_settings import Immich
+from watcher.keys import DURATION as _DURATION  # noqa: F401 - what the tests expect to be told
+from watcher.keys import FOLDER as _FOLDER
+from watcher.keys import PATTERNS as _PATTERNS
+from watcher.keys import SHARE as _SHARE
+from watcher.keys import Count, Folder, Number, Seconds, Share
+from watcher.keys import Part as _Part
+from watcher.keys import key as _key
+from watcher.keys import period as _period
 
 FACTS = ("place", "monochrome", "panorama", "screenshot", "night")
 """The rules that look at a photo with nothing downloaded."""
-
-_DURATION = 'seconds, or a text such as "10m" (ms, s, m, h, d, w)'
-_PATTERNS = 'a list of file name patterns, such as ["*.tmp", "Rejected"]'
-_FOLDER = "an absolute path"
-_SHARE = "a number from 0 to 1"
-
-
-def _key(default: Any, says: str, *, expected: str, unit: str = "", choice: bool = False, **more: Any) -> Any:
-    """A setting: its default, one sentence, what is allowed, its unit, and whether it changes choice."""
-    shown = more.pop("shown", None)
-    extra = {"expected": expected, "unit": unit, "choice": choice, "shown": shown}
-    return Field(default, description=says, json_schema_extra=extra, **more)
-
-
-def _period(default: float, says: str, *, least: str, most: str) -> Any:
-    """A setting that is a length of time."""
-    low, high = values.seconds(least), values.seconds(most)
-    expected = f"{_DURATION}, from {least} to {most}"
-    return _key(default, says, expected=expected, unit="s", shown=values.spoken(default), ge=low, le=high)
-
-
-def _plain_number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("not a number")  # noqa: TRY004 - pydantic turns ValueError into a problem of the key
-    return value
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError("not absolute")
-    return path
 
 
 def _auto_or_size(value: object) -> object:
@@ -93,19 +68,6 @@ def _known_zone(name: str) -> str:
         except (OSError, LookupError) as error:
             raise ValueError("unknown zone") from error
     return name
-
-
-Seconds = Annotated[float, BeforeValidator(values.seconds)]
-Number = Annotated[float, BeforeValidator(_plain_number)]
-Share = Annotated[float, BeforeValidator(_plain_number), Field(ge=0, le=1)]
-Count = Annotated[int, BeforeValidator(_plain_number)]
-Folder = Annotated[Path, AfterValidator(_absolute)]
-
-
-class _Part(BaseModel):
-    """A group of settings: frozen, and nothing unknown is let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Root(_Part):
@@ -167,16 +129,6 @@ class Log(_Part):
         "auto",
         "How messages look; auto takes journal under systemd and text elsewhere.",
         expected='"auto", "text", "journal" or "json"',
-    )
-
-
-class Immich(_Part):
-    """Folders that Immich keeps."""
-
-    without_connection: Literal["wait", "write"] = _key(
-        "wait",
-        "What happens in Immich's own folders while no connection is set up: wait, or write sidecars anyway.",
-        expected='"wait" or "write"',
     )
 
 

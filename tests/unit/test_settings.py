@@ -293,3 +293,91 @@ def test_sizes_are_read_as_a_person_writes_them(text, count):
 @pytest.mark.parametrize(("count", "text"), [(1, "1 bytes"), (1536, "1.5 KiB"), (3 << 40, "3 TiB")])
 def test_sizes_are_spoken_in_powers_of_1024(count, text):
     assert values.spoken_size(count) == text
+
+
+def immich(environment=None, file=None):
+    return settings.load(file, {**HOME, **(environment or {})}, {}).immich
+
+
+def test_immichs_own_names_fill_what_is_not_set():
+    environment = {
+        "IMMICH_URL": "http://immich:2283",
+        "IMMICH_API_KEY": "k",
+        "UPLOAD_LOCATION": "/srv/immich",
+        "DB_HOSTNAME": "database",
+        "DB_USERNAME": "postgres",
+        "DB_PASSWORD": "p",
+        "DB_DATABASE_NAME": "photos",
+    }
+    made = immich(environment)
+    assert (made.url, made.upload_location) == ("http://immich:2283", Path("/srv/immich"))
+    assert made.api_key.get_secret_value() == "k"
+    database = made.database
+    assert (database.host, database.port, database.user, database.name) == ("database", 5432, "postgres", "photos")
+    assert database.password.get_secret_value() == "p"
+
+
+def test_what_is_set_goes_before_immichs_own_names(write):
+    file = write("[immich]\nurl = 'a'\n[immich.database]\nhost = 'b'\npassword_file = 'c'\n")
+    environment = {"IMMICH_URL": "x", "DB_HOSTNAME": "y", "DB_PASSWORD": "z", "DB_PORT": "5433"}
+    made = immich(environment, file)
+    assert (made.url, made.database.host, made.database.port) == ("a", "b", 5433)
+    assert made.database.password.get_secret_value() == ""
+
+
+def test_without_an_address_of_immich_a_database_in_the_environment_is_another_programs():
+    assert immich({"DB_HOSTNAME": "database", "UPLOAD_LOCATION": "/x"}) == settings.Immich()
+
+
+def test_immichs_env_file_is_understood(tmp_path, write):
+    (tmp_path / "env").write_text(
+        "# a comment\nUPLOAD_LOCATION=./library\nexport DB_PASSWORD='p=1'\nDB_USERNAME=postgres # the default\n"
+        'DB_HOSTNAME="db"\nIMMICH_VERSION=v3\n\nDB_DATABASE_NAME=\n'
+    )
+    made = immich({"DB_HOSTNAME": "other"}, write(f"[immich]\nurl = 'a'\nenv_file = '{tmp_path}/env'\n"))
+    assert made.upload_location == tmp_path / "library"
+    assert made.database.password.get_secret_value() == "p=1"
+    assert (made.database.user, made.database.host, made.database.name) == ("postgres", "other", "immich")
+
+
+def test_an_env_file_that_is_not_there_is_told(write):
+    with pytest.raises(UserError, match=r"immich\.env_file: /nowhere/\.env: cannot be read"):
+        immich(None, write("[immich]\nenv_file = '/nowhere/.env'\n"))
+
+
+def test_lists_and_tables_of_immich_can_stand_in_variables():
+    environment = {
+        "TAGWRIGHT_IMMICH_KEYS": "anna.key,/etc/ben.key",
+        "TAGWRIGHT_IMMICH_PATHS": "/data=/srv/immich,/mnt=/srv/mnt",
+        "TAGWRIGHT_IMMICH_DATABASE_PORT": "5433",
+    }
+    made = immich(environment)
+    assert made.keys == (Path("anna.key"), Path("/etc/ben.key"))
+    assert made.paths == {"/data": Path("/srv/immich"), "/mnt": Path("/srv/mnt")}
+    assert made.database.port == 5433
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[immich]\npaths = {data = '/x'}", "immich.paths"),
+        ("[immich]\npaths = {'/data' = 'x'}", "immich.paths"),
+        ("[immich]\nvisibility = ['locked']", "immich.visibility"),
+        ("[immich]\nvisibility = []", "immich.visibility"),
+        ("[immich.database]\nport = 0", "immich.database.port"),
+        ("[immich.database]\nuser = ''", "immich.database.user"),
+        ("[immich]\nca_file = 'x.pem'", "immich.ca_file"),
+    ],
+)
+def test_nonsense_about_immich_is_refused(write, text, place):
+    (told,) = problems(write(text))
+    assert told.startswith(f"{place}: ")
+
+
+def test_no_secret_of_immich_is_ever_shown(write):
+    made = settings.load(None, {**HOME, "IMMICH_URL": "i", "IMMICH_API_KEY": "sesame", "DB_PASSWORD": "open"}, {})
+    for text in (repr(made), str(made), str(made.immich), repr(made.immich)):
+        assert "sesame" not in text
+        assert "open" not in text
+    told = problems(write("[immich.database]\npassword = 5"))
+    assert "sesame" not in told[0]
