@@ -13,12 +13,13 @@ from metadata.fields import SERVER, SIDECAR
 from metadata.memory import Context, Memory, Place, Truth, Wanted
 from metadata.mirror.bring import Mirror
 from metadata.mirror.pace import Pace
+from metadata.mirror.way import Way
 from metadata.photo import Photo
 from metadata.sinks import Change, Seen
 from metadata.sinks.immich import ImmichSink
 from metadata.sinks.pairs import Pair
 from metadata.sinks.sidecar import SidecarSink
-from metadata.sinks.together import Together, Way
+from metadata.sinks.together import Together
 from metadata.tags import HIERARCHICAL, TAGS_LIST, key, typed
 from tests.immich_memory import MemoryImmich
 

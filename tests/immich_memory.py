@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -175,9 +175,10 @@ class MemoryImmich:
         self._call("queues")
         return {"sidecar": self.busy, "metadataExtraction": len(self.jobs)}
 
-    def in_use(self, tag_ids: Collection[str]) -> set[str]:
+    def unused(self, tag_ids: Sequence[str]) -> set[str]:
+        above = {tag.parent for tag in self.known.values()}
         used = {value for kept in self.assets.values() for value in kept.tags}
-        return {number for number in tag_ids if self._named(number) in used}
+        return {number for number in tag_ids if self._named(number) not in used and number not in above}
 
     def _changed(self, asset: str, what: str) -> None:
         if self.assets[asset].locked or any(one == asset for _, one in self.jobs):

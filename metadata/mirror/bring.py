@@ -41,7 +41,9 @@ class Mirror:
         self._settling = Settling(source, wait or Wait(), patience)
         self._known: dict[str, dict[str, str]] = {}
 
-    def bring(self, wishes: Sequence[Wish], before: Mapping[str, Shown]) -> dict[str, Fault | None]:
+    def bring(
+        self, wishes: Sequence[Wish], before: Mapping[str, Shown], *, tries: int = MOST_TRIES
+    ) -> dict[str, Fault | None]:
         """Make these wishes true, an answer an asset: None where all of it stands after Immich came to rest.
 
         `before` is what each asset showed a moment ago. A word that Immich loses again and again is Refused.
@@ -49,7 +51,7 @@ class Mirror:
         faults: dict[str, Fault | None] = dict.fromkeys(wish.asset for wish in wishes)
         now = dict(before)
         todo = [left for wish in wishes if (left := wrong(wish, now[wish.asset]))]
-        for attempt in range(MOST_TRIES):
+        for attempt in range(tries):
             if attempt:
                 log.info("Immich lost changes of %d assets; try %d", len(todo), attempt + 1)
                 self._known.clear()
@@ -59,7 +61,7 @@ class Mirror:
             if not todo:
                 return faults
         for wish in todo:
-            faults[wish.asset] = Refused(wish.asset.encode(), f"Immich {told(wish)}, {MOST_TRIES} times")
+            faults[wish.asset] = Refused(wish.asset.encode(), f"Immich {told(wish)}, {tries} times")
         return faults
 
     def reread(self, wishes: Sequence[Wish], before: Mapping[str, Shown]) -> dict[str, Fault | None]:
@@ -70,7 +72,7 @@ class Mirror:
             mine = [wish.asset for wish in wishes if wish.owner == owner]
             for start in range(0, len(mine), REFRESHED):
                 part = mine[start : start + REFRESHED]
-                self._tried(part, faults, partial(self._refresh, owner, part))
+                self._each(part, faults, partial(self._refresh, owner))
         self._await([wish.asset for wish in wishes if faults[wish.asset] is None], now, faults)
         left = [wish for wish in wishes if faults[wish.asset] is None]
         return faults | self.bring(left, now)
@@ -92,12 +94,22 @@ class Mirror:
 
     def _waves(self, wishes: Sequence[Wish], now: Before, faults: dict[str, Fault | None]) -> None:
         for wave in waves(wishes):
-            touched: list[str] = []
             for call in wave:
                 assets = [asset for asset in call.assets if faults[asset] is None]
-                if assets and self._tried(assets, faults, partial(self._call, call, assets)):
-                    touched += assets
+                self._each(assets, faults, partial(self._call, call))
+            touched = [asset for call in wave for asset in call.assets if faults[asset] is None]
             self._await(touched, now, faults)
+
+    def _each(
+        self, assets: Sequence[str], faults: dict[str, Fault | None], action: Callable[[Sequence[str]], object]
+    ) -> None:
+        """One call for all; where Immich refuses it for one of them, a call for each half."""
+        if not assets or self._tried(assets, faults, partial(action, assets)):
+            return
+        if len(assets) > 1 and isinstance(faults[assets[0]], Refused):
+            faults.update(dict.fromkeys(assets))
+            for half in (assets[: len(assets) // 2], assets[len(assets) // 2 :]):
+                self._each(half, faults, action)
 
     def _await(self, assets: Sequence[str], now: Before, faults: dict[str, Fault | None]) -> None:
         """Wait until these have settled, and take what stands then into `now`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -71,14 +71,6 @@ class Source(Protocol):
 
     def shown(self, assets: Sequence[str]) -> Mapping[str, Shown]:
         """These assets as they are now; one that is gone is missing. Raises TryAgain or PlaceClosed."""
-        ...
-
-
-class Users(Protocol):
-    """Which user's assets a tag is on, whoever may see them; only the database knows."""
-
-    def in_use(self, tag_ids: Collection[str]) -> Collection[str]:
-        """Those of these tags that stand on any asset, in the trash and the locked folder as well."""
         ...
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from enum import Enum
 
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain
 from metadata.mirror.plan import keys
 from metadata.mirror.ports import Shown
+from metadata.mirror.way import Way
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.immich import TAGS, TEXT, Home, ImmichSink
@@ -25,15 +25,6 @@ Look = tuple[Seen, Home | None, Shown | None]
 
 SIDECAR, SERVER = "sidecar", "server"
 CAPTION = "dc:description"
-
-
-class Way(Enum):
-    """How a mount is written, as a preflight found out."""
-
-    SERVER_FIRST = "Immich and tagwright can write: Immich first, then the sidecar"
-    SERVER_ONLY = "only Immich can write: keywords go through Immich alone"
-    FILE_FIRST = "only tagwright can write: the sidecar first, then Immich"
-    NONE = "neither can write: keywords stay in the ledger"
 
 
 class Together:

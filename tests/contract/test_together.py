@@ -8,8 +8,8 @@ import pytest
 
 from metadata import xmp
 from metadata.errors import Refused, TryAgain
+from metadata.mirror.way import Way
 from metadata.sinks import Change
-from metadata.sinks.together import Way
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST
 from tests.immich_house import NOW, House
 
