@@ -22,6 +22,8 @@ _MOST_METADATA = 16 * 2**20
 _MOST_SPANS = 4
 _MOST_KEPT = 64 * 2**20
 RAW = frozenset({"DNG", "CR2", "CR3", "NEF", "ARW", "ORF", "RW2", "RAF", "PEF", "RAW", "X3F", "MRW", "CRW"})
+UNREAD = frozenset({"X3F", "MRW", "CRW"})
+"""Formats whose parts are not found: neither metadata nor picture."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,10 @@ def dissect(source: Source, *, picture: bool = True) -> Anatomy:
     return anatomy
 
 
+_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+"""What an ISO file begins with, or a QuickTime film from before there was `ftyp`."""
+
+
 def _walker(head: bytes) -> Callable[[Source, Anatomy], object] | None:
     if head[:3] == b"\xff\xd8\xff":
         return _jpeg
@@ -93,7 +99,7 @@ def _walker(head: bytes) -> Callable[[Source, Anatomy], object] | None:
         return _webp
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return _gif
-    if head[4:8] == b"ftyp":
+    if head[4:8] in _BOXES:
         return _bmff
     if head[:15] == b"FUJIFILMCCD-RAW":
         return _raf
@@ -115,8 +121,8 @@ def _named(name: str) -> Callable[[Source, Anatomy], None]:
 _SHAPING = frozenset({0xDB, 0xC4, 0xDD, 0xCC, 0xDC, 0xEE, *range(0xC0, 0xD0)} - {0xC8})
 """JPEG segments that change pixels: tables, frames, restart interval, lines, and Adobe's colour transform."""
 _FRAMES = _SHAPING & set(range(0xC0, 0xD0)) - {0xC4, 0xCC}
-_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
-_EXTENDED_MARK = b"http://ns.adobe.com/xmp/extension/\0"
+XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENDED_MARK = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP_MARK = b"Photoshop 3.0\0"
 
 
@@ -159,10 +165,10 @@ def _jpeg_head(source: Source, anatomy: Anatomy) -> int:
 def _application(data: bytes, anatomy: Anatomy) -> None:
     if data[:6] == b"Exif\0\0":
         anatomy.exif.append(Source(data[6:]))
-    elif data.startswith(_XMP_MARK):
-        anatomy.keep(anatomy.packets, data[len(_XMP_MARK) :])
-    elif data.startswith(_EXTENDED_MARK):
-        anatomy.keep(anatomy.extended, data[len(_EXTENDED_MARK) :])
+    elif data.startswith(XMP_MARK):
+        anatomy.keep(anatomy.packets, data[len(XMP_MARK) :])
+    elif data.startswith(EXTENDED_MARK):
+        anatomy.keep(anatomy.extended, data[len(EXTENDED_MARK) :])
 
 
 _PNG_SHAPING = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT"})
@@ -299,6 +305,7 @@ def _bmff(source: Source, anatomy: Anatomy) -> None:
             media.append((start, end - start))
         elif kind == b"moov":
             _canon(source, start, end, anatomy)
+            _user_data(source, start, end, anatomy)
         elif kind == b"uuid" and source.at(start, 16) == bmff.XMP:
             anatomy.keep(anatomy.packets, source.at(start + 16, min(end - start - 16, _MOST_METADATA)))
     anatomy.image = anatomy.image or media
@@ -326,6 +333,15 @@ def _items(source: Source, found: bmff.Items, anatomy: Anatomy) -> None:
                 anatomy.keep(anatomy.packets, b"".join(parts))
         elif kind not in (b"", b"uri "):
             anatomy.image += [kind, *spans]
+
+
+def _user_data(source: Source, start: int, end: int, anatomy: Anatomy) -> None:
+    """QuickTime's place for XMP (XMP part 3, 1.2.7.1)."""
+    for kind, first, last in bmff.boxes(source, start, end):
+        if kind == b"udta":
+            for name, inner, stop in bmff.boxes(source, first, last):
+                if name == b"XMP_":
+                    anatomy.keep(anatomy.packets, source.at(inner, min(stop - inner, _MOST_METADATA)))
 
 
 def _canon(source: Source, start: int, end: int, anatomy: Anatomy) -> None:

@@ -20,7 +20,10 @@ from metadata.inside import EXIF_FORMATS, MIRRORED, Inside, padded, read_block, 
 from metadata.sinks import Change, Seen, Values
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST, fold
 
-_END: Final = re.compile(rb"(<\?xpacket end=['\"])w(?=['\"]\?>[\s\0]*\Z)")
+_END: Final = re.compile(rb"(<\?xpacket end=['\"])[rw](?=['\"]\?>[\s\0]*\Z)")
+_BARE: Final = (b"<x:xmpmeta", b"<x:xapmeta", b"<rdf:RDF")
+_WRAPPER: Final = ("<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n".encode(), b"\n<?xpacket end='w'?>")
+"""What exiftool puts around a packet that has nothing around it, as Google's cameras write it."""
 _CONTROLS: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f]")
 _UNFIT: Final = re.compile("[;\U00010000-\U0010ffff]")
 """What XPKeywords cannot hold: their separator, and signs for which exiftool 12.57 writes nonsense there."""
@@ -121,8 +124,10 @@ class _Work:
         return replace(self.change, add=add, texts=texts)
 
     def _fitted(self, data: bytes) -> bytes:
-        """PNG's packets are marked as not to be changed in place, which exiftool also does."""
-        return _END.sub(rb"\1r", data) if self.inside.format == "PNG" else data
+        """With what exiftool changes by itself: a missing wrapper; the read-only mark, which a PNG alone has."""
+        if data.startswith(_BARE):
+            data = data.join(_WRAPPER)
+        return _END.sub(rb"\1r" if self.inside.format == "PNG" else rb"\1w", data)
 
     def block(self) -> bytes | None:
         """The IPTC block, changed where there is one."""

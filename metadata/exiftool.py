@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -18,6 +19,11 @@ from exiftool.exceptions import ExifToolException
 
 from metadata.errors import PhotoError, Refused, TryAgain, UserError
 
+START: Final = 30.0
+"""Seconds that exiftool may take to start and say its version."""
+AGAIN: Final = (
+    "see what `exiftool -ver` says, and install it again: apt install --reinstall libimage-exiftool-perl"
+)
 MISSING: Final = "exiftool is missing; install it: apt install libimage-exiftool-perl"
 
 LISTS: Final = frozenset(
@@ -46,6 +52,7 @@ class Exiftool:
         self._timeout = timeout
         self._executable = executable
         self._tool: ExifTool | None = None
+        self._version: tuple[int, ...] = ()
         self._complaints = b""
 
     def __enter__(self) -> Self:
@@ -83,9 +90,9 @@ class Exiftool:
         return [self.read([path], tags)[0] for path in paths]
 
     def version(self) -> tuple[int, ...]:
-        """The version as numbers, such as (12, 57). Raises as `read` does."""
-        answer = self._ask([b"-ver"], b"exiftool", self._timeout)
-        return tuple(int(part) for part in answer.decode().strip().split(".") if part.isdigit())
+        """The version as numbers, such as (12, 57), of one that runs now; UserError where none does."""
+        self._running()
+        return self._version
 
     def edit(self, source: bytes, name: bytes, values: Mapping[str, bytes | None]) -> None:
         """Make a copy of `source` in the same folder, called `name`, with these tags set, or deleted (None).
@@ -140,6 +147,7 @@ class Exiftool:
         if self._tool is not None and self._tool._process.poll() is None:  # noqa: SLF001
             return self._tool
         self._kill()
+        self._version = _version(self._executable)
         try:
             self._tool = ExifTool(executable=self._executable, common_args=_ARGUMENTS)
             self._tool.run()
@@ -163,6 +171,26 @@ class Exiftool:
                 continue
         self._tool._flag_running_false()  # noqa: SLF001
         self._tool = None
+
+
+def _version(executable: str) -> tuple[int, ...]:
+    """Whether exiftool works at all: PyExifTool would wait for ever for one that hangs or dies at its start."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a program of the machine, and no word of anybody's
+            [executable, "-ver"], capture_output=True, stdin=subprocess.DEVNULL, timeout=START, check=False
+        )
+    except FileNotFoundError as error:
+        raise UserError(MISSING) from error
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"exiftool does not answer; {AGAIN}") from error
+    except OSError as error:
+        raise UserError(f"exiftool does not start ({error.strerror}); {AGAIN}") from error
+    version = tuple(
+        int(part) for part in done.stdout.decode(errors="replace").strip().split(".") if part.isdigit()
+    )
+    if done.returncode or not version:
+        raise UserError(f"exiftool does not work (it ended with {done.returncode}); {AGAIN}")
+    return version
 
 
 def _until(process: Any, mark: bytes, deadline: float) -> tuple[bytes, bytes]:

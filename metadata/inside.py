@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -68,12 +69,22 @@ def look(path: bytes, *, image: bool = False) -> Inside:
 
 
 def _trailer(source: Source, anatomy: Anatomy) -> bytes:
-    """A digest of what follows a JPEG's picture: further pictures, a film, what a phone keeps there."""
+    """A digest of what follows a JPEG's picture: further pictures, a film, what a phone keeps there.
+
+    Of a RAF: of the picture in the JPEG that it holds, and of everything behind that.
+    """
+    if anatomy.format == "RAF":
+        preview, length, following = struct.unpack(">3I", source.at(84, 12))
+        inner = Source(source.at(preview, length))
+        return image_digest(inner) + _trailer(inner, dissect(inner)) + _summed(source, following)
     if anatomy.format != "JPEG" or not anatomy.image or isinstance(anatomy.image[-1], bytes):
         return b""
-    end = sum(anatomy.image[-1])
+    return _summed(source, sum(anatomy.image[-1]))
+
+
+def _summed(source: Source, start: int) -> bytes:
     summed = hashlib.sha256()
-    for chunk in source.chunks(end, source.size - end):
+    for chunk in source.chunks(start, source.size - start):
         summed.update(chunk)
     return summed.digest()
 
@@ -143,4 +154,4 @@ def _text(data: bytes | None) -> str:
 
 def padded(block: bytes, kind: str) -> bytes:
     """As it is stored: in a TIFF it fills whole numbers of four bytes."""
-    return block if kind in ("JPEG", "PNG") else block + b"\0" * (-len(block) % 4)
+    return block if kind in ("JPEG", "PNG", "RAF") else block + b"\0" * (-len(block) % 4)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from metadata import exchange, inside
+from metadata import exchange, inside, mend
 from metadata.embedded import Content
 from metadata.errors import PhotoError, Refused
 from metadata.exiftool import Exiftool
@@ -30,7 +30,10 @@ class Copies:
     def __init__(self, exiftool: Exiftool) -> None:
         """`exiftool` belongs to the caller."""
         self._exiftool = exiftool
-        self._version: tuple[int, ...] = ()
+
+    def sound(self) -> None:
+        """Raises UserError where there is no exiftool that works; one that died or hung is started again."""
+        self._exiftool.version()
 
     def make(self, target: bytes, name: bytes, found: Inside, wanted: Content) -> None:
         """Let exiftool write a copy called `name` beside the photo, in which `wanted` stands.
@@ -43,6 +46,7 @@ class Copies:
         except Refused as error:
             _room(os.path.join(os.path.dirname(target), name), os.path.getsize(target))
             raise Refused(error.path, _advice(error.reason, found.format)) from error
+        mend.mend(os.path.join(os.path.dirname(target), name), wanted.packet, found.extended)
 
     def prove(self, target: bytes, temporary: bytes, found: Inside, wanted: Content, *, back: bool) -> None:
         """Raises Refused unless the copy holds what was wanted and is otherwise what the photo is.
@@ -54,8 +58,8 @@ class Copies:
         except (Refused, PhotoError) as error:
             raise Refused(target, f"a changed copy of it could not be read: {error.reason}") from error
         if (made.image, made.format) != (found.image, found.format):
-            raise Refused(target, "the picture itself would have changed")
-        if made.content != wanted or made.extended:
+            raise Refused(target, "the picture itself, or what lies behind it in the file, would have changed")
+        if made.content != wanted or made.extended != found.extended:
             raise Refused(target, f"its {_differing(made.content, wanted)} would not have become what was wanted")
         self._ask(target, temporary, wanted, back=back, whole=made.format != "JPEG")
 
@@ -64,8 +68,7 @@ class Copies:
 
         Not of the `whole` of a JPEG, which from its picture on was just compared byte for byte.
         """
-        self._version = self._version or self._exiftool.version()
-        hashes = ("ImageDataHash",) if self._version >= _HASHES else ()
+        hashes = ("ImageDataHash",) if self._exiftool.version() >= _HASHES else ()
         before, after = self._exiftool.checked([target, temporary], ["XMP", "IPTC", *hashes], whole=whole)
         if before.get("ImageDataHash") != after.get("ImageDataHash"):
             raise Refused(target, "the picture itself would have changed")
@@ -98,11 +101,14 @@ def _differing(made: Content, wanted: Content) -> str:
 
 
 def _is(value: object, wanted: bytes | None) -> bool:
-    """Whether exiftool's JSON shows these bytes; it leaves NULs out of what it takes for text."""
+    """Whether exiftool's JSON shows these bytes.
+
+    It leaves NULs out of what it takes for text, and of a GIF the last line break.
+    """
     if wanted is None or value is None:
         return not value and not wanted
     data = value.encode() if isinstance(value, str) else value
-    return isinstance(data, bytes) and data.replace(b"\0", b"") == wanted.replace(b"\0", b"")
+    return isinstance(data, bytes) and data.replace(b"\0", b"").rstrip() == wanted.replace(b"\0", b"").rstrip()
 
 
 def _worse(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:

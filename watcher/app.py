@@ -32,7 +32,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import categories, evidence, files, store, work, writes
+from watcher.ledger import categories, embedded, evidence, files, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -158,6 +158,7 @@ def _build(
 ) -> App:
     now = crew.now
     intake = _intake(settings, ledger, now)
+    embedded.allow_all_but(ledger.db, [root.name for root in settings.roots if root.embed])
     for root in settings.roots:
         calm = calm_of(settings, root)
         ignore = Ignore((*settings.ignore, *root.ignore))

@@ -20,7 +20,7 @@ from metadata.tags import Word
 from models.look import Item, LookJob, look
 from watcher import adopt, categories, clean, undo
 from watcher.app import App
-from watcher.ledger import answers, evidence, files, store, words, work, writes
+from watcher.ledger import answers, embedded, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
 
 log = logging.getLogger(__name__)
@@ -180,6 +180,9 @@ def retry(app: App, *, paths: Sequence[str] = (), reason: str | None = None) -> 
         ).fetchall()
         mine = set(ids)
         these = [number for number, why in rows if number in mine and (reason is None or reason in why)]
+        these += [n for n, why in embedded.reasons(db).items() if n in mine and (reason is None or reason in why)]
+        these = list(dict.fromkeys(these))
+        embedded.allow(db, these)
         words.lift_aside(db, these)
         work.again(db, these, app.now())
         db.executemany("UPDATE photos SET look = 1 WHERE id = ? AND digest IS NULL", [(n,) for n in these])
@@ -323,7 +326,7 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
 def _forget(app: App, number: int) -> None:
     db = app.ledger.db
     evidence.forget(db, evidence.own_key(number))
-    for table in ("standing", "captions", "withheld", "memory", "embedded", "writes", "events"):
+    for table in ("standing", "captions", "withheld", "memory", "embedded", "only_read", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM photos WHERE id = ?", (number,))
 

@@ -12,10 +12,10 @@ from typing import Any
 from metadata import tags
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
-from watcher import commands, plan
+from watcher import commands, plan, rooms
 from watcher.app import App, opened
 from watcher.chores import Chores
-from watcher.ledger import answers, evidence, files, requests, store, words
+from watcher.ledger import answers, embedded, evidence, files, requests, store, words
 from watcher.ledger.store import Busy
 from watcher.settings import Root, Settings
 
@@ -146,7 +146,9 @@ def about(db: sqlite3.Connection, settings: Settings, file: str) -> dict[str, An
     photo, root = _photo(db, settings, file)
     answer = answers.about(db, photo)
     answer["evidence"] = _evidence(db, photo, answer["digest"])
-    answer["places"] = [_place(name, db, photo, settings) for name in root.places]
+    places = (*root.places, *((rooms.EMBEDDED,) if root.embed else ()))
+    answer["places"] = [_place(name, db, photo, settings) for name in places]
+    answer["only_read"] = embedded.barred(db, [photo.id]).get(photo.id, (b"", ""))[1]
     return answer
 
 

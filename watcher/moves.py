@@ -14,7 +14,7 @@ from contextlib import suppress
 from metadata import which
 from metadata.errors import Refused
 from metadata.photo import Photo
-from watcher.ledger import files, work
+from watcher.ledger import embedded, files, work
 from watcher.ledger.evidence import own_key
 from watcher.ledger.work import Job
 
@@ -64,6 +64,7 @@ def follow(db: sqlite3.Connection, old: Photo, job: Job) -> Job:
     db.execute("UPDATE evidence SET digest = ? WHERE digest = ?", (own_key(old.id), own_key(new.id)))
     for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (new.id,))
+    embedded.allow(db, [old.id, new.id])
     db.execute("UPDATE OR REPLACE embedded SET photo = ? WHERE photo = ?", (old.id, new.id))
     db.execute("DELETE FROM photos WHERE id = ?", (new.id,))
     columns = "folder, name, stem, size, mtime_ns, ctime_ns, inode, due, booked, attempts, " + files.COLUMNS

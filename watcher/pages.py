@@ -36,8 +36,10 @@ class Page:
         memories: Mapping[str, words.MemoryRow],
         said: Sequence[evidence.Row],
         inside: embedded.Row | None = None,
+        barred: tuple[bytes, str] | None = None,
     ) -> None:
-        """The rows as the ledger gave them."""
+        """The rows as the ledger gave them; `barred` says for which content the photo is only read, and why."""
+        self.barred = barred
         self.job, self._inside = job, inside
         self._truth, self._memories, self._said = truth, memories, list(said)
 
@@ -85,7 +87,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     memories = words.memory_rows(db, ids)
     keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
     said = evidence.rows(db, keys)
-    inside = embedded.rows(db, ids)
+    inside, barred = embedded.rows(db, ids), embedded.barred(db, ids)
     return [
         Page(
             job,
@@ -93,6 +95,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
             memories[job.photo.id],
             [*(said[job.digest] if job.digest else ()), *said[evidence.own_key(job.photo.id)]],
             inside.get(job.photo.id),
+            barred.get(job.photo.id),
         )
         for job in jobs
     ]

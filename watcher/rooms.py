@@ -72,7 +72,10 @@ class House:
 
 @dataclass(slots=True)
 class Decision:
-    """What is to be done about one photo, worked out and not yet done."""
+    """What is to be done about one photo, worked out and not yet done.
+
+    `barred` says that the photo itself cannot be written: what stands inside, by its digest, and why.
+    """
 
     page: Page
     outcome: Outcome
@@ -82,6 +85,7 @@ class Decision:
     renames: frozenset[tuple[str, str]] = frozenset()
     intents: dict[str, int] = field(default_factory=dict)
     seal: bytes | None = None
+    barred: tuple[bytes, str] | None = None
 
     @property
     def id(self) -> int:
@@ -113,6 +117,7 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
     own = [_said(one) for one in looked.evidence if one.of_file]
     news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
+    embedded.allow(db, [job.photo.id])
     if looked.embedded is not None:
         embedded.keep(db, job.photo.id, looked.embedded)
     if job.digest is not None:  # of a photo that is looked at for the first time nothing was undone
@@ -193,6 +198,9 @@ def _as_looked_at(job: Job) -> bool:
 
 
 def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
+    inside = seen.get(EMBEDDED)
+    if page.barred and isinstance(inside, Seen) and inside.digest == page.barred[0]:
+        house = replace(house, embeds=lambda _: False)
     if _rests(page, seen, house):
         return Decision(page, _NOTHING, {})
     places = {
@@ -226,7 +234,9 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     refused = decision.errors.get(EMBEDDED)
     if isinstance(refused, Refused) and EMBEDDED in places:
         log.info("only read, and not written: %s", refused)
-        return _decided(page, seen, replace(house, embeds=lambda _: False), context)
+        decision = _decided(page, seen, replace(house, embeds=lambda _: False), context)
+        decision.barred = (places[EMBEDDED].seen.digest, refused.reason)
+        return decision
     decision.seal = page.seal(house.stamp) if _changes_nothing(decision) else None
     return decision
 
@@ -294,6 +304,8 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     photo = page.job.photo.id
     if decision.seal is not None:
         seal(db, photo, decision.seal)
+    if decision.barred is not None:
+        embedded.bar(db, photo, *decision.barred)
     if decision.rests:
         return
     truth = _refused_texts(outcome)
@@ -396,6 +408,10 @@ def confirm(
     if not isinstance(answer, Seen):
         writes.settle(db, number, "void")
         words.save_memory(db, decision.id, name, step.memory)
+        if name == EMBEDDED and isinstance(answer, Refused):
+            embedded.bar(db, decision.id, decision.drafts[name].before, answer.reason)
+            log.info("only read, and not written: %s", answer)
+            return ChangedMeanwhile(answer.path, "is only read from now on")  # decided anew, as such
         return answer
     memory = merge.intended(step, context)
     memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)

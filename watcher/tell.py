@@ -17,7 +17,7 @@ REASONS = {
     "first look": "were looked at for the first time: `tagwright plan` shows it, `tagwright apply` writes it",
     "rules": "would change by the new rules: `tagwright plan`, then `tagwright apply`",
     "loss": "lost words of ours and are held until that is decided",
-    "closed": "wait for a folder that cannot be written",
+    "closed": "wait for a place that cannot be written",
     "move": "may have been moved and wait for the next walk",
 }
 
@@ -98,6 +98,8 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     yield from (row["reason"] for row in answer["stops"])
     yield from (f"{row['photos']} set aside: {row['reason']}" for row in answer["aside"])
     yield from (f"{row['photos']} wait: {row['reason']}" for row in answer["waits"])
+    for row in answer["only_read"]:
+        yield f"{row['photos']} are not written into, their words stand in the sidecar: {row['reason']}"
     for row in answer["later"]:
         yield f"{row['photos']} are tried again from {moment(row['next'], zone)} on: {row['reason']}"
     for row in answer["renames"]:
@@ -125,6 +127,8 @@ def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
         yield f"  {said['source']} {said['version']} said: {words or 'nothing'}"
     for place in answer.get("places", ()):
         yield from _place(place)
+    if answer.get("only_read"):
+        yield f"  not written into: {answer['only_read']} (`tagwright retry` tries again)"
     for name, what in (("refused", answer["refused"]), ("kept back", answer["withheld"])):
         for row in what:
             yield f"  {name}: {row['word']} ({row['why']}, run {row['run']}, {moment(row['at'], zone)})"

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from metadata import delta, embed, exchange, inside, way_back
-from metadata.container import RAW
+from metadata.container import RAW, UNREAD
 from metadata.embed import Wishes
 from metadata.embedded import Content
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain, UserError
@@ -29,11 +29,15 @@ from metadata.photo import Photo, Stat
 from metadata.photo_copy import Copies
 from metadata.replace import Durability, own
 from metadata.sinks import Change, Draft, Seen
+from metadata.xmp_names import LISTS, TEXTS
 
 Fault = TryAgain | PlaceClosed | Refused
 
-WRITABLE: Final = RAW - {"RAF", "X3F", "MRW", "CRW"} | {"JPEG", "TIFF", "PNG", "WEBP", "HEIF", "AVIF", "BMFF"}
-"""Formats that exiftool changes without loss. Of a GIF or RAF it makes one that holds two XMP packets."""
+WRITABLE: Final = RAW - UNREAD | {"JPEG", "TIFF", "PNG", "WEBP", "GIF", "HEIF", "AVIF", "BMFF"}
+"""Formats that exiftool changes and whose metadata we find ourselves, so that the copy can be proved."""
+
+MOST_PACKET: Final = 65_502
+"""Bytes of XMP in a JPEG's segment (XMP part 3, 1.1.3)."""
 
 MOST_BYTES: Final = 2**31
 """Larger files (long videos) are not copied for a keyword."""
@@ -47,6 +51,7 @@ MOST_GIVEN_BACK: Final = 2**28
 _TOGETHER: Final = 2**28
 """Bytes of copies that may lie beside photos at once."""
 
+_OURS: Final = tuple(f":{name.partition(':')[2]}".encode() for name in (*LISTS, *TEXTS))
 _PRESENT: Final = "the photo is not there"
 _count = itertools.count()
 
@@ -140,6 +145,10 @@ class EmbeddedSink:
         before, after = found.content, outcome.content
         if before != after:
             self._allowed(photo, found)
+        if found.format in ("JPEG", "RAF") and len(after.packet or b"") > MOST_PACKET:
+            raise Refused(
+                photo.file, f"its XMP would have more than the {MOST_PACKET} bytes that a JPEG has room for"
+            )
         recipe = way_back.recipe(before, after) if before != after else b""
         said = replace(outcome.seen, where=photo.file)
         return Draft(photo, photo.file, seen.digest, after.digest, recipe, said, _Payload(before, after))
@@ -148,11 +157,9 @@ class EmbeddedSink:
         """Raises Refused where this photo may not be written, or cannot be without loss."""
         if self._closed(photo):
             raise Refused(photo.file, "it is in a folder of Immich's own, whose files are never changed")
-        if found.format not in WRITABLE:
-            kind = found.format or "its format is not known, and such a file"
-            raise Refused(photo.file, f"{kind} cannot be changed without loss; use a sidecar")
-        if found.extended:
-            raise Refused(photo.file, "its XMP goes on in further segments, which would be lost; use a sidecar")
+        reason = _unfit(found)
+        if reason:
+            raise Refused(photo.file, reason)
 
     def write(self, drafts: Sequence[Draft]) -> list[Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused]:
         """All copies are made and checked, then put in place as one batch; answers carry a `recipe`."""
@@ -184,18 +191,28 @@ class EmbeddedSink:
             if draft.before == draft.after:
                 return self._unchanged(draft, payload)
             return self._copied(draft, payload)
-        except (ChangedMeanwhile, TryAgain, PlaceClosed, Refused) as error:
+        except TryAgain as error:
+            return self._closed_to_all(draft) or error
+        except (ChangedMeanwhile, PlaceClosed, Refused) as error:
             return error
         except PhotoError as error:
             return Refused(error.path, error.reason)
         except ValueError:  # the recipe was for what stood there a moment ago
             return ChangedMeanwhile(draft.where, "it is no longer what was read")
-        except UserError as error:  # exiftool is missing: no photo can be written now
-            return PlaceClosed(os.path.dirname(draft.photo.file), str(error))
+        except UserError as error:
+            return _closed_by(draft, error)
         except FileNotFoundError:
             return TryAgain(draft.photo.file, _PRESENT)
         except OSError as error:
             return _fault(error, draft.photo.file)
+
+    def _closed_to_all(self, draft: Draft) -> PlaceClosed | None:
+        """Whether it is not this photo, over which exiftool died or hung, but exiftool itself."""
+        try:
+            self._copies.sound()
+        except UserError as error:
+            return _closed_by(draft, error)
+        return None
 
     def _unchanged(self, draft: Draft, payload: _Payload) -> Seen:
         if _looked(draft.photo).content != payload.before:
@@ -270,6 +287,23 @@ def _looked(photo: Photo) -> Inside:
         raise translate(error, photo.file) from error
     except PhotoError as error:
         raise Refused(error.path, error.reason) from error
+
+
+def _closed_by(draft: Draft, error: UserError) -> PlaceClosed:
+    return PlaceClosed(os.path.dirname(draft.photo.file), f"nothing can be written into photos: {error}")
+
+
+def _unfit(found: Inside) -> str:
+    """Why a file like this is never written, or ""."""
+    if found.format in UNREAD:
+        return f"the metadata of {found.format} cannot be found by tagwright, so no change of it could be proved"
+    if found.format not in WRITABLE:
+        return "its format is not known"
+    if found.extended and found.format != "JPEG":
+        return "its XMP goes on in further segments"
+    if any(name in part for part in found.extended for name in _OURS):
+        return "some of its words stand in a further segment of XMP, which most programs do not read"
+    return ""
 
 
 def _fault(error: OSError, path: bytes) -> Fault:

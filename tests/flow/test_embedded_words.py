@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from metadata import seeding
 from tests.flow.house_world import BLUE, RED, World, paint
+from watcher import handing, tell
 
 EXIFTOOL = shutil.which("exiftool")
 pytestmark = [pytest.mark.real, pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")]
@@ -281,18 +281,72 @@ def test_with_embed_undo_gives_the_photo_back_and_removes_the_sidecar(world: Wor
     assert not sidecar.exists()
 
 
-def test_a_photo_that_cannot_be_written_is_only_read_and_its_sidecar_has_all(world: World) -> None:
-    photo = world.photos / "a.gif"
-    Image.new("RGB", (24, 16), RED).save(photo)
-    tool("-XMP-dc:Subject=Oma", photo)
+@pytest.mark.parametrize("why", ["no room", "read-only"])
+def test_a_photo_that_cannot_be_written_is_only_read_its_sidecar_has_all_and_a_person_sees_why(
+    world: World, why: str
+) -> None:
+    photo, sidecar = embedded(world, *(("-XMP-dc:Rights=" + "x" * 63_800,) if why == "no room" else ()))
+    if why == "read-only":
+        photo.chmod(0o444)
     before = photo.read_bytes()
-    world.run(**_embedding(world))
-    assert world.state_of("a.gif")[0] == "delivered"
+    world.changed |= _embedding(world)
+    for _ in range(2):
+        world.run()
+        world.ahead += 60
+    assert world.state_of("a.jpg")[0] == "delivered"
     assert photo.read_bytes() == before
-    assert three(world.photos / "a.gif.xmp")[2] == {"Oma", "red"}
-    tool("-XMP-dc:Subject+=Opa", photo)
-    world.run(**_embedding(world))
-    assert three(world.photos / "a.gif.xmp")[2] == {"Oma", "Opa", "red"}
+    assert "colour/red" in three(sidecar)[0]
+    reason = "has room for" if why == "no room" else "is marked read-only"
+    (row,) = world.status()["only_read"]
+    assert (row["photos"], reason in row["reason"]) == (1, True)
+    assert any(reason in line for line in tell.status(world.status(), None))
+    with world.book() as db:
+        answer = handing.about(db, world.settings(), str(photo))
+    assert [place["place"] for place in answer["places"]] == ["sidecar", "embedded"]
+    assert any(f"not written into: {answer['only_read']}" in line for line in tell.show(answer, None))
+    assert reason in answer["only_read"]
+    photo.chmod(0o644)
+    tool("-XMP-dc:Rights=", "-XMP-dc:Subject+=Opa", photo)
+    for _ in range(2):
+        world.run()
+        world.ahead += 60
+    assert "Opa" in three(sidecar)[0]
+    assert "colour/red" in three(photo)[0]
+    assert world.status()["only_read"] == []
+
+
+def test_what_is_only_read_is_tried_again_by_retry_and_forgotten_where_nothing_is_embedded(world: World) -> None:
+    photo, _ = embedded(world)
+    photo.chmod(0o444)
+    world.changed |= _embedding(world)
+    for _ in range(2):
+        world.run()
+    assert world.status()["only_read"]
+    assert world.do("retry", paths=[str(photo)])["photos"] == 1
+    world.run()
+    assert world.status()["only_read"], "it cannot be written yet"
+    world.run(roots=[{"name": "p", "path": world.photos}])
+    assert world.status()["only_read"] == []
+
+
+def test_without_exiftool_the_root_says_so_and_goes_on_when_it_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, sidecar = embedded(world)
+    before = photo.read_bytes()
+    world.changed |= _embedding(world)
+    with monkeypatch.context() as bare:
+        bare.setenv("PATH", "/nowhere")
+        world.run()
+    assert (photo.read_bytes(), sidecar.exists()) == (before, True)
+    (stop,) = world.status()["stops"]
+    assert (stop["root"], stop["place"]) == ("p", "closed")
+    assert "exiftool is missing; install it: apt install libimage-exiftool-perl" in stop["reason"]
+    assert any(stop["reason"] in line for line in tell.status(world.status(), None))
+    assert world.state_of("a.jpg")[:2] == ("looked", "closed")
+    world.run()
+    assert "colour/red" in three(photo)[0]
+    assert world.status()["stops"] == []
 
 
 def test_embed_never_writes_inside_immich_s_own_folders(world: World) -> None:

@@ -43,6 +43,7 @@ def status(db: sqlite3.Connection, now: float) -> Row:
             "SELECT reason, count(*) AS photos, min(due) AS next FROM photos WHERE attempts > 0 AND reason != '' "
             "AND due IS NOT NULL GROUP BY reason",
         ),
+        "only_read": _rows(db, "SELECT reason, count(*) AS photos FROM only_read GROUP BY reason ORDER BY 2 DESC"),
         "roots": _rows(db, "SELECT name, waits, agreed, walked FROM roots"),
         "stops": _rows(db, "SELECT root, place, reason, at FROM stops"),
         "renames": offers(db),

@@ -28,6 +28,36 @@ def rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Row]:
     return {photo: (digest, said) for photo, digest, said in db.execute(query, photos)}
 
 
+def bar(db: sqlite3.Connection, photo: int, digest: bytes, reason: str) -> None:
+    """Only read this photo from now on, as long as what stands inside has this digest."""
+    db.execute("INSERT OR REPLACE INTO only_read VALUES (?, ?, ?)", (photo, digest, reason))
+
+
+def allow(db: sqlite3.Connection, photos: Sequence[int]) -> None:
+    """Try again to write into these photos."""
+    db.executemany("DELETE FROM only_read WHERE photo = ?", [(photo,) for photo in photos])
+
+
+def allow_all_but(db: sqlite3.Connection, roots: Sequence[str]) -> None:
+    """Forget it of photos of other roots than these, where nobody wants them to be written."""
+    db.execute(
+        "DELETE FROM only_read WHERE photo NOT IN (SELECT photos.id FROM photos "
+        f"JOIN folders ON folders.id = photos.folder WHERE folders.root IN ({marks(roots)}))",
+        roots,
+    )
+
+
+def barred(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, tuple[bytes, str]]:
+    """Of these photos those that are only read: the digest for which that holds, and the reason."""
+    query = f"SELECT photo, digest, reason FROM only_read WHERE photo IN ({marks(photos)})"
+    return {photo: (digest, reason) for photo, digest, reason in db.execute(query, photos)}
+
+
+def reasons(db: sqlite3.Connection) -> dict[int, str]:
+    """Every photo that is only read, and why."""
+    return dict(db.execute("SELECT photo, reason FROM only_read").fetchall())
+
+
 def pack(seen: Seen) -> bytes:
     """Everything but the digest; nothing where nothing stands."""
     claim = seen.claimed
