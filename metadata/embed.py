@@ -33,10 +33,14 @@ _STAMPED: Final = RAW | {"JPEG", "TIFF"}
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is written besides: XPKeywords also where there are none yet, and the caption as UserComment."""
+    """What is written besides: XPKeywords also where there are none yet, and the caption as UserComment.
+
+    With `keep_original` the first state of a photo stays beside it, as exiftool does it: `IMG.jpg_original`.
+    """
 
     xp_keywords: bool = False
     user_comment: bool = False
+    keep_original: bool = False
 
 
 @dataclass(frozen=True, slots=True)

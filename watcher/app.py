@@ -306,14 +306,19 @@ def sinks_of(settings: Settings, rare: Rare | None = None) -> dict[str, Sink]:
         )
     }
     if any(root.embed for root in settings.roots):
+        from metadata.embed import Wishes  # noqa: PLC0415 - as above
         from metadata.sinks.embedded import EmbeddedSink  # noqa: PLC0415 - as above
 
+        asked = {
+            root.name: Wishes(root.exif_keywords, root.exif_comment, root.keep_original) for root in settings.roots
+        }
         made[rooms.EMBEDDED] = EmbeddedSink(
             exiftool=(rare or Rare()).writer(),
             clock=clock,
             durability=settings.durability,
             provenance=settings.provenance,
             closed=immich,
+            wishes=lambda photo: asked[photo.root],
         )
     return made
 

@@ -91,6 +91,21 @@ class Root(_Part):
         "Whether keywords are written into the photos themselves too; never inside Immich's own folders.",
         expected="true or false",
     )
+    exif_keywords: bool = _key(
+        False,  # noqa: FBT003 - as above
+        "With `embed`: whether EXIF's XPKeywords, which Windows reads, are written where a photo has none yet.",
+        expected="true or false",
+    )
+    exif_comment: bool = _key(
+        False,  # noqa: FBT003 - as above
+        "With `embed`: whether captions are written as EXIF's UserComment too.",
+        expected="true or false",
+    )
+    keep_original: bool = _key(
+        False,  # noqa: FBT003 - as above
+        "With `embed`: whether the first state of a photo that is written stays beside it, as `IMG.jpg_original`.",
+        expected="true or false",
+    )
     people: Literal["none", "names", "regions"] = _key(
         "none",
         "What is written of the people that a server knows in a photo: nothing, their names, or names and face "

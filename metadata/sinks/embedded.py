@@ -81,7 +81,7 @@ class _Copy:
 class EmbeddedSink:
     """Keeps words inside photos; see `metadata.sinks.Sink` for what its methods promise."""
 
-    def __init__(  # noqa: PLR0913 - settings, each named by its caller
+    def __init__(
         self,
         *,
         exiftool: Exiftool,
@@ -90,13 +90,11 @@ class EmbeddedSink:
         durability: Durability = "batch",
         provenance: bool = True,
         closed: Callable[[Photo], bool] = lambda _: False,
-        wishes: Wishes = Wishes(),  # noqa: B008 - it is frozen
-        keep_original: bool = False,
+        wishes: Callable[[Photo], Wishes] = lambda _: Wishes(),
     ) -> None:
         """`exiftool` belongs to the caller, who closes it; `clock` gives the time with its zone.
 
-        Photos that are `closed` (Immich's own) are read and never written. With `keep_original` the first
-        state of a photo stays beside it, as exiftool does it: `IMG.jpg_original`.
+        Photos that are `closed` (Immich's own) are read and never written.
         """
         self.name = name
         self._copies = Copies(exiftool)
@@ -105,7 +103,6 @@ class EmbeddedSink:
         self._provenance = provenance
         self._closed = closed
         self._wishes = wishes
-        self._keep_original = keep_original
         self._known: dict[bytes, tuple[Inside, Seen]] = {}
 
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
@@ -141,7 +138,7 @@ class EmbeddedSink:
 
     def _draft(self, photo: Photo, found: Inside, seen: Seen, change: Change) -> Draft:
         change = change if self._provenance else replace(change, claim=None)
-        outcome = embed.changed(found, change, self._wishes, self._clock(), photo.file)
+        outcome = embed.changed(found, change, self._wishes(photo), self._clock(), photo.file)
         before, after = found.content, outcome.content
         if before != after:
             self._allowed(photo, found)
@@ -240,9 +237,8 @@ class EmbeddedSink:
         except BaseException:
             exchange.discard(temporary)
             raise
-        return _Copy(
-            Made(target, temporary, before, target + b"_original" if self._keep_original else b""), recipe
-        )
+        kept = target + b"_original" if self._wishes(draft.photo).keep_original else b""
+        return _Copy(Made(target, temporary, before, kept), recipe)
 
     def revert(
         self, photo: Photo, where: bytes, after: bytes, inverse: bytes

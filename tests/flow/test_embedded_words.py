@@ -239,6 +239,25 @@ def test_with_embed_the_photo_and_its_sidecar_say_the_same(world: World) -> None
     assert "Opa" in three(photo)[0]
 
 
+def test_what_is_written_besides_is_asked_for_in_the_settings(world: World) -> None:
+    photo, _ = embedded(world, "-XPKeywords=", "-XMP-dc:Description=Oma in the garden")
+    before = photo.read_bytes()
+    (root,) = _embedding(world)["roots"]
+    world.run(**_embedding(world))
+    assert "XPKeywords" not in told(photo)
+    assert not photo.with_name("a.jpg_original").exists()
+    world.do("undo")
+    photo.write_bytes(before)
+    world.run(roots=[{**root, "exif_keywords": True, "keep_original": True, "exif_comment": True}])
+    world.ahead = 60
+    tool("-XMP-dc:Subject+=Opa", "-XMP-dc:Description=Oma rests", photo.with_name("a.jpg.xmp"))
+    world.run(roots=[{**root, "exif_keywords": True, "keep_original": True, "exif_comment": True}])
+    found = json.loads(tool("-j", "-EXIF:all", photo))[0]
+    assert "Opa" in found["XPKeywords"].split(";")
+    assert found["UserComment"] == "Oma rests"
+    assert photo.with_name("a.jpg_original").read_bytes() == before
+
+
 def test_embed_is_turned_on_and_off_without_a_photo_seeming_changed(world: World) -> None:
     photo, sidecar = embedded(world, "-EXIF:Artist=Ute", "-EXIF:XPTitle=garden", "-EXIF:UserComment=said")
     world.run(**_embedding(world))

@@ -335,7 +335,7 @@ def test_keywords_of_windows_are_kept_in_step_where_there_are_some(photo, sink, 
 
 def test_windows_keywords_and_the_comment_are_written_on_request(photo, exiftool):
     one = photo("a.jpg", "-XMP-dc:Subject=a;b", "-XMP-dc:Subject=sea")
-    sink = EmbeddedSink(exiftool=exiftool, clock=lambda: NOW, wishes=Wishes(xp_keywords=True, user_comment=True))
+    sink = EmbeddedSink(exiftool=exiftool, clock=lambda: NOW, wishes=lambda _: Wishes(True, True))
     write(sink, one)
     (found,) = exiftool.read([one.file], ["IFD0:XPKeywords", "ExifIFD:UserComment"])
     assert found == {"IFD0:XPKeywords": "sea;Käfer", "ExifIFD:UserComment": CAPTION}
@@ -540,7 +540,7 @@ def test_who_wrote_between_our_two_looks_is_not_overwritten(photo, sink, monkeyp
 def test_the_original_is_kept_once_on_request(photo, exiftool):
     one = photo("a.jpg")
     old = data(one)
-    sink = EmbeddedSink(exiftool=exiftool, clock=lambda: NOW, keep_original=True)
+    sink = EmbeddedSink(exiftool=exiftool, clock=lambda: NOW, wishes=lambda _: Wishes(keep_original=True))
     write(sink, one)
     write(sink, one, Change(add={"dc:subject": ("more",)}))
     assert Path(os.fsdecode(one.file) + "_original").read_bytes() == old
