@@ -154,8 +154,7 @@ def test_a_name_that_a_person_took_away_stays_away():
 
 def test_a_person_and_a_keyword_of_one_name_are_two():
     house = settled(asked("Anna", words=["Anna", "cat"]))
-    lists = {n: v for n, v in full("cat").items()}
-    house.edit({**lists, PERSONS: ["Anna"]})
+    house.edit({**full("cat"), PERSONS: ["Anna"]})
     house.work()
     assert house.truth.refused.keys() == keys("Anna")
     assert standing(house)[0] == ["Anna"]
