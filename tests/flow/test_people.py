@@ -1,4 +1,4 @@
-"""People in the whole house: given as data, written beside the photo on request, taken back, left out of exports."""
+"""People in the whole house: given as data, written on request, taken back, left out of exports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www
    <mwg-rs:AppliedToDimensions stDim:w="24" stDim:h="16" stDim:unit="pixel"/>
    <mwg-rs:RegionList><rdf:Bag>
     <rdf:li><rdf:Description mwg-rs:Name="Oma" mwg-rs:Type="Face">
-     <!-- hers --><mwg-rs:Area stArea:x="0.5" stArea:y="0.5" stArea:w="0.1" stArea:h="0.10" stArea:unit="normalized"/>
+     <!-- hers --><mwg-rs:Area stArea:x="0.5" stArea:y="0.5" stArea:w="0.1" stArea:h="0.10"/>
     </rdf:Description></rdf:li>
     <rdf:li mwg-rs:Type="Focus"><mwg-rs:Area stArea:x=".5" stArea:y=".5" stArea:w=".1" stArea:h=".1"/></rdf:li>
    </rdf:Bag></mwg-rs:RegionList>
