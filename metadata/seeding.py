@@ -29,6 +29,7 @@ from metadata.tags import (
 )
 from metadata.xmp_bare import bare
 from metadata.xmp_document import Document, Element
+from metadata.xmp_edit import revise
 from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, TEXTS
 from metadata.xmp_read import parse
 from metadata.xmp_seen import seen
@@ -74,6 +75,22 @@ def inside(photo: Photo, where: bytes, now: datetime, *, steer: bool) -> Inside:
     except OSError as error:
         raise translate(error, photo.file) from error
     return Inside(seed(found, steer=steer, now=now, path=where), found.seen)
+
+
+def without(found: Inside, change: Change, where: bytes, now: datetime) -> Inside:
+    """What the photo will hold once all that `change` takes away is gone from it too. Raises Refused."""
+    if found.seed is None or found.seen is None:
+        return found
+    gone = Change(remove=change.remove, texts={name: None for name, text in change.texts.items() if text is None})
+    revised = revise(parse(found.seed.data, where), found.seed.seen, gone, now)
+    lists = {
+        name: kept
+        for name, values in found.seen.lists.items()
+        if (kept := tuple(value for value in values if value not in gone.remove.get(name, ())))
+    }
+    texts = {name: text for name, text in found.seen.texts.items() if name not in gone.texts}
+    left = replace(found.seed, data=revised.data, seen=revised.seen)
+    return Inside(left, replace(found.seen, lists=lists, texts=texts))
 
 
 def fitted(change: Change, given: Seen, begun: Seen) -> Change:

@@ -296,12 +296,14 @@ def sinks_of(settings: Settings, rare: Rare | None = None) -> dict[str, Sink]:
         return datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
 
     free = frozenset(root.name for root in settings.roots if root.sidecar_style != "immich")
+    embedding = frozenset(root.name for root in settings.roots if root.embed)
     made: dict[str, Sink] = {
         "sidecar": SidecarSink(
             durability=settings.durability,
             clock=clock,
             provenance=settings.provenance,
             steer=lambda photo: photo.root in free and not immich(photo),
+            embeds=lambda photo: photo.root in embedding and not immich(photo),
             styles={root.name: root.sidecar_style for root in settings.roots},
         )
     }

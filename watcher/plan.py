@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from metadata import tags
-from metadata.sinks import Change
+from metadata.sinks import Change, Draft
 from watcher import pages, rooms
 from watcher.app import App
 from watcher.ledger import work
@@ -65,9 +65,21 @@ def rows(decision: Decision) -> Iterator[dict[str, Any]]:
             "texts": dict(step.change.texts),
             "texts_before": {name: step.memory.texts.get(name, "") for name in step.change.texts},
             "fields": _fields(step.change),
+            "copied": _copied(draft, step.change) if name in rooms.HIDING and not draft.before else None,
         }
     for name, error in decision.errors.items():
         yield {"file": file, "place": name, "error": str(error)}
+
+
+def _copied(draft: Draft, change: Change) -> dict[str, Any] | None:
+    """What a new sidecar takes over from its photo, besides all else that stands in the photo's own packet."""
+    fields = {
+        name: [v for v in values if v not in change.add.get(name, ())] for name, values in draft.seen.lists.items()
+    }
+    texts = {name: text for name, text in draft.seen.texts.items() if name not in change.texts}
+    fields = {name: values for name, values in fields.items() if values}
+    packet = bool(draft.seen.seeded)
+    return {"fields": fields, "texts": texts, "packet": packet} if fields or texts or packet else None
 
 
 def _fields(change: Change) -> dict[str, dict[str, list[str]]]:

@@ -164,7 +164,8 @@ def plan(rows: Iterable[Row], photos: int, unasked: int, most: int | None = None
         signs = [*(f"+{word}" for word in row["add"]), *(f"-{word}" for word in row["remove"])]
         signs += [f"{name}={value}" if value else f"-{name}" for name, value in row["texts"].items()]
         signs = signs or [f"{name} brought along" for name in row["fields"]]
-        yield f"{'new ' if row['new'] else ''}{row['where']}: {', '.join(signs)}"
+        copied = ", with all that the photo says itself" if row.get("copied") else ""
+        yield f"{'new ' if row['new'] else ''}{row['where']}: {', '.join(signs)}{copied}"
     if most is not None and changed > most:
         yield f"… and {changed - most} more like these"
     yield f"{changed} of {photos} photos would change"
@@ -219,6 +220,19 @@ def diff_of(row: Row, *, removed: bool = False) -> Iterator[str]:
     yield f"--- {'/dev/null' if row['new'] else row['where']}"
     yield f"+++ {'/dev/null' if removed else row['where']}"
     yield from _hunks(row)
+    yield from _copied(row.get("copied") or {})
+
+
+def _copied(copied: Row) -> Iterator[str]:
+    """What a new sidecar begins with."""
+    for name, values in (
+        *copied.get("fields", {}).items(),
+        *((n, [t]) for n, t in copied.get("texts", {}).items()),
+    ):
+        yield f"@@ {name}, copied from the photo @@"
+        yield from (f"+{value}" for value in values)
+    if copied.get("packet"):
+        yield "@@ all else in the photo's own XMP, copied as it is @@"
 
 
 def categories(rows: Iterable[Row]) -> Iterator[str]:

@@ -73,11 +73,16 @@ class SidecarSink:
         provenance: bool = True,
         registered: Registered | None = None,
         steer: Steer = lambda _: False,
+        embeds: Callable[[Photo], bool] = lambda _: False,
         styles: Mapping[str, which.Style] = MappingProxyType({}),
     ) -> None:
-        """`clock` gives the time with its zone; without `provenance` no claim is written. `styles` by root."""
+        """`clock` gives the time with its zone; without `provenance` no claim is written. `styles` by root.
+
+        `embeds` says into which photos the same changes are written as beside them.
+        """
         self._styles = styles
         self._steer = steer
+        self._embeds = embeds
         self._durability: Durability = durability
         self._clock = clock
         self._provenance = provenance
@@ -176,7 +181,7 @@ class SidecarSink:
         revised = xmp.revise(document, own, change, self._clock())
         after = replace(revised.seen, where=own.where)
         if own.claimed is not None and after.claimed is None and not others:
-            left = self._left(photo, own.where, revised.data)
+            left = self._left(photo, own.where, revised.data, change)
             if left is not None:
                 back = inverse.deleted(document.data)
                 return Draft(photo, own.where, own.digest, b"", back, left, _Payload(document.data, None))
@@ -184,10 +189,12 @@ class SidecarSink:
         payload = _Payload(document.data, revised.data, others, loaded.content)
         return Draft(photo, own.where, own.digest, after.digest, recipe, _union(after, others), payload)
 
-    def _left(self, photo: Photo, where: bytes, data: bytes) -> Seen | None:
+    def _left(self, photo: Photo, where: bytes, data: bytes, change: Change) -> Seen | None:
         """What is shown without a sidecar that says nothing of its own any more; None where this one does."""
         try:
             found = seeding.inside(photo, where, self._clock(), steer=self._steer(photo))
+            if self._embeds(photo):  # the same goes from the photo in a moment
+                found = seeding.without(found, change, where, self._clock())
         except (Refused, TryAgain, PlaceClosed):
             return None
         if not seeding.says_no_more(xmp.parse(data, where), found.seed, where):

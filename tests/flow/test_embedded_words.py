@@ -13,7 +13,7 @@ import pytest
 
 from metadata import seeding
 from tests.flow.house_world import BLUE, RED, World, paint
-from watcher import handing, tell
+from watcher import handing, plan, tell
 
 EXIFTOOL = shutil.which("exiftool")
 pytestmark = [pytest.mark.real, pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")]
@@ -298,6 +298,37 @@ def test_with_embed_undo_gives_the_photo_back_and_removes_the_sidecar(world: Wor
     world.run()
     assert photo.read_bytes() == before
     assert not sidecar.exists()
+
+
+def test_with_embed_words_that_are_undone_leave_no_sidecar_that_says_no_more_than_the_photo(world: World) -> None:
+    photo, sidecar = embedded(world)
+    world.changed |= _embedding(world)
+    world.run()
+    world.run()
+    assert "colour/red" in three(photo)[0]
+    world.do("undo", keyword="colour/red")
+    world.run()
+    world.run()
+    assert not any("red" in str(words) for words in three(photo))
+    assert not sidecar.exists()
+    assert world.truth("a.jpg") == dict.fromkeys(("family/Oma", "garden", "rose", "summer"), False)
+
+
+def test_plan_and_diff_show_what_a_new_sidecar_takes_over(tmp_path: Path) -> None:
+    world = World(tmp_path, real=True, agreed=False, auto_apply=0)
+    embedded(world)
+    with world.open() as app:
+        world.work(app)
+        made = plan.plan(app, [world.photo("a.jpg").id])
+    (row,) = made.rows
+    assert row["new"]
+    lines = list(tell.plan(made.rows, 1, 0))
+    assert lines[0].endswith("+colour/red, with all that the photo says itself")
+    shown = list(tell.diff(made.rows, 1, 0))
+    at = shown.index("@@ dc:subject, copied from the photo @@")
+    assert {*shown[at + 1 : at + 5]} == {"+Oma", "+garden", "+rose", "+summer"}
+    assert "@@ all else in the photo's own XMP, copied as it is @@" in shown
+    assert "+Oma waters" in shown
 
 
 @pytest.mark.parametrize("why", ["no room", "read-only"])
