@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 from xml.parsers import expat
 
@@ -16,6 +17,7 @@ from metadata.errors import Refused
 from metadata.xmp_document import Document, Element, Scope
 from metadata.xmp_lists import unfold
 from metadata.xmp_names import FLAT, GLUE, LOOKED_INTO, PRESET, RDF
+from metadata.xmp_skip import Cut, cuts, without
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes. The largest real sidecars have a few MB (darktable with many drawn masks)."""
@@ -94,16 +96,21 @@ def _declared(name: str, path: bytes) -> str:
 
 def _read(work: bytes, path: bytes, *, whole: bool) -> _Reader:
     """Skips the inside of foreign properties and of plain lists; what that does not fit is read in full."""
-    for skim, flat in ((True, True), (True, False)):
+    several = cuts(work)
+    for flat, left_out in ((True, several), (True, []), (False, [])) if several else ((True, []), (False, [])):
         try:
-            return _Reader(work, path, skim=skim, flat=flat).run(whole=whole)
+            return _Reader(work, path, skim=True, flat=flat, cuts=left_out).run(whole=whole)
         except _Skewed:
             continue
     return _Reader(work, path, skim=False, flat=False).run(whole=whole)
 
 
 class _Skewed(Exception):
-    """A foreign property holds an element of its own name, so its end was taken too early, or a list is none."""
+    """Not to be read in this way.
+
+    A foreign property holds an element of its own name, so its end was taken too early; a list is none; or
+    what was left out is no property, or there is something to refuse, whose place is to be told.
+    """
 
 
 class _Reader:
@@ -111,10 +118,11 @@ class _Reader:
 
     Foreign properties may have thousands of elements, so inside of one only end tags are heard, and the
     first of its name counts as its end. Where that is wrong an end tag is left over and does not match
-    the stack: `_Skewed`.
+    the stack: `_Skewed`. What is in `cuts` the parser does not even get; `_shift` is by how much its places
+    are too small since.
     """
 
-    def __init__(self, work: bytes, path: bytes, *, skim: bool, flat: bool) -> None:
+    def __init__(self, work: bytes, path: bytes, *, skim: bool, flat: bool, cuts: Sequence[Cut] = ()) -> None:
         self.work = work
         self.path = path
         self.skim = skim
@@ -124,6 +132,9 @@ class _Reader:
         self.named: dict[str, Element] = {}
         self.prefixes: set[str] = set()
         self._stack: list[Element] = []
+        self._cuts = {each.start: each for each in cuts}
+        self._left_out = bool(cuts)
+        self._shift = 0
         self._rdf_at = -1
         self._done = False
         self._parser = self._new_parser()
@@ -139,13 +150,18 @@ class _Reader:
     def run(self, *, whole: bool) -> _Reader:
         """Read it all; raises Refused or _Skewed."""
         try:
-            self._parser.Parse(_presentable(self.work), True)  # noqa: FBT003 - pyexpat takes no keywords
+            heard = without(self.work, list(self._cuts.values())) if self._cuts else self.work
+            self._parser.Parse(_presentable(heard), True)  # noqa: FBT003 - pyexpat takes no keywords
         except expat.ExpatError as error:
+            if self._left_out:
+                raise _Skewed from error
             if not (self._done and self._only_filling(self._parser.ErrorByteIndex)):
                 reason = expat.ErrorString(error.code)
                 raise Refused(self.path, f"line {error.lineno}, column {error.offset + 1}: {reason}") from error
         finally:
             del self._parser  # it knows our handlers and they us: such a circle would keep every file alive
+        if self._cuts:
+            raise _Skewed
         if self.rdf is None:
             raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
         for node in self.nodes:
@@ -165,7 +181,9 @@ class _Reader:
         """ACDSee and others leave NULs behind the document; a second document there is another matter."""
         return start >= 0 and b"<" not in self.work[start:]
 
-    def _refuse(self, reason: str) -> Refused:
+    def _refuse(self, reason: str) -> Exception:
+        if self._left_out:
+            return _Skewed()
         parser = self._parser
         line, column = parser.CurrentLineNumber, parser.CurrentColumnNumber + 1
         return Refused(self.path, f"line {line}, column {column}: {reason}")
@@ -192,7 +210,7 @@ class _Reader:
                 attributes = {inner.attribute(each): value for each, value in attributes.items()}
         except KeyError as error:
             raise self._refuse("unbound prefix") from error
-        return Element(raw, name, attributes, self._parser.CurrentByteIndex, inner)
+        return Element(raw, name, attributes, self._parser.CurrentByteIndex + self._shift, inner)
 
     def _outside(self, element: Element) -> None:
         if element.name != _RDF:
@@ -227,7 +245,7 @@ class _Reader:
 
         Only the text of elements without children is kept: nothing else is ever read or replaced as text.
         """
-        stack, parser, base = self._stack, self._parser, len(self._stack)
+        stack, parser, base, shift = self._stack, self._parser, len(self._stack), self._shift
         pieces: list[str] = []
 
         def start(raw: str, attributes: dict[str, str]) -> None:
@@ -237,7 +255,7 @@ class _Reader:
             if attributes or name is None:
                 element = self._element(raw, attributes, scope)
             else:
-                element = Element(raw, name, attributes, parser.CurrentByteIndex, scope)
+                element = Element(raw, name, attributes, parser.CurrentByteIndex + shift, scope)
             if parent.kids:
                 parent.kids.append(element)
             else:
@@ -247,7 +265,7 @@ class _Reader:
 
         def end(_name: str) -> None:
             element = stack.pop()
-            element.closed = parser.CurrentByteIndex
+            element.closed = parser.CurrentByteIndex + shift
             if pieces:
                 if not element.kids:
                     element.text = "".join(pieces)
@@ -263,7 +281,13 @@ class _Reader:
     def _foreign_end(self, name: str) -> None:
         if name != self._stack[-1].raw:
             return
-        self._stack.pop().closed = self._parser.CurrentByteIndex
+        element = self._stack.pop()
+        cut = self._cuts.pop(element.start, None)
+        if cut is None:
+            element.closed = self._parser.CurrentByteIndex + self._shift
+        else:
+            element.closed = cut.closed
+            self._shift += cut.end - cut.start - len(cut.marker)
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
 
@@ -271,7 +295,7 @@ class _Reader:
         stack = self._stack
         if not stack or stack[-1].raw != name:
             raise _Skewed
-        stack.pop().closed = self._parser.CurrentByteIndex
+        stack.pop().closed = self._parser.CurrentByteIndex + self._shift
         left = len(stack)
         if left == self._rdf_at:
             self._rdf_at = -1
