@@ -106,11 +106,6 @@ class Immich(Part):
         "A tag that is put on photos that are done; one that has it and is unknown to us is passed over.",
         expected='a tag such as "auto:processed", or nothing',
     )
-    people: Literal["off", "names", "regions"] = key(
-        "off",
-        "Whether the people whom Immich knows go into sidecars: by name, or with their faces' places too.",
-        expected='"off", "names" or "regions"',
-    )
     model: str = key(
         "",
         "The model of Immich's smart search, where it cannot be seen.",

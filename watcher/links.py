@@ -121,7 +121,7 @@ def _key(client: Immich, number: int, settings: Settings, sample: _Sample) -> It
 
 
 def _permissions(what: str, held: frozenset[str], settings: Settings) -> Iterator[Finding]:
-    wanted = WANTED if settings.immich.people == "off" else WANTED | PEOPLE
+    wanted = WANTED | PEOPLE if _people(settings) else WANTED
     for level, names in (("fail", NEEDED), ("warn", wanted)):
         missing = [] if "all" in held else [name for name in names if name not in held]
         if missing:
@@ -239,7 +239,7 @@ def _standing(what: str, database: Database, settings: Settings) -> Iterator[Fin
         return
     standing = database.standing()
     needless = ("person.", "asset_face.")
-    unreadable = [n for n in standing.unreadable if settings.immich.people != "off" or not n.startswith(needless)]
+    unreadable = [name for name in standing.unreadable if _people(settings) or not name.startswith(needless)]
     if unreadable:
         yield Finding("fail", what, f"may not be read: {', '.join(unreadable[:5])}", AGAIN)
         return
@@ -249,6 +249,11 @@ def _standing(what: str, database: Database, settings: Settings) -> Iterator[Fin
     space = database.space(model=settings.immich.model)
     vectors = f"{space.count:,} vectors of {space.dim} numbers by {space.model or 'an unknown model'}"
     yield Finding("ok", what, f"{database.login.place.decode()}; {vectors}")
+
+
+def _people(settings: Settings) -> bool:
+    """Whether people are to be known in any folder."""
+    return any(root.people != "none" for root in settings.roots)
 
 
 def _reason(error: TagwrightError) -> str:

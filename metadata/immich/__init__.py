@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from metadata.immich.census import ByApi, ByDatabase, News
 from metadata.immich.paths import PathMap, Paths, located, path_checksum
 from metadata.immich.ready import Readiness, ready
 from metadata.immich.shapes import Asset, Face, Look, Person, Space, Tag, User, Version, settled
@@ -21,12 +22,15 @@ _LATER = {"Immich": "client", "Keys": "client", "Database": "database", "Login":
 
 __all__ = [
     "Asset",
+    "ByApi",
+    "ByDatabase",
     "Database",
     "Face",
     "Immich",
     "Keys",
     "Login",
     "Look",
+    "News",
     "PathMap",
     "Paths",
     "Person",

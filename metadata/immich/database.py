@@ -8,7 +8,7 @@ gone after a restore: the text says what a person does).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -122,6 +122,14 @@ class Database:
         """Assets changed after the change `after` ("" for all), oldest first; go on from the last one."""
         last = after or "00000000-0000-0000-0000-000000000000"
         return self._assets(sql.SQL('a."updateId" > %s::uuid'), [last], 'a."updateId"', most)
+
+    def ids(self, owners: Collection[str]) -> set[str]:
+        """The ids of all assets of these users, of every visibility and status."""
+        return {row[0] for row in self._rows(rows.IDS, [list(owners)])}
+
+    def count(self, owners: Collection[str]) -> int:
+        """How many assets these users have, of every visibility and status."""
+        return int(self._rows(rows.COUNT, [list(owners)])[0][0])
 
     def looks(self, ids: Sequence[str]) -> dict[str, Look]:
         """What stands for these assets right now, and what is under way: see `settled`."""

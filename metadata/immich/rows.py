@@ -44,6 +44,10 @@ TAG_IDS = 18
 OF_SIDECARS = """
 SELECT path, "assetId"::text FROM public.asset_file WHERE type = 'sidecar' AND path = ANY(%s::varchar[])"""
 
+IDS = 'SELECT id::text FROM public.asset WHERE "ownerId" = ANY(%s::uuid[])'
+
+COUNT = 'SELECT count(id) FROM public.asset WHERE "ownerId" = ANY(%s::uuid[])'
+
 TAGS = 'SELECT id::text, value, "parentId"::text FROM public.tag WHERE "userId" = %s::uuid ORDER BY value'
 
 TAGS_BY_ID = 'SELECT id::text, value, "parentId"::text FROM public.tag WHERE id = ANY(%s::uuid[])'

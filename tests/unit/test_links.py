@@ -126,11 +126,12 @@ def test_a_missing_permission_is_named_with_what_it_is_for(examine, missing):
     assert [f"{missing} ({links.NEEDED[missing]})" in each.text for each in failed] == [True]
 
 
-def test_what_people_need_is_asked_for_only_where_people_are_wanted(examine):
+def test_what_people_need_is_asked_for_only_where_people_are_wanted(examine, tmp_path):
     held = {"permissions": [name for name in PERMISSIONS if name not in links.PEOPLE]}
-    assert about(examine(Server(api_keys_me=held)), "Immich's key 1", "warn") == []
-    warned = about(examine(Server(api_keys_me=held), **{"immich.people": "names"}), "Immich's key 1", "warn")
-    assert "face.read" in warned[0].text
+    root = {"name": "photos", "path": str(tmp_path)}
+    assert about(examine(Server(api_keys_me=held), roots=[root]), "Immich's key 1", "warn") == []
+    wished = examine(Server(api_keys_me=held), roots=[{**root, "people": "names"}])
+    assert "face.read" in about(wished, "Immich's key 1", "warn")[0].text
 
 
 def test_a_key_for_everything_lacks_nothing(examine):

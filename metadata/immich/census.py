@@ -1,0 +1,165 @@
+"""Who is there: what changed in Immich since the last look, and which photos nobody may see any more.
+
+A photo that is moved to the locked folder, or deleted, shows in no list of changes of the API. So the number of
+photos is compared too, and where it is another than it should be, all of them are listed once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from metadata.errors import PlaceClosed
+from metadata.immich.ready import VISIBLE
+from metadata.immich.shapes import Asset
+
+OVERLAP = timedelta(seconds=5)
+"""What is written at one time is seen when its transaction ends; so much is looked at again."""
+
+MANY = 100
+"""So many photos, and half of all, do not go at once: then the server or the user is another one."""
+
+
+class Api(Protocol):
+    """What is asked of `metadata.immich.Immich`."""
+
+    @property
+    def place(self) -> bytes:
+        """The server."""
+        ...
+
+    def assets(
+        self, *, updated_after: datetime | None = None, visibilities: tuple[str, ...] = VISIBLE
+    ) -> Iterable[Asset]:
+        """As there."""
+        ...
+
+    def asset(self, id: str) -> Asset | None:  # noqa: A002
+        """As there."""
+        ...
+
+    def count(self, visibility: str = "timeline") -> int | None:
+        """As there."""
+        ...
+
+
+class Rows(Protocol):
+    """What is asked of `metadata.immich.Database`."""
+
+    def changed(self, after: str, *, most: int = 5000) -> list[Asset]:
+        """As there."""
+        ...
+
+    def ids(self, owners: Collection[str]) -> set[str]:
+        """As there."""
+        ...
+
+    def count(self, owners: Collection[str]) -> int:
+        """As there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """`changed` are new or other than before (trashed and locked ones too, where they are shown); `gone` by id."""
+
+    changed: tuple[Asset, ...] = ()
+    gone: frozenset[str] = frozenset()
+
+
+class ByApi:
+    """One user's photos, watched through the API. The first look lists all of them."""
+
+    def __init__(self, api: Api, *, visible: tuple[str, ...] = VISIBLE, every: int = 60) -> None:
+        """`every` so many looks all are listed, where the key may not ask for their number."""
+        self._api, self._visible, self._every = api, visible, every
+        self._known: dict[str, datetime] | None = None
+        self._newest: datetime | None = None
+        self._looks = 0
+
+    def look(self) -> News:
+        """What is new since the last look. Raises as the client does; PlaceClosed when most photos are gone."""
+        self._looks += 1
+        if self._known is None or self._newest is None:
+            return self._all({})
+        known = self._known
+        for _ in range(3):  # one may arrive between the list and the count
+            changed = self._changed(known, self._newest)
+            expected = len(known.keys() | {asset.id for asset in changed})
+            number = self._number()
+            if number == expected or (number is None and self._looks % self._every):
+                self._remember(changed)
+                return News(tuple(changed))
+        return self._all(known)
+
+    def _changed(self, known: dict[str, datetime], newest: datetime) -> list[Asset]:
+        found = self._api.assets(updated_after=newest - OVERLAP, visibilities=self._visible)
+        return [asset for asset in found if known.get(asset.id) != asset.updated]
+
+    def _number(self) -> int | None:
+        """How many there are; None where the key may not ask."""
+        counts = [self._api.count(visibility) for visibility in self._visible]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    def _all(self, known: dict[str, datetime]) -> News:
+        found = {asset.id: asset for asset in self._api.assets(visibilities=self._visible)}
+        lost = known.keys() - found.keys()
+        _stop_if_most(len(lost), len(known), self._api.place)
+        shown = {each: asset for each in lost if (asset := self._api.asset(each)) is not None}
+        changed = [asset for asset in found.values() if known.get(asset.id) != asset.updated]
+        self._known = {}
+        self._newest = None
+        self._remember(found.values())
+        return News((*changed, *shown.values()), frozenset(lost - shown.keys()))
+
+    def _remember(self, assets: Iterable[Asset]) -> None:
+        self._known = self._known or {}
+        for asset in assets:
+            self._known[asset.id] = asset.updated
+            self._newest = asset.updated if self._newest is None else max(self._newest, asset.updated)
+
+
+class ByDatabase:
+    """The photos of several users, watched through the database. The first look reads all of them."""
+
+    def __init__(self, rows: Rows, owners: Collection[str], place: bytes) -> None:
+        self._rows, self._owners, self._place = rows, owners, place
+        self._known: dict[str, str] = {}
+        self._cursor = ""
+
+    def look(self) -> News:
+        """What is new since the last look. Raises as `Database` does; PlaceClosed when most photos are gone."""
+        changed: list[Asset] = []
+        after = _earlier(self._cursor)
+        while page := self._rows.changed(after):
+            after = page[-1].change
+            changed += [each for each in page if each.owner in self._owners and self._is_new(each)]
+        gone: set[str] = set()
+        known = self._known | {asset.id: asset.change for asset in changed}
+        if self._rows.count(self._owners) != len(known):
+            gone = known.keys() - self._rows.ids(self._owners)
+            _stop_if_most(len(gone), len(known), self._place)
+        self._known = {each: change for each, change in known.items() if each not in gone}
+        self._cursor = max(after, self._cursor)
+        return News(tuple(asset for asset in changed if asset.id not in gone), frozenset(gone))
+
+    def _is_new(self, asset: Asset) -> bool:
+        return self._known.get(asset.id) != asset.change
+
+
+def _stop_if_most(lost: int, known: int, place: bytes) -> None:
+    if lost > MANY and lost * 2 > known:
+        raise PlaceClosed(
+            place, f"{lost:,} of {known:,} photos are gone at once; is this the same Immich and user?"
+        )
+
+
+def _earlier(change: str) -> str:
+    """A change id of `OVERLAP` before; ids are UUIDs of version 7, which begin with milliseconds (RFC 9562)."""
+    if not change:
+        return ""
+    moment = max(0, (UUID(change).int >> 80) - int(OVERLAP.total_seconds() * 1000))
+    return str(UUID(int=moment << 80))
