@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from metadata.tags import Word, from_hierarchical, from_tags_list
+from metadata.sinks import Values
+from metadata.tags import Word, from_hierarchical, from_tags_list, key, to_tags_list
 from metadata.xmp_document import Document, Element
 from metadata.xmp_names import GLUE, RDF
 
@@ -18,6 +19,26 @@ _MEDIA_PRO: Final = "http://ns.iview-multimedia.com/mediapro/1.0/"
 _ACDSEE: Final = "http://ns.acdsee.com/iptc/1.0/"
 _MOST: Final = 2**20
 _DEPTH: Final = 20
+
+
+_NAMES: Final = frozenset(
+    {
+        f"{_MICROSOFT}{GLUE}LastKeywordXMP",
+        f"{_MICROSOFT}/{GLUE}LastKeywordXMP",
+        f"{_MEDIA_PRO}{GLUE}CatalogSets",
+        f"{_ACDSEE}{GLUE}categories",
+    }
+)
+
+
+def below_tags_list(document: Document) -> Values:
+    """All words of these fields, in the spelling and the order in which digiKam reads them, each once."""
+    if not any(
+        name in _NAMES for node in document.nodes for name in (*node.attributes, *(k.name for k in node.kids))
+    ):
+        return ()
+    words = [*microsoft(document), *media_pro(document), *acdsee(document)]
+    return tuple({key(word): to_tags_list(word) for word in reversed(words)}.values())[::-1]
 
 
 def microsoft(document: Document) -> list[Word]:

@@ -285,7 +285,7 @@ def _filled(document: Document, standing: Seen, united: Values, name: str) -> Va
     Paths come first; a flat word that is a level of one of them is there already. darktable's own marks
     ("darktable|exported") are no tags for others.
     """
-    if name in standing.lists:
+    if document.places(KNOWN[name]):
         return ()
     words = [*foreign_words.microsoft(document)]
     if name == TAGS_LIST:

@@ -61,11 +61,13 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
     `now` must know its zone: it becomes xmp:MetadataDate where anything else changes. Raises Refused where
     the result would not be exactly what was wanted.
     """
+    shown, change, before = before, *_with_those_below(document, before, change)
     plan = Plan(document)
     _plan(plan, before, change)
+    gone = TAGS_LIST in before.lists and change.remove.get(TAGS_LIST)
+    followed = _follow(plan, before, change) if plan or gone else []
     if not plan:
-        return Revised(document.data, before, ())
-    followed = _follow(plan, before, change)
+        return Revised(document.data, shown, ())
     _set(plan, DATE, now.isoformat(timespec="seconds"))
     splices = plan.splices()
     said = _proved(document, splices, before, change, followed)
@@ -74,8 +76,23 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
     undo = back(document.work, splices) if document.work is document.data else difference(document.data, data)
     if apply(data, undo, document.path) != document.data:
         raise Refused(document.path, "the change could not be taken back byte for byte")
-    kept = replace(said, digest=digest(data), programs=before.programs)
+    lists = said.lists
+    if TAGS_LIST in shown.lists and TAGS_LIST not in before.lists:
+        lists = {TAGS_LIST: shown.lists[TAGS_LIST], **lists}
+    kept = replace(said, digest=digest(data), programs=before.programs, lists=lists)
     return Revised(data, kept, undo)
+
+
+def _with_those_below(document: Document, before: Seen, change: Change) -> tuple[Change, Seen]:
+    """A TagsList that is made holds all words of the fields that programs read where there is none."""
+    below = before.lists.get(TAGS_LIST)
+    if not below or document.places(LISTS[TAGS_LIST]):
+        return change, before
+    add, remove = change.add.get(TAGS_LIST, ()), change.remove.get(TAGS_LIST, ())
+    if not add and not remove:
+        return change, replace(before, lists={n: v for n, v in before.lists.items() if n != TAGS_LIST})
+    kept = tuple(value for value in below if value not in remove)
+    return replace(change, add={**change.add, TAGS_LIST: (*kept, *add)}), before
 
 
 def create(change: Change, now: datetime, path: bytes) -> Revised:

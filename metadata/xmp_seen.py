@@ -10,8 +10,9 @@ from typing import Final
 from metadata import xmp_structs
 from metadata.errors import Refused
 from metadata.files import digest
+from metadata.foreign_words import below_tags_list
 from metadata.sinks import Claim, Seen, Values
-from metadata.tags import PERSONS, SEPARATOR
+from metadata.tags import PERSONS, SEPARATOR, TAGS_LIST
 from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_names import (
     CLAIM,
@@ -97,10 +98,15 @@ def seen(document: Document) -> Seen:
 
     A field that stands several times gives all its values, one after the other; of a text the first that
     is not empty counts. Raises Refused where a keyword field has a form that cannot be read as a list.
+
+    Where there is no TagsList, that of the answer are the words of the fields that programs read next and we
+    never make (`metadata.foreign_words`): one that is made would hide them.
     """
     said = ours(document)
+    below = () if TAGS_LIST in said.lists else below_tags_list(document)
     return replace(
         said,
+        lists={TAGS_LIST: below, **said.lists} if below else said.lists,
         digest=digest(document.data),
         programs=frozenset(_programs(document)),
         people=people(document, said),

@@ -88,6 +88,22 @@ def test_a_new_sidecar_hides_nothing_of_what_the_photo_holds(world: World) -> No
     assert app.worker.counts.written == 0
 
 
+@pytest.mark.parametrize("embed", [False, True])
+def test_words_that_only_windows_or_acdsee_hold_are_a_person_s_too(world: World, embed: bool) -> None:
+    tree = '<Categories><Category Assigned="1">harbour</Category></Categories>'
+    photo, sidecar = embedded(world, "-XMP-microsoft:LastKeywordXMP=family/Opa", f"-XMP-acdsee:Categories={tree}")
+    world.changed |= _embedding(world) if embed else {}
+    world.run()
+    for word in ("family/Opa", "harbour"):
+        assert world.truth("a.jpg")[word] is False
+        for place in (photo, sidecar) if embed else (sidecar,):
+            assert word in three(place)[0]
+            assert word in three(place)[1]
+    tool("-XMP-digiKam:TagsList-=harbour", "-XMP-lr:HierarchicalSubject-=harbour", sidecar)
+    world.run()
+    assert world.refused("a.jpg") == {"harbour"}
+
+
 def test_what_steers_immich_stays_out_of_a_new_sidecar(world: World) -> None:
     _, sidecar = embedded(
         world,

@@ -7,11 +7,13 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from metadata import inverse, xmp
+from metadata import foreign_words, inverse, xmp
 from metadata.sinks import Change
+from metadata.tags import show
 from metadata.xmp_follow import values
 from metadata.xmp_names import CATALOG_SETS, CATEGORIES, LAST_KEYWORDS
 from metadata.xmp_seen import text
+from tests.unit.keeper import Keeper, wanted
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 TREE = "digiKam:TagsList"
@@ -126,3 +128,51 @@ def test_a_list_in_a_form_that_we_do_not_know_stays_and_stops_nothing():
     odd = '<mediapro:CatalogSets rdf:parseType="Resource"><mediapro:x>1</mediapro:x></mediapro:CatalogSets>'
     document = after(packet(odd), add={TREE: ("a/b",)})
     assert odd.encode() in document.data
+
+
+BELOW = {
+    "microsoft": listed("MicrosoftPhoto:LastKeywordXMP", "family/Oma", "sea"),
+    "media pro": listed("mediapro:CatalogSets", "family|Oma", "sea"),
+    "acdsee": "<acdsee:categories>&lt;Categories&gt;&lt;Category Assigned=&quot;0&quot;&gt;family"
+    "&lt;Category Assigned=&quot;1&quot;&gt;Oma&lt;/Category&gt;&lt;/Category&gt;"
+    "&lt;Category Assigned=&quot;1&quot;&gt;sea&lt;/Category&gt;&lt;/Categories&gt;</acdsee:categories>",
+}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_words_that_only_another_program_s_field_holds_are_a_person_s_and_hidden_by_no_list_of_ours(
+    tmp_path, name
+):
+    data = packet(BELOW[name])
+    keeper = Keeper(tmp_path, data)
+    keeper.keep(wanted(("animals", "dog")))
+    shown = xmp.seen(xmp.parse(keeper.sidecar.read_bytes(), b"x"))
+    assert {*shown.lists["digiKam:TagsList"]} == {"family/Oma", "sea", "animals/dog"}
+    assert {*shown.lists["lr:hierarchicalSubject"]} == {"family|Oma", "sea", "animals|dog"}
+    assert {show(word): key in keeper.truth.ours for key, word in keeper.truth.words.items()} == {
+        "family/Oma": False,
+        "sea": False,
+        "animals/dog": True,
+    }
+    assert keeper.keep(wanted(("animals", "dog"))) is None
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_such_a_word_goes_when_a_person_takes_it_away_elsewhere(name):
+    document = xmp.parse(packet(BELOW[name]), b"x")
+    before = xmp.seen(document)
+    assert before.lists["digiKam:TagsList"] == ("family/Oma", "sea")
+    made = xmp.revise(document, before, Change(remove={"digiKam:TagsList": ("sea",)}), NOW)
+    assert made.seen.lists["digiKam:TagsList"] == ("family/Oma",)
+    again = xmp.parse(made.data, b"x")
+    assert xmp.seen(again) == made.seen
+    assert foreign_words.below_tags_list(again) == ("family/Oma",)
+    assert xmp.revise(document, before, Change(texts={"dc:title": "t"}), NOW).seen.lists == before.lists
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_the_last_such_word_goes_too(name):
+    document = xmp.parse(packet(BELOW[name]), b"x")
+    gone = Change(remove={"digiKam:TagsList": ("sea", "family/Oma")})
+    made = xmp.revise(document, xmp.seen(document), gone, NOW)
+    assert xmp.seen(xmp.parse(made.data, b"x")).lists == made.seen.lists == {}
