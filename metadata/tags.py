@@ -96,22 +96,43 @@ def clean(word: Word) -> Word | None:
     """A word that we create, made safe for every program; None where nothing is left of it.
 
     Separators of any field and commas (darktable drops what follows one) become blanks, control and
-    format characters go, blanks are folded, NFC. A part longer than 255 characters is refused.
+    format characters go (but not those that join the parts of an emoji, or part Persian letters), blanks are
+    folded, NFC. `unwritable` says why nothing is made of a word.
     """
     parts = tuple(_clean_part(part) for part in word)
-    if not parts or any(not part or len(part) > 255 for part in parts):
+    if not parts or any(not part or len(part) > LONGEST for part in parts):
         return None
     return parts
 
 
+LONGEST = 255
+"""Signs that a part of a word of ours may have."""
+
+
+def unwritable(word: Word) -> str:
+    """Why nothing is made of a word that a source said, or ""."""
+    if clean(word) is not None:
+        return ""
+    if any(len(_clean_part(part)) > LONGEST for part in word):
+        return f"a part of it is longer than {LONGEST} signs"
+    return "nothing is left of it without signs that no program can hold in a keyword"
+
+
+_JOINERS = "\u200c\u200d"
+_FLAG = "\U0001f3f4"
+"""Flags of regions are spelled behind this one, in format characters from U+E0020 on."""
+
+
 def _clean_part(part: str) -> str:
-    kept = "".join(_clean_sign(sign) for sign in unicodedata.normalize("NFC", part))
-    return " ".join(kept.split())
+    kept = "".join(_clean_sign(sign, flag=_FLAG in part) for sign in unicodedata.normalize("NFC", part))
+    return " ".join(kept.split()).strip(f"{_JOINERS} ")
 
 
-def _clean_sign(sign: str) -> str:
+def _clean_sign(sign: str, *, flag: bool) -> str:
     if sign in "/|,;\n\r\t":
         return " "
+    if sign in _JOINERS or (flag and "\U000e0020" <= sign <= "\U000e007f"):
+        return sign
     return "" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
 
 

@@ -38,6 +38,8 @@ Spec = tuple[str, tuple[tuple[str, Any], ...]]
 """A backend as data: its name and its settings as pairs, hashable."""
 MOST = 256
 """Words kept of one source for one photo, the highest scores first."""
+LONG = 300
+"""Signs kept of each part of a word that cannot be written."""
 PLACE = "place"
 
 
@@ -344,11 +346,14 @@ def _blame(seen: _Seen, backend: Backend, error: Exception) -> PhotoError | TryA
 
 
 def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
-    """The highest score of each word at or above the floor, at most MOST, highest first."""
+    """The highest score of each word at or above the floor, at most MOST, highest first.
+
+    A word that nobody could write is kept as it was said, so that `show` can tell why it is none.
+    """
     best: dict[Word, float] = {}
     for word, score in said:
-        tidy = clean(word)
-        if tidy is not None and floor <= score <= 1 and score > best.get(tidy, -1):
+        tidy = clean(word) or tuple(part[:LONG] for part in word)
+        if any(part.strip() for part in tidy) and floor <= score <= 1 and score > best.get(tidy, -1):
             best[tidy] = float(score)
     words = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     return Evidence(tagger.name, tagger.version, words=tuple(words), of_file=_of_file(tagger))

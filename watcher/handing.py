@@ -170,6 +170,8 @@ def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[
             "source": said.source,
             "version": said.version,
             "words": [[tags.show(word), score] for word, score in said.words],
+            "unwritable": {tags.show(word): why for word, _ in said.words if (why := tags.unwritable(word))},
+            "people": [one.name for one in said.people],
             "texts": dict(said.texts),
         }
         for some in evidence.of(db, keys).values()

@@ -124,7 +124,10 @@ def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
         yield f"    {row['word']} ({whose})"
     for said in answer.get("evidence", ()):
         words = ", ".join(f"{word} {score:.2f}" for word, score in said["words"][:20])
-        yield f"  {said['source']} {said['version']} said: {words or 'nothing'}"
+        names = ", ".join(f"{name} (a person)" for name in said.get("people", ()))
+        heard = ", ".join(filter(None, (words, names))) or "nothing"
+        yield f"  {said['source']} {said['version']} said: {heard}"
+        yield from (f"    not written: {word[:60]}: {why}" for word, why in said.get("unwritable", {}).items())
     for place in answer.get("places", ()):
         yield from _place(place)
     if answer.get("only_read"):

@@ -17,6 +17,7 @@ from metadata.photo import Stat
 from models import image
 from models import look as looking
 from models.look import DescribeJob, Item, Known, LookJob, PlaceSpec, asked, describe, look
+from models.protocols import Titled
 from watcher.sample import SHOTS, exif
 
 LOCAL = tuple((name, ()) for name in ("monochrome", "panorama", "screenshot", "night"))
@@ -249,6 +250,11 @@ def test_words_below_the_floor_dirty_double_or_past_256_fall_away(tmp_path, back
     assert one(photo(tmp_path), taggers=spec).evidence[0].words == ((("A B",), 0.9), (("a", "b"), 0.8))
 
 
+def test_a_word_that_nobody_could_write_is_kept_as_it_was_said_and_cut(tmp_path, backend):
+    spec = backend("taggers", tag=lambda _, views: [[(("x" * 999,), 0.9), (("cat", "\x01"), 0.8)] for _ in views])
+    assert one(photo(tmp_path), taggers=spec).evidence[0].words == ((("x" * 300,), 0.9), (("cat", "\x01"), 0.8))
+
+
 def test_the_best_256_words_are_kept(tmp_path, backend):
     spec = backend("taggers", tag=lambda _, views: [[((f"w{n}",), n / 1000) for n in range(1000)] for _ in views])
     words = one(photo(tmp_path), taggers=spec, floor=0.0).evidence[0].words
@@ -286,6 +292,12 @@ def test_a_captioner_s_sentence_is_a_text(tmp_path):
     assert evidence.texts == (("dc:description", "A wide, mostly blue picture"),)
     known = Known(looked.digest, frozenset({"plain@1"}))
     assert describe(DescribeJob((Item(3, path, known),), ("plain", ())))[0].evidence == ()
+
+
+def test_a_captioner_may_give_a_title_too(tmp_path, backend):
+    spec = backend("captioners", caption=lambda _, views: [Titled(" A cat\nin a box ", " Minka ") for _ in views])
+    (looked,) = describe(DescribeJob((Item(3, photo(tmp_path)),), spec[0]))
+    assert looked.evidence[0].texts == (("dc:description", "A cat in a box"), ("dc:title", "Minka"))
 
 
 def test_a_captioner_with_nothing_to_say_says_nothing(tmp_path, backend):

@@ -68,6 +68,11 @@ def test_a_word_is_shown_as_it_can_be_typed():
         (("z\u200bero\x00",), ("zero",)),
         (("Cafe\u0301",), ("Caf\u00e9",)),
         (("  blanks   fold ",), ("blanks fold",)),
+        (("\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d",), ("\U0001f468\u200d\U0001f469\u200d\U0001f467",)),
+        (("\u0645\u06cc\u200c\u062e",), ("\u0645\u06cc\u200c\u062e",)),
+        (("\u05e2\u05d1\u05e8\u05d9\u05ea\u200f",), ("\u05e2\u05d1\u05e8\u05d9\u05ea",)),
+        (("\U0001f3f4\U000e0067\U000e007f",), ("\U0001f3f4\U000e0067\U000e007f",)),
+        (("\U000e0067x",), ("x",)),
     ],
 )
 def test_a_word_that_we_create_is_safe_for_every_program(said, safe):
@@ -77,6 +82,12 @@ def test_a_word_that_we_create_is_safe_for_every_program(said, safe):
 @pytest.mark.parametrize("said", [(), ("",), (" / ",), ("a", ""), ("x" * 256,)])
 def test_nothing_is_made_of_a_word_of_which_nothing_is_left(said):
     assert clean(said) is None
+
+
+def test_why_nothing_is_made_of_a_word_is_said():
+    assert tags.unwritable(("x" * 256,)) == "a part of it is longer than 255 signs"
+    assert tags.unwritable(("\x01",)).startswith("nothing is left of it")
+    assert not tags.unwritable(("cat",))
 
 
 def test_the_longest_part_is_kept():
