@@ -28,22 +28,38 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 class House:
-    """`wanted` are the words that tagwright would have; `truth` and `memories` are its ledger."""
+    """`wanted` are the words that tagwright would have; `truth` and `memories` are its ledger.
+
+    `kept` is the asset: its path, registered sidecar, tags and description.
+    """
 
     def __init__(self, folder: Path, *, way: Way = Way.SERVER_FIRST, **more) -> None:
-        self.folder, self.way = folder, way
         (folder / "a.jpg").write_bytes(b"picture")
         self.immich = MemoryImmich(**more)
         self.kept = self.immich.add("a", path=str(folder / "a.jpg"))
         wait = self.immich.wait
-        self.mirror = Mirror({"me": self.immich}, self.immich, pace=Pace(wait), wait=wait)
-        self.server = ImmichSink(mirror=self.mirror, find=self._find)
+        self.furnish(folder, way, Mirror({"me": self.immich}, self.immich, pace=Pace(wait), wait=wait), self._find)
+
+    def furnish(self, folder: Path, way: Way, mirror: Mirror, find, host=os.fsencode) -> None:
+        self.folder, self.way, self.mirror = folder, way, mirror
+        self.server = ImmichSink(mirror=self.mirror, find=find)
         self.files = self.sidecars()
-        self.both = Together(self.sidecars(), self.server, way=lambda _: self.way, host=os.fsencode)
+        self.both = Together(self.sidecars(), self.server, way=lambda _: self.way, host=host)
         self.truth, self.memories, self.now = Truth(), dict[str, Memory](), 1_000_000.0
         self.wanted: tuple[str, ...] = ()
         self.caption = ""
         self.writes = 0
+
+    # Immich
+
+    def works(self) -> None:
+        """Immich does all that it has to do."""
+        self.immich.work()
+
+    def reads_again(self) -> None:
+        """Immich reads photo and sidecar once more."""
+        self.immich.refresh(["a"])
+        self.works()
 
     def sidecars(self) -> SidecarSink:
         return SidecarSink(clock=lambda: NOW, registered=self._registered)
@@ -54,7 +70,7 @@ class House:
         return [self.immich.home(here[name]) if name in here else None for name in names]
 
     def _registered(self, _photo):
-        return os.fsencode(self.kept.sidecar) if self.kept.sidecar and self.immich.exact else None
+        return os.fsencode(self.kept.sidecar) if self.kept.sidecar and self.mirror.source.exact else None
 
     @property
     def photo(self) -> Photo:
@@ -67,13 +83,14 @@ class House:
 
     # People
 
-    def someone_writes(self, *words: str, beside: str = "a.jpg.xmp", text: str = "") -> None:
+    def someone_writes(self, *words: str, beside: str = "", text: str = "") -> None:
         """Another program writes these words into all fields of a sidecar."""
         paths = [typed(word) for word in words]
         lists = {name: tuple(SIDECAR.paths[name].write(w) for w in paths) for name in (TAGS_LIST, HIERARCHICAL)}
         change = Change(add={**lists, "dc:subject": tuple(w[-1] for w in paths)})
         change = replace(change, texts={"dc:description": text} if text else {})
-        (self.folder / beside).write_bytes(xmp.new(change, NOW))
+        path = self.folder / beside if beside else Path(self.kept.path + ".xmp")
+        path.write_bytes(xmp.new(change, NOW))
 
     # tagwright
 
@@ -123,7 +140,7 @@ class House:
         for _ in range(most):
             before = self.state()
             faults = self.step()
-            self.immich.work()
+            self.works()
             if before == self.state():
                 return faults
         raise AssertionError("it never came to rest")
@@ -145,8 +162,7 @@ class House:
 
     def agrees(self, *words: str) -> bool:
         """Whether Immich, which reads once more, and every field of the sidecar show exactly these words."""
-        self.immich.refresh(["a"])
-        self.immich.work()
+        self.reads_again()
         paths = {typed(word) for word in words}
         lists = self.lists()
         full = {tuple(value.split("/")) for value in lists.get(TAGS_LIST, ())}

@@ -41,6 +41,7 @@ from watcher.worker import Worker
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
+    from watcher.mirrored import Mirrored
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +130,11 @@ def opened(
     sinks: dict[str, Sink] | None = None,
     now: Callable[[], float] = time,
     probe: float = PROBE,
+    mirrored: Mirrored | None = None,
 ) -> Iterator[App]:
     """The house, built and closed again. `agreed` roots need no `apply` before their backlog is written.
+
+    `mirrored` is Immich, where it is connected.
 
     Raises UserError when the ledger or a tagger cannot be used.
     """
@@ -139,9 +143,9 @@ def opened(
         hands = Hands(_workers(settings))
         try:
             rare = Rare()
+            made = sinks or sinks_of(settings, rare, mirrored)
             crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts))
-            made = sinks or sinks_of(settings, rare)
-            app = _build(settings, ledger, crew, made, backlog=backlog, agreed=agreed)
+            app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
             try:
                 yield app
             finally:
@@ -154,10 +158,17 @@ def opened(
 
 
 def _build(
-    settings: Settings, ledger: Ledger, crew: Crew, sinks: dict[str, Sink], *, backlog: bool, agreed: Sequence[str]
+    settings: Settings,
+    ledger: Ledger,
+    crew: Crew,
+    sinks: dict[str, Sink],
+    mirrored: Mirrored | None,
+    *,
+    backlog: bool,
+    agreed: Sequence[str],
 ) -> App:
     now = crew.now
-    intake = _intake(settings, ledger, now)
+    intake = _intake(settings, ledger, now, connected=mirrored is not None)
     embedded.allow_all_but(ledger.db, [root.name for root in settings.roots if root.embed])
     for root in settings.roots:
         calm = calm_of(settings, root)
@@ -165,15 +176,18 @@ def _build(
         base = os.fsencode(os.path.abspath(root.path))
         intake.add(root.name, base, ignore, calm, agreed=root.name in agreed, backlog=backlog)
     pulse = Pulse()
-    worker = Worker(ledger, _house(settings, ledger, sinks), looking(settings), crew, intake=intake, pulse=pulse)
+    house = _house(settings, ledger, sinks)
+    if mirrored is not None:
+        house = mirrored.furnished(house, _sidecars(settings, mirrored))
+    worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=pulse)
     app = App(settings, ledger, worker, intake, pulse, now)
     _recover(app)
     return app
 
 
-def _intake(settings: Settings, ledger: Ledger, now: Callable[[], float]) -> Intake:
+def _intake(settings: Settings, ledger: Ledger, now: Callable[[], float], *, connected: bool = False) -> Intake:
     times = Times(settings.rescan, settings.rescan_folders)
-    write = settings.immich.without_connection == "write"
+    write = connected or settings.immich.without_connection == "write"
     return Intake(ledger, ImmichLayout(), times, now, write_in_immich=write)
 
 
@@ -288,41 +302,49 @@ def _suspects() -> Executor:
     return alone()
 
 
-def sinks_of(settings: Settings, rare: Rare | None = None) -> dict[str, Sink]:
+def sinks_of(settings: Settings, rare: Rare | None = None, mirrored: Mirrored | None = None) -> dict[str, Sink]:
     """The places of these settings, by name; `rare` ends the exiftool that writes into photos."""
-    zone, immich = settings.zone(), _in_immich()
+    made: dict[str, Sink] = {"sidecar": _sidecars(settings, mirrored)}
+    if any(root.embed for root in settings.roots):
+        made[rooms.EMBEDDED] = _embedded(settings, rare or Rare())
+    return mirrored.sinks(made) if mirrored is not None else made
 
-    def clock() -> datetime:
-        return datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
 
+def _clock(settings: Settings) -> Callable[[], datetime]:
+    zone = settings.zone()
+    return lambda: datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
+
+
+def _sidecars(settings: Settings, mirrored: Mirrored | None) -> Sink:
+    immich = _in_immich()
     free = frozenset(root.name for root in settings.roots if root.sidecar_style != "immich")
     embedding = frozenset(root.name for root in settings.roots if root.embed)
-    made: dict[str, Sink] = {
-        "sidecar": SidecarSink(
-            durability=settings.durability,
-            clock=clock,
-            provenance=settings.provenance,
-            steer=lambda photo: photo.root in free and not immich(photo),
-            embeds=lambda photo: photo.root in embedding and not immich(photo),
-            styles={root.name: root.sidecar_style for root in settings.roots},
-        )
-    }
-    if any(root.embed for root in settings.roots):
-        from metadata.embed import Wishes  # noqa: PLC0415 - as above
-        from metadata.sinks.embedded import EmbeddedSink  # noqa: PLC0415 - as above
+    return SidecarSink(
+        durability=settings.durability,
+        clock=_clock(settings),
+        provenance=settings.provenance,
+        registered=mirrored.registered if mirrored is not None else None,
+        steer=lambda photo: photo.root in free and not immich(photo),
+        embeds=lambda photo: photo.root in embedding and not immich(photo),
+        styles={root.name: root.sidecar_style for root in settings.roots},
+    )
 
-        asked = {
-            root.name: Wishes(root.exif_keywords, root.exif_comment, root.keep_original) for root in settings.roots
-        }
-        made[rooms.EMBEDDED] = EmbeddedSink(
-            exiftool=(rare or Rare()).writer(),
-            clock=clock,
-            durability=settings.durability,
-            provenance=settings.provenance,
-            closed=immich,
-            wishes=lambda photo: asked[photo.root],
-        )
-    return made
+
+def _embedded(settings: Settings, rare: Rare) -> Sink:
+    from metadata.embed import Wishes  # noqa: PLC0415 - hardly anybody embeds
+    from metadata.sinks.embedded import EmbeddedSink  # noqa: PLC0415 - as above
+
+    asked = {
+        root.name: Wishes(root.exif_keywords, root.exif_comment, root.keep_original) for root in settings.roots
+    }
+    return EmbeddedSink(
+        exiftool=rare.writer(),
+        clock=_clock(settings),
+        durability=settings.durability,
+        provenance=settings.provenance,
+        closed=_in_immich(),
+        wishes=lambda photo: asked[photo.root],
+    )
 
 
 def _in_immich() -> Callable[[Photo], bool]:

@@ -116,7 +116,7 @@ def _apply(app: App, job: work.Job, undone: Mapping[str, Word], texts: frozenset
             work.again(db, [job.photo.id], app.now())
             return
         rooms.book(db, decision, context)
-    answers = rooms.write([decision], app.worker.house.sinks)
+    answers = rooms.write([decision], app.worker.house.sinks, app.worker.house.both)
     with app.ledger.transaction() as db:
         faults = [rooms.confirm(db, decision, name, answer, context) for _, name, answer in answers]
         if any(faults):

@@ -119,7 +119,7 @@ class Deliverer:
             self._desk.counts.delivered += len(ended)
         drafted = [decision for decision in writing if decision.drafts]
         if drafted:
-            future = self._desk.pens().submit(rooms.write, drafted, self._desk.house.sinks)
+            future = self._desk.pens().submit(rooms.write, drafted, self._desk.house.sinks, self._desk.house.both)
             later = [decision.page.job for decision in drafted]
             then = self._confirmer(context)
             self._desk.track(future, self._desk.deliveries, later, then, "writing places", PLACE_DEADLINE)

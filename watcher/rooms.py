@@ -18,10 +18,11 @@ from metadata import merge, people, tags
 from metadata.choose import Chosen, Evidence, Rules, choose, named, wanted
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.fields import SERVER, SIDECAR, Layout
-from metadata.memory import Context, Losses, Outcome, Place, Truth
+from metadata.memory import Context, Losses, Memory, Outcome, Place, Truth
 from metadata.people import Person, Wish
 from metadata.photo import Photo, Stat
 from metadata.sinks import Draft, Seen, Sink
+from metadata.sinks.pairs import Both, Pair
 from models.look import Evidence as Spoken
 from models.look import Looked
 from watcher.ledger import embedded, files, words, work, writes
@@ -35,6 +36,8 @@ LAYOUTS: Mapping[str, Layout] = {"sidecar": SIDECAR, "embedded": SIDECAR, "memor
 """How each place spells words."""
 EMBEDDED = "embedded"
 """The photo itself, a place that is always read: what is not written there is known from the last look."""
+MIRROR = "server"
+"""Immich, a place only of the photos that it holds."""
 HIDING = frozenset({"sidecar"})
 """Places that programs read in the photo's stead: where nothing stands there, they show the photo's own."""
 
@@ -52,7 +55,8 @@ class House:
     """What `decide` works with: the places of each root, the rules, and the roots and places that stopped.
 
     `embeds` says of which photos the file itself is written; of all others it is only read. `wishes` says for
-    each root what is written of the people in its photos.
+    each root what is written of the people in its photos. `only_reads` says of places besides the photo itself
+    whether they are only read, `both` writes photos whose places have to be written in an order.
     """
 
     sinks: Mapping[str, Sink]
@@ -64,6 +68,12 @@ class House:
     provenance: bool = True
     embeds: Callable[[Photo], bool] = lambda _: False
     wishes: Mapping[str, Wish] = field(default_factory=dict)
+    only_reads: Callable[[str, Photo], bool] = lambda *_: False
+    both: Both | None = None
+
+    def writes(self, name: str, photo: Photo) -> bool:
+        """Whether a photo's words are written to this place."""
+        return self.embeds(photo) if name == EMBEDDED else not self.only_reads(name, photo)
 
     def wish(self, photo: Photo) -> Wish:
         """What is written of the people in a photo."""
@@ -86,6 +96,7 @@ class Decision:
     intents: dict[str, int] = field(default_factory=dict)
     seal: bytes | None = None
     barred: tuple[bytes, str] | None = None
+    read: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def id(self) -> int:
@@ -163,7 +174,8 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
         here = [page for page in here if (page.job.photo.root, name) not in house.stopped]
         here = [page for page in here if name != EMBEDDED or house.embeds(page.job.photo)]
         for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
-            seen[page.job.photo.id][name] = answer
+            if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
+                seen[page.job.photo.id][name] = answer
     return [_decided(page, _shown(page, seen[page.job.photo.id], house), house, context) for page in pages]
 
 
@@ -207,10 +219,11 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
         name: Place(
             LAYOUTS[name],
             answer,
-            page.memories.get(name),
+            _memory(page, name, answer),
             _losses(page.job.gate),
             house.provenance,
-            writable=name != EMBEDDED or house.embeds(page.job.photo),
+            writable=house.writes(name, page.job.photo),
+            counts=name != EMBEDDED,
         )
         for name, answer in seen.items()
         if isinstance(answer, Seen)
@@ -227,6 +240,7 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     if known:
         outcome = merge.merge(page.truth, want, places, replace(context, renamed=known))
     decision = Decision(page, outcome, chosen, renames=pairs)
+    decision.read = {name: place.seen.digest for name, place in places.items()}
     decision.errors = {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
     for name, step in outcome.steps.items():
         if step.change:
@@ -244,6 +258,12 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
 _NOTHING = Outcome(Truth(), {}, {})
 
 
+def _memory(page: Page, name: str, seen: Seen) -> Memory | None:
+    """What is remembered of this place; nothing, where the photo has another one by now."""
+    memory = page.memories.get(name)
+    return None if memory is not None and seen.of and memory.of != seen.of else memory
+
+
 def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> bool:
     """Whether an earlier decision found nothing to do, and all that it rested on is as it was."""
     if page.job.gate not in (OPEN, FIRST_LOOK, ""):
@@ -252,6 +272,8 @@ def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) 
     places = {*house.places.get(page.job.photo.root, ())}
     if page.inside is None and not house.embeds(page.job.photo):
         places -= {EMBEDDED}
+    if MIRROR not in seen:
+        places -= {MIRROR}
     return len(found) == len(places) and page.rests(house.stamp, found)
 
 
@@ -389,15 +411,28 @@ def _wake_group(db: sqlite3.Connection, job: Job, now: float) -> None:
     )
 
 
-def write(decisions: Sequence[Decision], sinks: Mapping[str, Sink]) -> list[tuple[Decision, str, Answer]]:
-    """Put the drafts in place, sink by sink, durably."""
-    answers: list[tuple[Decision, str, Answer]] = []
+def write(
+    decisions: Sequence[Decision], sinks: Mapping[str, Sink], both: Both | None = None
+) -> list[tuple[Decision, str, Answer]]:
+    """Put the drafts in place, durably: sink by sink, or where the order of places matters photo by photo."""
+    paired = [decision for decision in decisions if both is not None and both.mine(decision.page.job.photo)]
+    answers = _write_paired(paired, both) if both is not None and paired else []
+    together = {decision.id for decision in paired}
     for name, sink in sinks.items():
-        here = [decision for decision in decisions if name in decision.drafts]
+        here = [decision for decision in decisions if name in decision.drafts and decision.id not in together]
         if here:
             done = sink.write([decision.drafts[name] for decision in here])
             answers += [(decision, name, answer) for decision, answer in zip(here, done, strict=True)]
     return answers
+
+
+def _write_paired(decisions: Sequence[Decision], both: Both) -> list[tuple[Decision, str, Answer]]:
+    pairs = [Pair(decision.page.job.photo, decision.drafts, decision.read) for decision in decisions]
+    return [
+        (decision, name, answer)
+        for decision, found in zip(decisions, both.write(pairs), strict=True)
+        for name, answer in found.items()
+    ]
 
 
 def confirm(

@@ -33,6 +33,9 @@ FILLERS: Final = (
 )
 """Descriptions that cameras and programs write by themselves; they count as empty. `*` stands for anything."""
 
+MOST_NOTED: Final = 4096
+"""Photos whose registered sidecar is remembered from one look to the next: some batches' worth."""
+
 Fault = TryAgain | PlaceClosed | Refused
 
 
@@ -64,13 +67,24 @@ class ImmichSink:
     """
 
     def __init__(
-        self, *, mirror: Mirror, find: Find, name: str = "server", fillers: Collection[str] = FILLERS
+        self,
+        *,
+        mirror: Mirror,
+        find: Find,
+        name: str = "server",
+        fillers: Collection[str] = FILLERS,
+        captions: bool = True,
     ) -> None:
-        """`fillers` are descriptions that count as empty, in any case of letters (`*` stands for anything)."""
+        """Without `captions` descriptions are neither read nor written.
+
+        `fillers` are descriptions that count as empty, in any case of letters (`*` stands for anything).
+        """
         self.name = name
         self.mirror = mirror
         self._find = find
+        self._captions = captions
         self._known: dict[bytes, Home] = {}
+        self._sidecars: dict[bytes, str] = {}
         self._filler = re.compile("|".join(translate(each.strip().casefold()) for each in fillers) or r"(?!)")
 
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
@@ -99,18 +113,30 @@ class ImmichSink:
         if home is None or home.asset not in shown:
             return NOWHERE, None, None
         state = shown[home.asset]
+        self._note(photo, state)
         if not state.ready:
             return TryAgain(photo.file, "Immich has not read this photo yet")
         if state.locked:
             return TryAgain(photo.file, "Immich is about to write what was changed there")
         return self.seen(home.asset, state), home, state
 
+    def _note(self, photo: Photo, state: Shown) -> None:
+        if len(self._sidecars) >= MOST_NOTED:
+            self._sidecars.pop(next(iter(self._sidecars)), None)
+        self._sidecars[photo.file] = state.sidecar or ""
+
+    def registered(self, photo: Photo) -> str | None:
+        """Immich's path of the photo's sidecar, as the last look at it told; None where there is none."""
+        if photo.file not in self._sidecars:
+            self.look([photo])
+        return self._sidecars.get(photo.file) or None
+
     def seen(self, asset: str, shown: Shown) -> Seen:
         """One asset's tags and description in the house's form."""
         return _seen(asset, shown.tags, self._said(shown.description))
 
     def _said(self, text: str) -> str:
-        return "" if self._filler.match(text.strip().casefold()) else text.strip()
+        return "" if not self._captions or self._filler.match(text.strip().casefold()) else text.strip()
 
     def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
         """Worked out on `seen` as it is given; a state that is not there any more is found out by `write`."""
@@ -120,7 +146,8 @@ class ImmichSink:
         gone = change.remove.get(TAGS, ())
         kept = tuple(value for value in seen.lists.get(TAGS, ()) if value not in gone)
         values = tuple(dict.fromkeys((*kept, *(value for value in change.add.get(TAGS, ()) if value))))
-        text = (change.texts.get(TEXT, seen.texts.get(TEXT, "")) or "").strip()
+        texts = change.texts if self._captions else {}
+        text = (texts.get(TEXT, seen.texts.get(TEXT, "")) or "").strip()
         return self._draft(photo, home, seen, values, text)
 
     def _home(self, photo: Photo, seen: Seen) -> Home | None:

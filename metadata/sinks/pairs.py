@@ -10,6 +10,9 @@ from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen
 
+SIDECAR, SERVER = "sidecar", "server"
+"""The names of the places."""
+
 Answer = Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused
 
 

@@ -18,12 +18,11 @@ from metadata.mirror.way import Way
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.immich import TAGS, TEXT, Home, ImmichSink
-from metadata.sinks.pairs import Answer, Pair
+from metadata.sinks.pairs import SERVER, SIDECAR, Answer, Pair
 from metadata.tags import TAGS_LIST
 
 Look = tuple[Seen, Home | None, Shown | None]
 
-SIDECAR, SERVER = "sidecar", "server"
 CAPTION = "dc:description"
 
 
@@ -70,8 +69,8 @@ class Together:
         A sidecar that somebody is still writing says nothing to Immich, which then takes all its words away.
         """
         photos = [pair.photo for pair in batch.pairs]
+        looks = self._server.look(photos)  # first: it tells which sidecars are registered
         sides = self._files.read(photos)
-        looks = self._server.look(photos)
         for number, (pair, side, look) in enumerate(zip(batch.pairs, sides, looks, strict=True)):
             if not isinstance(side, Seen):
                 batch.end(number, side)
