@@ -44,6 +44,9 @@ class Control:
     async def do_idle(self, seconds: float) -> Any:
         await asyncio.wait_for(self.world.jobs.idle(), seconds)
 
+    async def do_next_ids(self, ids: list[str]) -> Any:
+        self.world.next_ids.extend(ids)
+
     async def do_hold(self, point: str) -> Any:
         self.world.jobs.hold(point)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from tests.immich.jobs import Job
@@ -71,7 +72,7 @@ class Libraries:
             self.world.jobs.add("sidecar", "SidecarCheck", {"id": asset, "source": "upload"})
 
     async def _insert(self, library: dict[str, Any], path: str) -> str:
-        modified = datetime.fromtimestamp(self.world.host(path).stat().st_mtime, UTC)
+        modified = _when(self.world.host(path))
         kind = "VIDEO" if os.path.splitext(path)[1].lower() in VIDEOS else "IMAGE"
         return await self.world.db.value(
             _INSERT, library["ownerId"], library["id"], kind, path, os.path.basename(path), path_checksum(path),
@@ -101,7 +102,7 @@ class Libraries:
 
     async def _look(self, row: dict[str, Any]) -> None:
         try:
-            modified = datetime.fromtimestamp(self.world.host(row["originalPath"]).stat().st_mtime, UTC)
+            modified = _when(self.world.host(row["originalPath"]))
         except FileNotFoundError:
             await self.world.db.run(
                 'UPDATE asset SET "isOffline" = true, status = \'trashed\', "deletedAt" = now() WHERE id = %s AND NOT "isOffline"',
@@ -117,6 +118,11 @@ class Libraries:
             return
         await self.world.db.run('UPDATE asset SET "fileModifiedAt" = %s WHERE id = %s', modified, row["id"])
         self.world.jobs.add("sidecar", "SidecarCheck", {"id": row["id"], "source": "upload"})
+
+
+def _when(path: Path) -> datetime:
+    """When the file was changed, in whole milliseconds."""
+    return datetime.fromtimestamp(path.stat().st_mtime_ns // 1_000_000 / 1000, UTC)
 
 
 def _media(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,8 @@ from tests.immich.web import Call, route
 from tests.immich.web_search import _digest as digest_of
 
 _INSERT = """
-INSERT INTO asset ("ownerId", type, "originalPath", "originalFileName", checksum, "checksumAlgorithm", "fileCreatedAt",
-  "fileModifiedAt", "localDateTime", visibility) VALUES (%s, %s, %s, %s, %s, 'sha1', %s, %s, %s, %s) RETURNING id"""
+INSERT INTO asset (id, "ownerId", type, "originalPath", "originalFileName", checksum, "checksumAlgorithm", "fileCreatedAt",
+  "fileModifiedAt", "localDateTime", visibility) VALUES (%s, %s, %s, %s, %s, %s, 'sha1', %s, %s, %s, %s) RETURNING id"""
 
 
 class _Parts:
@@ -49,7 +50,8 @@ async def upload(call: Call) -> Any:
             visibility=maybe(one_of("archive", "timeline", "hidden", "locked")),
         )
     except (Refused, ConnectionError, aiohttp.ClientError, asyncio.CancelledError, ValueError):
-        _drop(call, parts)
+        for path, *_ in parts.files.values():
+            call.world.host(path).unlink(missing_ok=True)
         raise
     return await _keep(call, parts)
 
@@ -110,6 +112,7 @@ async def _keep(call: Call, parts: _Parts) -> Any:
     try:
         asset = await call.world.db.value(
             _INSERT,
+            call.world.next_ids.popleft() if call.world.next_ids else str(uuid.uuid4()),
             call.user["id"],
             kind,
             path,

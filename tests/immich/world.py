@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +67,8 @@ class World:
         self.calls: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.per_asset: dict[str, Counter[str]] = {}
+        self.next_ids: deque[str] = deque()
+        """The ids of the assets that come next; new ones where it is empty."""
 
     @property
     def old(self) -> bool:
