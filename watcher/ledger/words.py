@@ -64,9 +64,18 @@ def truth(rows: TruthRows) -> Truth:
         return Truth(named, ours, no, back)
     said, mine, conflict, texts = caption
     emptied, undone, *titled = json.loads(texts)
-    title = titled[0] if titled else ("", False, False)
+    title, title_ours, title_conflict = titled[0] if titled else ("", False, False)
     return Truth(
-        *(named, ours, no, back, said, bool(mine), bool(conflict), *title),
+        words=named,
+        ours=ours,
+        refused=no,
+        withheld=back,
+        caption=said,
+        caption_ours=bool(mine),
+        conflict=bool(conflict),
+        title=title,
+        title_ours=title_ours,
+        title_conflict=title_conflict,
         texts_refused=frozenset(emptied),
         texts_withheld=frozenset(undone),
     )
