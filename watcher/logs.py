@@ -126,6 +126,8 @@ def start(
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     logging.getLogger("PIL").setLevel(logging.INFO)  # its debug lines are a line for every tag of a picture
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # a line for every question to Immich
     return mask
 
 

@@ -9,10 +9,20 @@ from pathlib import Path
 
 from metadata.errors import UserError
 
+NETWORK = (
+    "# Immich is asked over the network (`immich.url`).",
+    "PrivateNetwork=no",
+    "RestrictAddressFamilies=AF_INET AF_INET6",
+    "IPAddressDeny=",
+)
 
-def folders(paths: Iterable[Path]) -> str:
-    """A drop-in for tagwright.service; a folder that is not there when the service starts is passed over."""
-    lines = [f"ReadWritePaths={quoted(path)}" for path in paths]
+
+def folders(paths: Iterable[Path], *, network: bool = False) -> str:
+    """A drop-in for tagwright.service; a folder that is not there when the service starts is passed over.
+
+    The service reaches a network only where `network` says so.
+    """
+    lines = [*(f"ReadWritePaths={quoted(path)}" for path in paths), *(NETWORK if network else ())]
     return "\n".join(["# Made by scripts/install-service from the settings.", "[Service]", *lines, ""])
 
 
@@ -34,7 +44,10 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         made = settings.load(Path(arguments[0]), {}, {}, absent_ok=True)
-        text = str(len(made.roots)) if "--roots" in arguments else folders(root.path for root in made.roots)
+        if "--roots" in arguments:
+            text = str(len(made.roots))
+        else:
+            text = folders((root.path for root in made.roots), network=bool(made.immich.url))
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the installer shows it
         return 2

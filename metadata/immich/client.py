@@ -234,11 +234,11 @@ class Immich:
     # What they share
 
     def _object(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        told = self._wire.json(method, path, body)
+        return self._checked(f"{method} {path}", self._wire.json(method, path, body))
+
+    def _checked(self, question: str, told: object) -> dict[str, Any]:
         if not isinstance(told, dict):
-            raise PlaceClosed(
-                self.place, f"{method} {path} was answered with something else than Immich would say"
-            )
+            raise PlaceClosed(self.place, f"{question} was answered otherwise than Immich would")
         return told
 
     def _found(self, where: Mapping[str, object]) -> list[Asset]:
@@ -252,7 +252,8 @@ class Immich:
         while page is not None:
             body = {**where, "page": page, "size": PAGE, "order": "asc", "withExif": True}
             response = self._wire.ask("POST", "/search/metadata", body=body)
-            told = response.json()["assets"]
+            whole = self._checked("a search", self._wire.parsed("POST", "/search/metadata", response))
+            told = self._checked("a search", whole.get("assets"))
             items = [answers.asset(each) for each in told["items"]]
             at = server_time(response)
             yield items, at - timedelta(seconds=60) if at else min((a.updated for a in items), default=_START)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import certifi
 import httpx
 
 from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
@@ -55,7 +56,8 @@ class Wire:
         self.connections = 0
         self._client = httpx.Client(
             headers={"x-api-key": key, "accept": "application/json"},
-            verify=_trust(ca_file),
+            verify=_trust(ca_file, encrypted=any(base.startswith("https") for base in self._bases)),
+            trust_env=False,  # the key goes to Immich and through nobody else's proxy
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
@@ -73,7 +75,11 @@ class Wire:
     def json(self, method: str, path: str, body: object = None, *, among: frozenset[int] = frozenset()) -> Any:
         """The answer's JSON; None for an empty answer or a status of `among`. Raises as the module says."""
         response = self.ask(method, path, body=body, among=among)
-        if response.status_code in among or not response.content:
+        return None if response.status_code in among else self.parsed(method, path, response)
+
+    def parsed(self, method: str, path: str, response: httpx.Response) -> Any:
+        """The JSON of an answer, None of an empty one. Raises PlaceClosed where it is none."""
+        if not response.content:
             return None
         try:
             return response.json()
@@ -203,13 +209,19 @@ def candidates(url: str) -> list[str]:
     return [f"{each}://{rest}/api" for each in ([scheme.lower()] if scheme else ["https", "http"])]
 
 
-def _trust(ca_file: str | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
+def _trust(ca_file: str | None, *, encrypted: bool) -> ssl.SSLContext:
+    """The authority that was named; else those of the system and of certifi, which few containers lack both."""
+    if ca_file is None and not encrypted:
+        return ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
+        )  # reading all authorities takes a while; here it trusts none
     try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
+        trusted = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
         raise UserError(f"immich.ca_file: {ca_file}: {error.strerror or error}") from None
+    if ca_file is None:
+        trusted.load_verify_locations(certifi.where())
+    return trusted
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -447,3 +447,25 @@ def test_the_shapes_need_neither_httpx_nor_psycopg():
     code = "import sys, metadata.immich as i; i.Asset; print({'httpx', 'psycopg', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_page_instead_of_a_listing_is_a_wrong_address_too():
+    server = Server(httpx.Response(200, text="<html>Log in</html>"))
+    with pytest.raises(PlaceClosed, match=r"does `immich\.url` lead to Immich\?"):
+        list(server.immich().assets())
+
+
+def test_a_proxy_in_the_environment_never_sees_the_key(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    immich = Immich("http://immich:2283", "secret")
+    assert not immich._wire._client._mounts
+    immich.close()
+
+
+def test_encrypted_servers_are_held_to_the_systems_authorities():
+    immich = Immich("https://immich", "secret")
+    context = immich._wire._client._transport._pool._ssl_context
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.cert_store_stats()["x509_ca"] > 50
+    immich.close()

@@ -46,6 +46,15 @@ def test_the_drop_in_is_made_from_the_settings_even_while_a_folder_is_unplugged(
     assert capsys.readouterr().out == "1"
 
 
+def test_the_service_reaches_a_network_only_where_an_immich_is_named(tmp_path, capsys):
+    file = tmp_path / "tagwright.toml"
+    for text, reaches in (("", False), ("[immich]\nurl = 'http://immich:2283'\n", True)):
+        file.write_text(text)
+        assert unit.main([str(file)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert ("PrivateNetwork=no" in lines, "IPAddressDeny=" in lines) == (reaches, reaches)
+
+
 def test_wrong_settings_are_told_and_end_with_2(tmp_path, capsys):
     file = tmp_path / "tagwright.toml"
     file.write_text("root = 1")
