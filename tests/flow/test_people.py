@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
 
 import pytest
 from PIL import Image
@@ -11,6 +13,8 @@ from PIL import Image
 from metadata import xmp
 from metadata.people import Box, Person
 from metadata.tags import PERSONS
+from models.captioners.plain import Plain
+from models.protocols import Titled
 from tests.flow.house_world import RED, World, paint
 from tests.flow.test_xmp_commands import clean, shown_of
 from watcher import export, rooms, shown, tell
@@ -238,3 +242,56 @@ def test_a_lost_ledger_takes_people_over_by_adopt(world):
     assert standing(world) == (("Anna",), {"Anna": "0.375 0.5 0.25 0.5 of 24x16"})
     world.do("adopt", paths=[])
     assert shown.OURS in {row["whose"] for row in shown_of(world, "a.jpg")[0]["fields"][PERSONS]}
+
+
+@pytest.mark.real
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+def test_people_stand_inside_the_photo_too_where_it_is_written_and_go_again(world):
+    paint(world.photos / "a.jpg", RED)
+    roots = [{"name": "p", "path": world.photos, "people": "regions", "embed": True}]
+    world.changed["roots"] = roots
+    world.run()
+    told(world, "a.jpg", Person("Anna", ANNA))
+    inside = _exiftool(world.photos / "a.jpg")
+    assert inside["PersonInImage"] == ["Anna"]
+    (region,) = inside["RegionInfo"]["RegionList"]
+    assert (region["Name"], region["Area"]["X"]) == ("Anna", 0.375)
+    assert standing(world) == (("Anna",), {"Anna": "0.375 0.5 0.25 0.5 of 24x16"})
+    told(world, "a.jpg")
+    assert not {"PersonInImage", "RegionInfo"} & _exiftool(world.photos / "a.jpg").keys()
+    assert standing(world) in (None, ((), {}))
+
+
+def _exiftool(path):
+    command = ["exiftool", "-j", "-n", "-struct", "-XMP:all", path]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[0]
+
+
+def test_a_title_that_a_captioner_gives_is_written_kept_and_taken_back(world, monkeypatch):
+    monkeypatch.setattr(Plain, "caption", lambda _, views: [Titled("lang=de Rot", "A red field") for _ in views])
+    paint(world.photos / "a.jpg", RED)
+    world.run(captioner="plain")
+    path = world.photos / "a.jpg.xmp"
+    texts = dict(xmp.seen(xmp.parse(path.read_bytes(), b"a")).texts)
+    assert texts == {
+        "dc:title": "A red field",
+        "dc:description": "lang: de Rot",
+        "tiff:ImageDescription": "lang: de Rot",
+    }
+    path.write_bytes(path.read_bytes().replace(b"A red field", b"Grandma's field"))
+    world.touch("a.jpg")
+    for _ in range(2):
+        world.run(captioner="plain")
+        assert b"Grandma's field" in path.read_bytes()
+    world.do("xmp clean", paths=[], apply=True)
+    assert xmp.seen(xmp.parse(path.read_bytes(), b"a")).texts == {"dc:title": "Grandma's field"}
+
+
+def test_a_title_of_ours_goes_with_undo(world, monkeypatch):
+    monkeypatch.setattr(Plain, "caption", lambda _, views: [Titled("", "A red field") for _ in views])
+    paint(world.photos / "a.jpg", RED)
+    world.run(captioner="plain")
+    assert b"A red field" in (world.photos / "a.jpg.xmp").read_bytes()
+    world.do("undo", run=world.ask("SELECT max(run) FROM writes")[0][0])
+    world.run(captioner="plain")
+    assert not (world.photos / "a.jpg.xmp").exists()
