@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import __version__, nested
+from watcher import __version__, dedupe, nested
 from watcher.asking import (
     DONE,
     INTERRUPTED,
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"tagwright {__version__}")
     common(made, default=None)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_working, _looking, _changing, _keeping, nested.add):
+    for add in (_working, _looking, _changing, _keeping, dedupe.add, nested.add):
         add(commands)
     return made
 

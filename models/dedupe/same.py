@@ -1,0 +1,117 @@
+"""Pairs from spelling and from dictionaries: the same letters, the same base form, the same meaning listed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+
+from models import spelling
+from models.dedupe.library import Entry, Found, Library
+from models.lexicon import Lexicon
+
+Key = TypeVar("Key", bound=Hashable)
+_FOOD = 13
+SPELLING = 1.0
+BASE = 0.99
+LISTED = 0.97
+WORDNET = 0.95
+DOUBTED = 0.7
+"""Not merged by itself, but first on the review list."""
+LEAST_SURE, LEAST_DOUBTED = 0.51, 0.34
+"""A word of two meanings that the corpus never met is doubted (people disagree on half of such), of three left."""
+MOST = 40
+"""Words that may share a key; what more share says nothing."""
+
+
+def find(library: Library, found: Found) -> None:
+    """Add every pair of the same spelling, base form or listed meaning."""
+    for a, b, _ in _pairs(library, lambda entry: entry.spelling.keys):
+        found.add(a, b, SPELLING, "the same letters")
+    for a, b, _ in _pairs(library, lambda entry: _base(library, entry)):
+        found.add(a, b, BASE, "singular, plural or British and American of one word")
+    listed = lines(library)
+    for a, b, (name, _) in _pairs(library, lambda entry: listed.get(entry.joined, ())):
+        found.add(a, b, LISTED, f"our list has them as one ({name})")
+    kinds = _kinds(library)
+    for a, b, _ in _pairs(library, kinds):
+        if library.entries[a].joined != library.entries[b].joined:
+            found.add(a, b, BASE, "the kind is named or left out")
+    for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_SURE)):
+        found.add(a, b, WORDNET, "the same first meaning in WordNet")
+    for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_DOUBTED)):
+        if (a, b) not in found.pairs:
+            found.add(a, b, DOUBTED, "the same first meaning in WordNet, of several")
+
+
+def meanings(library: Library, entry: Entry, least: float) -> list[int]:
+    """The synsets that most people have in mind with this keyword, as sure as `least`."""
+    lexicon = library.lexicon
+    if entry.text in lexicon.lists.sets["small"]:
+        return []
+    return [one.synset for one in lexicon.first(entry.word) if lexicon.sureness(entry.word, one.synset) >= least]
+
+
+def _base(library: Library, entry: Entry) -> Iterator[str]:
+    """The lemmas run together; of a phrase also with its last word's plain singular, for `no peoples`."""
+    yield entry.joined
+    unlisted = entry.spelling.tokens[-1] not in library.lexicon.dictionary
+    if len(entry.lemmas) > 1 and not unlisted:
+        for one in spelling.singulars(entry.spelling.tokens[-1]):
+            yield "".join((*entry.lemmas[:-1], one))
+
+
+def _kinds(library: Library) -> Callable[[Entry], list[str]]:
+    """`oak` for `oak tree`, `mallard` for `mallard duck`: the last word only says what the first is anyway."""
+    lexicon = library.lexicon
+    words = {entry.joined for entry in library.entries}
+
+    def without(entry: Entry) -> list[str]:
+        if len(entry.lemmas) == 1:
+            return [entry.joined]
+        kind, name = entry.lemmas[-1], " ".join(entry.lemmas[:-1])
+        if kind not in lexicon.lists.sets["kinds"] or name.replace(" ", "") not in words:
+            return []
+        return [name.replace(" ", "")] if _is_a(lexicon, name, kind) else []
+
+    return without
+
+
+def _is_a(lexicon: Lexicon, name: str, kind: str) -> bool:
+    """Whether a word means such a kind first; a tree also where its wood does, unless one eats of it."""
+    dictionary = lexicon.dictionary
+    kinds = {sense.synset for sense in lexicon.first(kind)}
+    senses = dictionary.of(name)
+    if any(dictionary.synset(sense.synset).file == _FOOD for sense in senses):
+        return False
+    looked_at = senses if kind == "tree" else lexicon.first(name)
+    return any(kinds & dictionary.ancestors(sense.synset).keys() for sense in looked_at)
+
+
+def lines(library: Library) -> dict[str, list[tuple[str, int]]]:
+    """Base form -> the lines of our list that have it."""
+    lexicon = library.lexicon
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for name, sets in lexicon.lists.same.items():
+        for place, line in enumerate(sets):
+            for word in line if name not in ("parts", "spelling") else ():
+                key = "".join(lexicon.lemmas(spelling.spelt(word)))
+                if (name, place) not in found[key]:
+                    found[key].append((name, place))
+    return found
+
+
+def _pairs(library: Library, keys_of: Callable[[Entry], Iterable[Key]]) -> Iterator[tuple[int, int, Key]]:
+    """Every two entries that share a key."""
+    shared: dict[Key, list[int]] = defaultdict(list)
+    for place, entry in enumerate(library.entries):
+        for key in dict.fromkeys(keys_of(entry)):
+            shared[key].append(place)
+    for key, places in shared.items():
+        if len(places) <= MOST:
+            yield from ((a, b, key) for i, a in enumerate(places) for b in places[i + 1 :])
+
+
+def any_meaning(library: Library) -> list[tuple[int, int]]:
+    """Pairs that share any meaning in WordNet: too little to merge, enough to be looked at."""
+    return [(a, b) for a, b, _ in _pairs(library, lambda entry: [one.synset for one in library.senses(entry)])]

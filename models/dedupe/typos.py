@@ -1,0 +1,70 @@
+"""Pairs of which one is a slip of the other: a letter lost, added, changed or swapped in a word nobody knows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from models import numerals, spelling
+from models.dedupe.library import Entry, Found, Library
+
+TYPO = 0.962
+SPELT = 0.96
+SHORTEST = 6
+"""Letters of a keyword below which one letter's difference says nothing, unless two letters are swapped."""
+
+
+def find(library: Library, found: Found) -> None:
+    """Add pairs of a mistyped keyword and the one meant, where only one can be meant."""
+    explained = _explained(library, found)
+    odd: dict[str, list[int]] = defaultdict(list)
+    for place, entry in enumerate(library.entries):
+        if place not in explained and entry.unknown and len(_letters(entry)) >= SHORTEST - 1:
+            for part in _shortened(_letters(entry)):
+                odd[part].append(place)
+    meant: dict[int, set[int]] = defaultdict(set)
+    for place, entry in enumerate(library.entries):
+        for wrong in {other for part in _shortened(_letters(entry)) for other in odd.get(part, ())}:
+            if wrong != place and is_slip(library, library.entries[wrong], entry):
+                meant[wrong].add(place)
+    for wrong, places in meant.items():
+        if len({library.entries[place].joined for place in places}) == 1:
+            for place in places:
+                found.add(wrong, place, TYPO, "one is a slip of the other")
+
+
+def _explained(library: Library, found: Found) -> set[int]:
+    """Words whose odd look has another reason: `ledlight` where there is an `LED light`."""
+    both = [pair for pair, evidence in found.pairs.items() if evidence.score >= SPELT]
+    return {one for pair in both for one, other in (pair, pair[::-1]) if not library.entries[other].unknown}
+
+
+def _letters(entry: Entry) -> str:
+    return "".join(entry.spelling.tokens)
+
+
+def _shortened(letters: str) -> set[str]:
+    """The letters, and with each one left out: two strings one slip apart share one of these."""
+    return {letters, *(letters[:i] + letters[i + 1 :] for i in range(len(letters)))}
+
+
+def is_slip(library: Library, wrong: Entry, right: Entry) -> bool:
+    """Whether `wrong` is `right` with one slip: its odd word is unknown, the other's is known or far commoner."""
+    a, b = _letters(wrong), _letters(right)
+    if (
+        a == b
+        or spelling.distance(a, b) > 1
+        or numerals.values(wrong.spelling.tokens) != numerals.values(right.spelling.tokens)
+    ):
+        return False
+    if len(b) < SHORTEST and sorted(a) != sorted(b):
+        return False
+    differing = set(wrong.spelling.tokens) - set(right.spelling.tokens)
+    instead = set(right.spelling.tokens) - set(wrong.spelling.tokens)
+    if not differing <= wrong.unknown:
+        return False
+    names = library.lexicon.lists.sets["names"]
+    if instead & names or any(
+        len(token) < 4 and token.isalpha() and len(right.spelling.tokens) == 1 for token in instead
+    ):
+        return False
+    return not instead & right.unknown or (right.count >= 5 * wrong.count and wrong.text.islower())

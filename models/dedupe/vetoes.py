@@ -1,0 +1,158 @@
+"""What speaks against a pair, whatever speaks for it: numbers, colours, opposites, people, places, kinds. Pure.
+
+A veto has a name, which the report shows. `against` judges a pair that spelling or a dictionary proposed;
+`apart` is stricter and judges one that only vectors propose.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from models import numerals, spelling
+from models.dedupe import same
+from models.dedupe.library import Entry, Library
+from models.dictionary import Sense
+from models.lexicon import ZODIAC
+
+_PLACE = 15
+"""WordNet's file of places."""
+
+
+class Vetoes:
+    """The vetoes for one library."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.lexicon = library.lexicon
+        self._lines = same.lines(library)
+        self._zodiac = {one.synset for one in self.lexicon.dictionary.of(ZODIAC)}
+        self._sets: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for name, lines in self.lexicon.lists.apart.items():
+            for place, line in enumerate(lines):
+                for word in line:
+                    self._sets[word].append((name, place))
+
+    def against(self, a: Entry, b: Entry) -> str:
+        """The veto against a pair proposed by spelling or a dictionary, or an empty string."""
+        if a.spelling.keys & b.spelling.keys:
+            return self._case(a, b) or self._compound(a, b)
+        if a.joined == b.joined or self._listed(a, b):
+            return self._case(a, b)
+        if self._plural(a, b):
+            return "a plural with a meaning of its own"
+        if numerals.values(a.spelling.tokens) != numerals.values(b.spelling.tokens) and not self._listed_number(
+            a, b
+        ):
+            return "numbers differ"
+        return self._excluded(a, b) or self._case(a, b)
+
+    def apart(self, a: Entry, b: Entry) -> str:
+        """The veto against a pair that vectors propose."""
+        return (
+            self.against(a, b)
+            or self._people(a, b)
+            or self._models(a, b)
+            or self._order(a, b)
+            or self._part(a, b)
+            or self._senses(a, b)
+        )
+
+    def _listed(self, a: Entry, b: Entry) -> bool:
+        return any(line in self._lines.get(b.joined, ()) for line in self._lines.get(a.joined, ()))
+
+    def _plural(self, a: Entry, b: Entry) -> bool:
+        """`custom` and `customs`."""
+        own = self.lexicon.lists.sets["pluralia"]
+        for one, other in ((a.spelling.tokens, b.spelling.tokens), (b.spelling.tokens, a.spelling.tokens)):
+            if one[:-1] == other[:-1] and one[-1] in own and other[-1] in spelling.singulars(one[-1]):
+                return True
+        return False
+
+    def _listed_number(self, a: Entry, b: Entry) -> bool:
+        """Names like `WW2` carry a number that the other's letters say too."""
+        return not any(sign.isdigit() for sign in a.joined) or not any(sign.isdigit() for sign in b.joined)
+
+    def _case(self, a: Entry, b: Entry) -> str:
+        """`Turkey` and `turkey`, `March` and `march`: a name and a common word."""
+        if a.text[:1].isupper() == b.text[:1].isupper() or len(a.spelling.tokens) != 1:
+            return ""
+        senses = self.lexicon.dictionary.of(a.spelling.phrase)
+        named = [self.lexicon.dictionary.synset(sense.synset) for sense in senses if sense.capital]
+        place = any(one.file == _PLACE and not self._zodiac & {*one.instance_of, *one.above} for one in named)
+        common = any(not sense.capital for sense in senses)
+        month = a.spelling.phrase in numerals.MONTH.values()
+        if common and (month or (place and a.joined == b.joined)):
+            return "a name and a common word"
+        return ""
+
+    def _compound(self, a: Entry, b: Entry) -> str:
+        """`black bird` and `blackbird`: a colour stands alone or within a word of its own meaning."""
+        one, other = (a, b) if len(a.spelling.tokens) > len(b.spelling.tokens) else (b, a)
+        closed = "".join(other.spelling.tokens)
+        same = len(one.spelling.tokens) == len(other.spelling.tokens)
+        if not same and one.lemmas[0] in self.lexicon.colours and closed in self.lexicon.dictionary:
+            return "a compound with a meaning of its own"
+        return ""
+
+    def _excluded(self, a: Entry, b: Entry) -> str:
+        """Words of one of our lists that exclude each other, alone or as the only difference of two phrases."""
+        ours, theirs = [w for w in a.lemmas if w not in b.lemmas], [w for w in b.lemmas if w not in a.lemmas]
+        whole = self._common(a.phrase, b.phrase)
+        if whole:
+            return whole
+        for mine in ours:
+            for other in theirs:
+                found = self._common(mine, other)
+                if found:
+                    return found
+        return ""
+
+    def _common(self, a: str, b: str) -> str:
+        shared = set(self._sets.get(a, ())) & set(self._sets.get(b, ()))
+        return f"{min(shared)[0]}: {a}, {b}" if shared and a != b else ""
+
+    def _people(self, a: Entry, b: Entry) -> str:
+        sets = self.lexicon.lists.sets
+        named = [any(t in sets["names"] or t in sets["family"] for t in e.spelling.tokens) for e in (a, b)]
+        capital = all(entry.text[:1].isupper() and entry.text[1:2].islower() for entry in (a, b))
+        if any(named) and capital:
+            return "people"
+        return "names nobody knows" if capital and (a.unknown or b.unknown) else ""
+
+    def _models(self, a: Entry, b: Entry) -> str:
+        brands = self.lexicon.lists.sets["brands"]
+        ours, theirs = set(a.spelling.tokens) & brands, set(b.spelling.tokens) & brands
+        return "brands" if ours != theirs else ""
+
+    def _order(self, a: Entry, b: Entry) -> str:
+        if a.joined != b.joined and sorted(a.lemmas) == sorted(b.lemmas):
+            return "the order of the words"
+        return ""
+
+    def _part(self, a: Entry, b: Entry) -> str:
+        """One is the other with a word more: a kind of it, or a part."""
+        ours, theirs = Counter(a.lemmas), Counter(b.lemmas)
+        return "one says more" if ours < theirs or theirs < ours else ""
+
+    def _senses(self, a: Entry, b: Entry) -> str:
+        """WordNet knows both and has no meaning of the one that is one of the other."""
+        ours, theirs = self.library.senses(a), self.library.senses(b)
+        if not ours or not theirs:
+            return ""
+        shared = {sense.synset for sense in ours} & {sense.synset for sense in theirs}
+        return "" if shared else self.relation(ours, theirs) or "different meanings in WordNet"
+
+    def relation(self, ours: tuple[Sense, ...], theirs: tuple[Sense, ...]) -> str:
+        """How the meanings of two words lie in WordNet: `kind of`, `siblings`, `opposites` or nothing."""
+        dictionary = self.lexicon.dictionary
+        for one in ours[:3]:
+            for other in theirs[:3]:
+                if other.synset in dictionary.synset(one.synset).opposite:
+                    return "opposites in WordNet"
+                up, down = dictionary.ancestors(one.synset), dictionary.ancestors(other.synset)
+                if other.synset in up or one.synset in down:
+                    return "one is a kind of the other in WordNet"
+                near = [up[step] + down[step] for step in up.keys() & down.keys()]
+                if near and min(near) <= 3:
+                    return "siblings in WordNet"
+        return ""

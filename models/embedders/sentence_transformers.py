@@ -1,0 +1,56 @@
+"""Any model of sentence-transformers, by its name at Hugging Face or its folder; brings torch: `[models]`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metadata.errors import UserError
+from models.embedders._prompts import prompt_for
+
+
+class SentenceTransformers:
+    """A model of sentence-transformers."""
+
+    name = "sentence_transformers"
+
+    def __init__(self, model: str, batch: int, device: str) -> None:
+        from importlib.util import find_spec  # noqa: PLC0415
+
+        if find_spec("sentence_transformers") is None:
+            raise ImportError("no sentence_transformers", name="sentence_transformers")
+        self.version = Path(model).name if Path(model).is_dir() else model.replace("@", "-")
+        self._name, self._batch, self._device = model, batch, device
+
+    @cached_property
+    def _model(self) -> Any:
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        try:
+            return SentenceTransformer(self._name, device=self._device, local_files_only=Path(self._name).is_dir())
+        except (OSError, ValueError) as error:
+            raise UserError(f"sentence-transformers cannot load {self._name!r}: {error}") from error
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text."""
+        prompt = prompt_for(self._name)
+        made = self._model.encode(
+            [prompt + text for text in texts],
+            batch_size=self._batch,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+        return np.asarray(made, np.float32).reshape(len(texts), -1)
+
+
+def make(
+    model: str = "sentence-transformers/all-MiniLM-L6-v2", batch: int = 64, device: str = "cpu", cache: str = ""
+) -> SentenceTransformers:
+    """The embedder; the library keeps what it fetches where it always does, so `cache` is not used."""
+    del cache
+    return SentenceTransformers(model, batch, device)

@@ -1,0 +1,137 @@
+"""What one library's keywords are made of: base forms, meanings, and how two meanings lie to each other.
+
+Joins spelling, WordNet and our own lists. Pure but for reading the two files beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from models import dictionary, spelling
+from models.dictionary import Dictionary, Lists, Sense
+from models.spelling import Spelling
+
+COLOURS = "colours"
+ZODIAC = "sign of the zodiac"
+"""WordNet holds the Lion for a place in the sky."""
+
+
+class Lexicon:
+    """The words of one library, looked up once."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        spelt = [spelling.spelt(text) for text in texts]
+        self.lists: Lists = dictionary.lists()
+        self.dictionary: Dictionary = dictionary.load(_wanted(spelt))
+        self.colours = frozenset(word for line in self.lists.apart[COLOURS] for word in line)
+        self._british = {
+            word: line[0] for line in self.lists.same["spelling"] for word in line[1:] if " " not in word
+        }
+        self._listed = frozenset(
+            token
+            for sets in self.lists.same.values()
+            for line in sets
+            for word in line
+            for token in spelling.spelt(word).tokens
+        )
+        self.base = lru_cache(maxsize=None)(self._base)
+        self.american = lru_cache(maxsize=None)(self._american)
+
+    def lemmas(self, word: Spelling) -> tuple[str, ...]:
+        """The keyword's tokens in base form: singular, American."""
+        alone = len(word.tokens) == 1
+        return tuple(self.base(token, alone) for token in word.tokens)
+
+    def known(self, token: str) -> bool:
+        """Whether the dictionary has the word or what it is an inflection of."""
+        words = self.dictionary
+        return (
+            token in words
+            or token in words.forms
+            or token in words.plurals
+            or token in self._listed
+            or any(stem in words for stem in stems(token))
+        )
+
+    def entry(self, word: Spelling, lemmas: tuple[str, ...]) -> str:
+        """The dictionary's entry for a keyword, or an empty string."""
+        if word.phrase in self.dictionary:
+            return word.phrase
+        forms = [" ".join(lemmas), "".join(word.tokens), *_last_singular(word.tokens)]
+        return next((form for form in forms if form in self.dictionary), "")
+
+    def first(self, entry: str) -> tuple[Sense, ...]:
+        """The meanings that most people have in mind: the first noun, else the first of any part of speech."""
+        firsts = self.dictionary.firsts.get(entry, ())
+        nouns = tuple(sense for sense in firsts if self.dictionary.synset(sense.synset).part == "n")
+        return nouns or firsts[:1]
+
+    def of_name(self, word: Spelling) -> bool:
+        """Whether a keyword is a person's or a maker's name."""
+        return bool((self.lists.sets["names"] | self.lists.sets["brands"]) & set(word.tokens))
+
+    def sureness(self, entry: str, synset: int) -> float:
+        """How likely a word means this, by WordNet's corpus: 1 where it means nothing else."""
+        part = self.dictionary.synset(synset).part
+        senses = [one for one in self.dictionary.of(entry) if self.dictionary.synset(one.synset).part == part]
+        count = sum(one.count for one in senses if one.synset == synset)
+        return (count + 1) / (sum(one.count for one in senses) + len(senses))
+
+    def _base(self, token: str, alone: bool) -> str:  # noqa: FBT001 - a cache's key
+        if token.isdigit() or len(token) < 3:
+            return token
+        return self.american(self._singular(token, alone=alone))
+
+    def _singular(self, token: str, *, alone: bool) -> str:
+        if token in self.lists.sets["pluralia"]:
+            return token
+        if token in self.dictionary.plurals:
+            return self.dictionary.plurals[token]
+        found = [one for one in spelling.singulars(token) if one in self.dictionary]
+        if token not in self.dictionary:
+            return found[0] if found else (spelling.singulars(token) or [token])[-1]
+        return found[0] if found and not (alone and self._means_more(token, found[0])) else token
+
+    def _means_more(self, many: str, one: str) -> bool:
+        """Whether a plural has a meaning of its own that comes first: `glasses`, not `cows` or `Brooks`."""
+        first = self.dictionary.firsts[many][0]
+        own = first.synset not in {sense.synset for sense in self.dictionary.of(one)}
+        return own and not first.capital and self.dictionary.synset(first.synset).part == "n"
+
+    def _american(self, token: str) -> str:
+        if token in self._british:
+            return self._british[token]
+        mine = {sense.synset for sense in self.dictionary.of(token)}
+        for other in spelling.american(token) if mine and len(token) > 3 else ():
+            if any(sense.synset in mine for sense in self.dictionary.of(other)):
+                return self._british.get(other, other)
+        return token
+
+
+def stems(token: str) -> list[str]:
+    """What an English verb or adjective form may come from."""
+    found = spelling.singulars(token)
+    for ending in ("ing", "ed"):
+        if token.endswith(ending) and len(token) > len(ending) + 2:
+            found += [token[: -len(ending)], token[: -len(ending)] + "e"]
+    return found
+
+
+def _last_singular(tokens: tuple[str, ...]) -> list[str]:
+    return [" ".join((*tokens[:-1], one)) for one in spelling.singulars(tokens[-1])]
+
+
+def _wanted(words: Iterable[Spelling]) -> set[str]:
+    wanted = {ZODIAC}
+    tokens: set[str] = set()
+    for word in words:
+        tokens.update(word.tokens)
+        wanted.update((word.phrase, "".join(word.tokens), *_last_singular(word.tokens)))
+    for token in tokens:
+        one = [token, *spelling.singulars(token)]
+        wanted.update(one)
+        wanted.update(stems(token))
+        for form in one:
+            wanted.update(spelling.american(form))
+    return wanted

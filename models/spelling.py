@@ -1,0 +1,157 @@
+"""How a keyword is spelt, apart from what it means: the forms that one word takes in a library. Pure.
+
+`DSLR`, `Dslr` and `#dslr`; `long_hair`, `long-hair` and `longHair`; `Nürnberg` and `Nuernberg`; `the lake`;
+`view, sea`; `U.K.` and `UK`. Only what holds for English, and signs that mean nothing in any language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from models import numerals
+
+ARTICLES = frozenset({"a", "an", "the"})
+_DOTS = re.compile(r"\b[^\W\d_](?:\.[^\W\d_])+(?!\w)\.?|\b(?:st|mt|dr|mr|mrs|no|ft)\.(?=\s|$)", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z\d])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[A-Z])")
+_AND = re.compile(r"\s*&\s*|\s+'?n'?\s+")
+_SIGNS = re.compile(r"[^\w.\-/+&']+|_+|(?<!\d)[.\-/]|[.\-/](?!\d)")
+_APART = {
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+    "æ": "ae",
+    "ø": "oe",
+    "å": "aa",
+    "œ": "oe",
+    "þ": "th",
+    "đ": "dj",
+}
+_ALONE = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+_APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ`´‘", "'"))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One keyword taken apart."""
+
+    text: str
+    """As it stands in the library."""
+    tokens: tuple[str, ...]
+    """Folded words in their order, without a leading article, numbers in one form."""
+    keys: frozenset[str]
+    """Letters and digits run together, once for each way of writing accents; equal ones are the same spelling."""
+    turned: bool
+    """Whether a comma had turned it round: `view, sea` is given as `sea view`."""
+
+    @property
+    def phrase(self) -> str:
+        """The tokens with blanks between them, as a dictionary has it."""
+        return " ".join(self.tokens)
+
+
+@lru_cache(maxsize=65536)
+def spelt(text: str) -> Spelling:
+    """Take a keyword apart."""
+    composed = " ".join(unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).split())
+    bare = composed.strip(" \"'“”«»„.,;:!?#*~()[]{}") or composed
+    straight, turned = _straight(bare)
+    tokens = _tokens(straight, camel=" " not in straight)
+    keys = {_key(tokens)}
+    if not straight.isascii():
+        keys.add(_key(_tokens(straight, camel=" " not in straight, apart=True)))
+    return Spelling(text, tokens, frozenset(keys), turned)
+
+
+def _straight(text: str) -> tuple[str, bool]:
+    """`view, sea` as `sea view`; a list or `Washington, D.C.` stays."""
+    front, comma, rest = text.partition(",")
+    plain = comma and "," not in rest and front.strip() and rest.strip()
+    if not plain or rest.strip()[:1].isupper() != front.strip()[:1].isupper() or _DOTS.search(rest):
+        return text.replace(",", " "), False
+    return f"{rest.strip()} {front.strip()}", True
+
+
+def _tokens(text: str, *, camel: bool, apart: bool = False) -> tuple[str, ...]:
+    undotted = _DOTS.sub(lambda found: found[0].replace(".", ""), text)
+    split = (
+        _CAMEL.sub(" ", undotted) if camel and not undotted[:2].islower() * undotted[1:2].isupper() else undotted
+    )
+    folded = _unaccented(split.casefold(), apart=apart)
+    spaced = _SIGNS.sub(" ", _AND.sub(" and ", folded)).replace("'", "")
+    tokens = [token for token in spaced.split() if token]
+    if len(tokens) > 1 and tokens[0] in ARTICLES and len(tokens[1]) > 1 and not tokens[1][0].isdigit():
+        tokens = tokens[1:]
+    return numerals.plain(tokens) or (folded,)
+
+
+def _unaccented(text: str, *, apart: bool) -> str:
+    if text.isascii():
+        return text
+    for sign, letters in (_APART if apart else _ALONE).items():
+        text = text.replace(sign, letters)
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
+def _key(tokens: tuple[str, ...]) -> str:
+    """Tokens run together; a blank stays only where two digits would touch."""
+    made = tokens[0]
+    for token in tokens[1:]:
+        made += (" " if made[-1].isdigit() and token[0].isdigit() else "") + token
+    return made
+
+
+def singulars(token: str) -> list[str]:
+    """What an English plural may be the plural of, likeliest first; nothing for what does not look like one."""
+    if len(token) < 4 or not token.endswith("s") or token.endswith(("ss", "us", "is")):
+        return []
+    found = []
+    if token.endswith("ses"):
+        found.append(token[:-2])
+    if token.endswith("ies") and len(token) > 4:
+        found.append(token[:-3] + "y")
+    if token.endswith("ves"):
+        found += [token[:-3] + "f", token[:-3] + "fe"]
+    if token.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
+        found.append(token[:-2])
+    return [*found, token[:-1]]
+
+
+def distance(a: str, b: str, most: int = 1) -> int:
+    """Letters added, lost, changed or swapped with the next one; `most + 1` where there are more than `most`."""
+    if abs(len(a) - len(b)) > most:
+        return most + 1
+    rows = [list(range(len(b) + 1))]
+    for i, left in enumerate(a, 1):
+        row = [i]
+        for j, right in enumerate(b, 1):
+            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        rows.append(row)
+    return min(rows[-1][-1], most + 1)
+
+
+_RULES = [
+    ("our", "or"), ("tre", "ter"), ("bre", "ber"), ("ise", "ize"), ("isa", "iza"), ("isi", "izi"), ("yse", "yze"),
+    ("ll", "l"), ("gue", "g"), ("ence", "ense"), ("ae", "e"), ("oe", "e"), ("mme", "m"), ("ou", "o"), ("gg", "g"),
+    ("ey", "y"), ("y", "i"), ("sk", "sc"), ("ough", "ow"), ("augh", "af"), ("cc", "c"), ("ya", "e"), ("ph", "f"),
+    ("ks", "x"), ("que", "ck"), ("ize", "ise"), ("s", "z"), ("ey", "ay"), ("yre", "ire"), ("e", ""), ("h", ""),
+]  # fmt: skip
+
+
+def american(token: str) -> list[str]:
+    """Spellings that an American may use for what stands here, by rule; most are no words."""
+    found = []
+    for british, other in _RULES:
+        at = token.find(british)
+        while at >= 0:
+            found.append(token[:at] + other + token[at + len(british) :])
+            at = token.find(british, at + 1)
+    return list(dict.fromkeys(found))
