@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from metadata import people
 from metadata.choose import Evidence, Rules
 from metadata.memory import Wanted
+from metadata.merge import renames
 from metadata.people import Box, Frame, Person
 from metadata.tags import PERSONS, key, person, show
 from metadata.xmp_structs import areas
@@ -193,6 +194,63 @@ def test_a_name_taken_away_beside_a_server_that_knows_no_names_is_refused():
     edit(house, ["Bob"], {})
     house.work()
     assert house.truth.refused.keys() == names("Anna").keys()
+
+
+def test_a_leaf_that_went_means_the_keyword_though_a_person_has_that_name():
+    house = settled(asked("Anna", words=["Anna", "cat"]))
+    house.edit({"dc:subject": ["cat"]})
+    house.work()
+    assert house.truth.refused.keys() == keys("Anna")
+
+
+def test_a_persons_name_among_the_leaves_does_not_speak_for_ours():
+    house = House()
+    house.edit(full("Rose"))
+    house.want = asked("Rose", words=["dog"])
+    house.work()
+    house.work()
+    house.now += DAY
+    house.edit({"dc:subject": ["Rose"]})
+    house.work()
+    assert not house.truth.refused
+    assert house.shows["sidecar"].lists["dc:subject"] == ("Rose", "dog")
+
+
+def test_a_server_is_written_again_and_again_and_no_name_is_waited_for():
+    house = House("sidecar", "server")
+    for number in range(6):
+        house.want = asked("Anna", words=[f"w{number}"])
+        house.work()
+        assert house.memories["server"].agreed
+        house.now += DAY
+    assert not house.memories["server"].aside
+    assert house.shows["server"].lists == {"tags": ("w5",)}
+
+
+def test_in_a_file_of_darktables_a_persons_name_that_went_was_taken_away():
+    house = settled(asked("Anna"))
+    edit(house, ["Anna", "Oma"], {})
+    house.work()
+    house.now += DAY
+    edit(house, ["Anna"], {}, programs=frozenset({"darktable"}))
+    house.work()
+    assert house.truth.refused.keys() == names("Oma").keys()
+
+
+def test_what_darktable_has_read_is_known_though_a_name_changed_with_its_save():
+    house = settled(asked("Anna", words=["dog"]))
+    lists = full("dog", "Opa") | {"digiKam:TagsList": ("dog",), PERSONS: ("Anna", "Oma")}
+    house.edit(lists, programs=frozenset({"darktable"}))
+    house.work()
+    assert house.memories["sidecar"].kept == keys("dog", "Opa")
+
+
+def test_a_person_who_went_and_a_keyword_that_came_are_no_rename():
+    house = settled(asked("Anna", "Bob", words=["cat"]))
+    house.edit({**full("cat", "friends/Anna"), PERSONS: ["Bob"]})
+    outcome = house.decide()
+    assert outcome.readings["sidecar"].removed == names("Anna").keys()
+    assert not renames(outcome.readings, house.truth)
 
 
 def test_a_renamed_person_is_renamed_in_what_is_ours():
