@@ -215,6 +215,8 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
         house = replace(house, embeds=lambda _: False)
     if _rests(page, seen, house):
         return Decision(page, _NOTHING, {})
+    if unread := _unread(page, seen, house):
+        return Decision(page, _NOTHING, {}, errors=unread)
     places = {
         name: Place(
             LAYOUTS[name],
@@ -262,6 +264,13 @@ def _memory(page: Page, name: str, seen: Seen) -> Memory | None:
     """What is remembered of this place; nothing, where the photo has another one by now."""
     memory = page.memories.get(name)
     return None if memory is not None and seen.of and memory.of != seen.of else memory
+
+
+def _unread(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> dict[str, TagwrightError]:
+    """Why a photo is left alone whose places depend on each other: one of them cannot be read now."""
+    if house.both is None or not house.both.mine(page.job.photo):
+        return {}
+    return {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
 
 
 def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
+from metadata.mirror.calm import Calm
 from metadata.mirror.pace import Pace
 from metadata.mirror.plan import Call, Wish, told, waves, wrong
 from metadata.mirror.ports import Server, Shown, Source, Wait
@@ -39,6 +40,7 @@ class Mirror:
         self.servers, self.source = servers, source
         self._pace = pace or Pace(wait or Wait())
         self._settling = Settling(source, wait or Wait(), patience)
+        self.calm = Calm(source, wait or Wait())
         self._known: dict[str, dict[str, str]] = {}
 
     def bring(

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from typing import Final
 
@@ -99,10 +99,12 @@ class ImmichSink:
         try:
             homes = self._find(photos)
             shown = self.mirror.source.shown([home.asset for home in homes if isinstance(home, Home)])
+            calm = self.mirror.calm.stable(shown)
         except (TryAgain, PlaceClosed, Refused) as error:
             return [error] * len(photos)
         except UserError as error:
             return [PlaceClosed(b"Immich", str(error))] * len(photos)
+        shown = {asset: state if asset in calm else replace(state, locked=True) for asset, state in shown.items()}
         return [self._seen(photo, home, shown) for photo, home in zip(photos, homes, strict=True)]
 
     def _seen(
