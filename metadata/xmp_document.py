@@ -91,6 +91,7 @@ class Document:
     """A sidecar's bytes, and its one rdf:RDF with the nodes in it.
 
     `work` is the content as UTF-8, to which all offsets refer; for nearly every file it is `data` itself.
+    `declared` are the prefixes with their namespaces wherever something was looked into.
     """
 
     path: bytes
@@ -101,6 +102,7 @@ class Document:
     rdf: Element
     nodes: list[Element]
     prefixes: frozenset[str]
+    declared: tuple[tuple[str, str], ...]
 
     def __post_init__(self) -> None:
         self._places: dict[str, list[Place]] = {}

@@ -1,4 +1,4 @@
-"""Reads a keyword list in its usual form at once: a container with items that are nothing but texts.
+"""Reads a keyword list or a text in its usual form at once: a container with items that are nothing but texts.
 
 expat has found the document well formed and gives where the list starts and ends; hearing every item
 from it takes three times as long. Any other form is left to `metadata.xmp_read` to hear in full.
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from metadata.xmp_document import Element
-from metadata.xmp_names import GLUE, RDF
+from metadata.xmp_names import GLUE, RDF, XML_LANG
 
 _TAG: Final = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _REFERENCE: Final = re.compile(r"&(#x?)?([0-9a-zA-Z]+);")
@@ -48,6 +48,52 @@ def unfold(work: bytes, element: Element, *, whole: bool) -> bool:
         inner.kids = _items(work, inner, item, f"{rdf}:li", found.span(2))
     element.kids = [inner]
     return True
+
+
+def unfold_value(work: bytes, element: Element) -> bool:
+    """Give a property of one value its text, or its language alternative; false where it has another form."""
+    opened = _TAG.match(work, element.start)
+    if opened is None:
+        return False
+    if opened[0].endswith(b"/>"):
+        return True
+    inside = work[opened.end() : element.closed]
+    if b"\r" in inside:
+        return False
+    if b"<" not in inside:
+        element.text = _texts([inside], referring=b"&" in inside)[0]
+        return True
+    rdf = next((prefix for prefix, uri in element.namespaces.items() if uri == RDF), "")
+    found = None if element.attributes or not rdf else _alternative(rdf)[0].fullmatch(inside)
+    if found is None:
+        return False
+    inner = Element(f"{rdf}:Alt", f"{RDF}{GLUE}Alt", {}, opened.end() + found.start(1), element.scope)
+    inner.closed = opened.end() + found.end(2)
+    inner.kids = _spoken(inside, opened.end(), found.span(2), rdf, inner)
+    element.kids = [inner]
+    return True
+
+
+def _spoken(inside: bytes, base: int, span: tuple[int, int], rdf: str, inner: Element) -> list[Element]:
+    """The items of a language alternative; `base` is where `inside` begins."""
+    kids = []
+    for found in _alternative(rdf)[1].finditer(inside, *span):
+        kid = Element(
+            f"{rdf}:li", f"{RDF}{GLUE}li", {XML_LANG: found[1].decode()}, base + found.start(), inner.scope
+        )
+        kid.closed = base + found.end(2)
+        kid.text = _texts([found[2]], referring=b"&" in found[2])[0]
+        kids.append(kid)
+    return kids
+
+
+@lru_cache(maxsize=32)
+def _alternative(rdf: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """The whole inside of a language alternative, and one item of it, where RDF has this prefix."""
+    prefix = re.escape(rdf.encode()) + b":"
+    item = rb"<%bli xml:lang=\"([^\"<&]*+)\">([^<]*+)</%bli>" % (prefix, prefix)
+    box = rb"\s*+(<%bAlt>)((?:\s*+%b)*+\s*+)</%bAlt>\s*+" % (prefix, item.replace(b"(", b"(?:"), prefix)
+    return re.compile(box), re.compile(item)
 
 
 @lru_cache(maxsize=32)

@@ -117,6 +117,9 @@ PRESET: Final = _expanded("crs", "PresetType")
 FLAT: Final = frozenset(field.expanded for field in LISTS.values())
 """Properties that nearly always are plain lists."""
 
+VALUES: Final = frozenset(field.expanded for field in (*TEXTS.values(), DATE, CLAIM))
+"""Properties that nearly always are one text, or a language alternative of nothing but texts."""
+
 LOOKED_INTO: Final = WRITTEN.keys() | FOLLOWED.keys() | STRUCTS
 """Properties whose inside is read; others are skipped as a whole."""
 

@@ -15,8 +15,8 @@ from xml.parsers import expat
 
 from metadata.errors import Refused
 from metadata.xmp_document import Document, Element, Scope
-from metadata.xmp_lists import unfold
-from metadata.xmp_names import FLAT, GLUE, LOOKED_INTO, PRESET, RDF
+from metadata.xmp_lists import unfold, unfold_value
+from metadata.xmp_names import FLAT, GLUE, LOOKED_INTO, PRESET, RDF, VALUES
 from metadata.xmp_skip import Cut, cuts, without
 
 LIMIT: Final = 64 * 1024 * 1024
@@ -47,7 +47,9 @@ def parse(data: bytes, path: bytes, *, whole: bool = True) -> Document:
     work, codec, mark = _decoded(data, path)
     reader = _read(work, path, whole=whole)
     assert reader.rdf is not None
-    document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes, frozenset(reader.prefixes))
+    declared = tuple(reader.declared)
+    prefixes = frozenset(prefix for prefix, _ in declared)
+    document = Document(path, data, work, codec, mark, reader.rdf, reader.nodes, prefixes, declared)
     _check(document)
     return document
 
@@ -97,7 +99,9 @@ def _declared(name: str, path: bytes) -> str:
 def _read(work: bytes, path: bytes, *, whole: bool) -> _Reader:
     """Skips the inside of foreign properties and of plain lists; what that does not fit is read in full."""
     several = cuts(work)
-    for flat, left_out in ((True, several), (True, []), (False, [])) if several else ((True, []), (False, [])):
+    for flat, left_out in (
+        ((True, several), (False, several), (False, [])) if several else ((True, []), (False, []))
+    ):
         try:
             return _Reader(work, path, skim=True, flat=flat, cuts=left_out).run(whole=whole)
         except _Skewed:
@@ -126,11 +130,11 @@ class _Reader:
         self.work = work
         self.path = path
         self.skim = skim
-        self.flat = FLAT if flat else frozenset[str]()
+        self.flat = FLAT | VALUES if flat else frozenset[str]()
         self.rdf: Element | None = None
         self.nodes: list[Element] = []
         self.named: dict[str, Element] = {}
-        self.prefixes: set[str] = set()
+        self.declared: dict[tuple[str, str], None] = {}
         self._stack: list[Element] = []
         self._cuts = {each.start: each for each in cuts}
         self._left_out = bool(cuts)
@@ -166,10 +170,15 @@ class _Reader:
             raise Refused(self.path, "holds no rdf:RDF, so it is no XMP")
         for node in self.nodes:
             for kid in node.kids:
-                if kid.name in self.flat and not unfold(self.work, kid, whole=whole):
+                if kid.name in self.flat and not self._unfold(kid, whole=whole):
                     raise _Skewed
                 self._resolve(kid)
         return self
+
+    def _unfold(self, element: Element, *, whole: bool) -> bool:
+        if element.name in VALUES:
+            return unfold_value(self.work, element)
+        return unfold(self.work, element, whole=whole)
 
     def _resolve(self, element: Element) -> None:
         """What a property refers to by rdf:nodeID counts as its content."""
@@ -203,7 +212,7 @@ class _Reader:
     def _element(self, raw: str, attributes: dict[str, str], scope: Scope) -> Element:
         inner = scope.inner(attributes) if attributes else scope
         if inner is not scope:
-            self.prefixes.update(inner.bound)
+            self.declared.update(dict.fromkeys(inner.bound.items()))
         try:
             name = inner.names.get(raw) or inner.element(raw)
             if attributes:

@@ -217,11 +217,7 @@ class Plan:
 
     def _elsewhere(self, uri: str) -> list[str]:
         """Prefixes by which the document declares it somewhere."""
-        known, work = uri.encode(), self.document.work
-        if known not in work:  # most often; the pattern is slow
-            return []
-        declared = re.findall(rb"\sxmlns:([^\s=]++)\s*=\s*[\"']" + re.escape(known) + rb"[\"']", work)
-        return [name for each in declared if (name := each.decode()) in self.document.prefixes]
+        return [name for name, known in self.document.declared if known == uri and name]
 
     def _fresh(self, usual: str) -> str:
         prefix, number = usual, 0
