@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
+from metadata.immich import Asset, Paths
+from metadata.mirror import finding
 from metadata.mirror.bring import Mirror
 from metadata.mirror.pace import Pace
 from metadata.mirror.ports import Server, Source, Wait
+from metadata.mirror.sources import ByApi, ByDatabase
 from metadata.mirror.way import Way
 from metadata.photo import Photo
 from metadata.sinks import Sink
 from metadata.sinks.immich import Find, ImmichSink
 from metadata.sinks.pairs import SERVER, SIDECAR
 from metadata.sinks.together import Together
+from watcher.immich_layout import ImmichLayout
 from watcher.immich_settings import Immich as ImmichSettings
 from watcher.rooms import House
+from watcher.settings import Settings
+
+if TYPE_CHECKING:
+    from metadata.immich import Database, Immich, Keys
 
 Host = Callable[[str], bytes | None]
 """A path of Immich's as it is here."""
@@ -86,3 +98,87 @@ def sink_of(
     pace = Pace(clock, rate=settings.rate, busy=settings.busy)
     mirror = Mirror(servers, source, pace=pace, wait=clock, patience=patience)
     return ImmichSink(mirror=mirror, find=find, fillers=settings.fillers, captions=settings.captions)
+
+
+class Clients(Mapping[str, "Immich"]):
+    """The clients by their users' ids, which are asked for when first needed: Immich may be down at the start.
+
+    Every look raises what `Keys.by_owner` raises, until Immich has told once.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def __getitem__(self, owner: str) -> Immich:
+        return self._keys.by_owner()[owner]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys.by_owner())
+
+    def __len__(self) -> int:
+        return len(self._keys.by_owner())
+
+
+@dataclass(slots=True)
+class Ways:
+    """How each mount is written, as probes found out; Immich first where none was made yet."""
+
+    paths: Paths
+    found: dict[bytes, Way] = field(default_factory=dict)
+
+    def __call__(self, photo: Photo) -> Way | None:
+        """The way of the mount that a photo lies in; None where Immich does not see it."""
+        if self.paths.container(photo.file) is None:
+            return None
+        inside = [mount for mount in self.found if photo.file.startswith(mount.rstrip(b"/") + b"/")]
+        return self.found[max(inside, key=len)] if inside else Way.SERVER_FIRST
+
+
+def connected(
+    settings: Settings, keys: Keys, database: Database | None, paths: Paths, ways: Ways | None = None
+) -> Mirrored:
+    """Immich as the settings say, for the roots that it sees. Nothing is asked yet."""
+    clients, layout = Clients(keys), ImmichLayout()
+    own = partial(_own, layout)
+    visible = settings.immich.visibility
+    if database is not None:
+        find = finding.by_database(database.at, paths, clients, own, visible=visible)
+    else:
+        find = finding.by_api(partial(_by_checksum, keys), paths, clients, own, visible=visible)
+    source: Source = ByDatabase(database.looks) if database is not None else ByApi(clients)
+    sink = sink_of(settings.immich, clients, source, find)
+    return Mirrored(
+        sink,
+        _seen(settings, paths),
+        ways or Ways(paths),
+        paths.host,
+        hidden=partial(_unknown_sidecar, layout) if database is None else lambda _: False,
+    )
+
+
+def _seen(settings: Settings, paths: Paths) -> frozenset[str]:
+    """The roots that Immich sees, or of which it sees a part."""
+    roots = {root.name: os.fsencode(os.path.abspath(root.path)) for root in settings.roots}
+    below = {name: any(each.host.startswith(path + b"/") for each in paths.maps) for name, path in roots.items()}
+    return frozenset(name for name, path in roots.items() if below[name] or paths.container(path) is not None)
+
+
+def _own(layout: ImmichLayout, photo: Photo) -> bool:
+    """Whether a photo lies in a folder that Immich itself keeps, or it cannot be told."""
+    try:
+        return layout.place(photo.file, now=time.monotonic()) is not None
+    except OSError:
+        return True
+
+
+def _unknown_sidecar(layout: ImmichLayout, photo: Photo) -> bool:
+    """Whether only the database could tell where the photo's sidecar is: an upload may have brought one along."""
+    try:
+        place = layout.place(photo.file, now=time.monotonic())
+    except OSError:
+        return True
+    return place is not None and place.role == "upload"
+
+
+def _by_checksum(keys: Keys, sha1: bytes) -> list[Asset]:
+    return [asset for client in keys.clients for asset in client.by_checksum(sha1)]
