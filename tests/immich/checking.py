@@ -70,7 +70,7 @@ def moment(value: Any, path: list[Any]) -> list[Problem]:
     except ValueError:
         pass
     about = {"origin": "string", "code": "invalid_format", "format": "datetime"}
-    return [{**about, "path": path, "message": "Invalid ISO datetime"}]
+    return [{**about, "path": path, "message": "Invalid input: expected ISO 8601 datetime string, received string"}]
 
 
 def number(low: float | None = None, high: float | None = None) -> Check:

@@ -15,7 +15,7 @@ _WANTED = """
 SELECT a.*, (SELECT path FROM asset_file f WHERE f."assetId" = a.id AND f.type = 'sidecar' AND NOT f."isEdited") AS sidecar
 FROM asset a WHERE a.id = %s"""
 
-_LOCKABLE = ("description", "dateTimeOriginal", "latitude", "longitude", "rating", "tags")
+_LOCKABLE = ("description", "dateTimeOriginal", "latitude", "longitude", "rating", "tags", "timeZone")
 
 
 class Extraction:
@@ -64,10 +64,11 @@ class Extraction:
             row["id"], *values.values(),
         )  # fmt: skip
         when = values["dateTimeOriginal"]
+        local = when.replace(tzinfo=UTC) if when.tzinfo else when
         await self.world.db.run(
             'UPDATE asset SET "localDateTime" = %s, "fileCreatedAt" = %s, width = coalesce(width, %s),'
             " height = coalesce(height, %s) WHERE id = %s",
-            when, when, values["exifImageWidth"], values["exifImageHeight"], row["id"],
+            local, when, values["exifImageWidth"], values["exifImageHeight"], row["id"],
         )  # fmt: skip
 
     async def _tags(self, row: dict[str, Any]) -> None:
@@ -101,13 +102,14 @@ def _keep(name: str) -> str:
 def _exif(read: dict[str, Any], row: dict[str, Any], about: os.stat_result, *, old: bool) -> dict[str, Any]:
     photo = read["_photo"]
     place = importing.place(read)
-    when = importing.taken(read) or min(row["fileCreatedAt"], row["fileModifiedAt"])
+    when, zone = importing.taken(read) or (min(row["fileCreatedAt"], row["fileModifiedAt"]), None)
     return {
         "make": _text(read.get("Make")), "model": _text(read.get("Model")), "lensModel": _text(read.get("LensModel")),
         "fNumber": read.get("FNumber"), "focalLength": read.get("FocalLength"), "iso": read.get("ISO"),
         "exifImageWidth": photo.get("ImageWidth"), "exifImageHeight": photo.get("ImageHeight"),
         "fileSizeInByte": about.st_size, "orientation": _text(read.get("Orientation")),
-        "dateTimeOriginal": when, "modifyDate": datetime.fromtimestamp(int(about.st_mtime), UTC),
+        "dateTimeOriginal": when,
+        "timeZone": zone, "modifyDate": datetime.fromtimestamp(int(about.st_mtime), UTC),
         "latitude": place[0] if place else None, "longitude": place[1] if place else None,
         "description": importing.description(read), "rating": importing.rating(read, old=old),
         "tags": importing.tags(read) or None,

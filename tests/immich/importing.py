@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _DATES = ("SubSecDateTimeOriginal", "DateTimeOriginal", "SubSecCreateDate", "CreationDate", "CreateDate",
           "SubSecMediaCreateDate", "MediaCreateDate", "DateTimeCreated", "DateTimeUTC", "GPSDateTime", "SourceImageCreateTime")  # fmt: skip
+
+_DATE = re.compile(r"(\d{4}:\d\d:\d\d \d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
 
 def merged(photo: dict[str, Any], sidecar: dict[str, Any]) -> dict[str, Any]:
@@ -62,12 +65,25 @@ def place(read: dict[str, Any]) -> tuple[float, float] | None:
     return found if found != (0, 0) else None
 
 
-def taken(read: dict[str, Any]) -> datetime | None:
-    """When the picture was taken, its own zone taken for UTC."""
+def taken(read: dict[str, Any]) -> tuple[datetime, str | None] | None:
+    """When the picture was taken and in which zone (UTC+2), as its first known date says; no zone counts as UTC."""
     for name in _DATES:
-        text = str(read.get(name) or "")[:19]
-        try:
-            return datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
-        except ValueError:
-            continue
+        found = _DATE.match(str(read.get(name) or ""))
+        if found:
+            return _moment(found)
     return None
+
+
+def _moment(found: re.Match[str]) -> tuple[datetime, str | None]:
+    when = datetime.strptime(found[1], "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
+    if not found[3]:
+        return when, None
+    offset = when if found[3] == "Z" else datetime.strptime(found[3], "%z")
+    return when.replace(tzinfo=offset.tzinfo), zone(when.replace(tzinfo=offset.tzinfo))
+
+
+def zone(when: datetime) -> str:
+    """The zone's name: UTC+2, UTC-3:30."""
+    minutes = int((when.utcoffset() or timedelta()).total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")

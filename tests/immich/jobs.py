@@ -39,6 +39,7 @@ class Queue:
     failed: int = 0
     paused: bool = False
     made: int = 0
+    running: set[Any] = field(default_factory=set)
 
     def counts(self) -> dict[str, int]:
         """The figures as Immich answers them."""
@@ -54,7 +55,7 @@ class Jobs:
         self.handlers: dict[str, Callable[[Job], Awaitable[None]]] = {}
         self.record: list[dict[str, Any]] = []
         self.done: Counter[str] = Counter()
-        self.delays: dict[str, tuple[float, float]] = {}
+        self.delays: dict[str, tuple[float, float]] = {"asset-delete": (0.03, 0.03)}
         self.errors: list[str] = []
         self._random = random.Random(seed)
         self._held: dict[str, asyncio.Event] = {}
@@ -65,7 +66,7 @@ class Jobs:
     def add(self, queue: str, name: str, data: dict[str, Any], *, job_id: str | None = None) -> None:
         """Put a job at the end of its queue; one whose id already waits is not put twice."""
         line = self.queues[queue]
-        if job_id and any(each.id == job_id for each in line.waiting):
+        if job_id and (job_id in line.running or any(each.id == job_id for each in line.waiting)):
             return
         line.made += 1
         job = Job(queue, name, data, job_id or line.made)
@@ -81,6 +82,7 @@ class Jobs:
             task.add_done_callback(self._tasks.discard)
 
     async def _run(self, line: Queue, job: Job) -> None:
+        line.running.add(job.id)
         self._say(job, "active")
         try:
             await self.handlers[job.name](job)
@@ -93,6 +95,7 @@ class Jobs:
             self._say(job, "completed")
         finally:
             line.active -= 1
+            line.running.discard(job.id)
             self._go(line)
             async with self._changed:
                 self._changed.notify_all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.immich.jobs import Job
@@ -100,7 +102,7 @@ def _values(row: dict[str, Any], locked: list[str]) -> dict[str, Any]:
     if "description" in locked:
         values |= {"Description": row["description"], "ImageDescription": row["description"]}
     if "dateTimeOriginal" in locked and row["dateTimeOriginal"]:
-        values["DateTimeOriginal"] = row["dateTimeOriginal"].isoformat()
+        values["DateTimeOriginal"] = _iso(row["dateTimeOriginal"], row["timeZone"])
     if "latitude" in locked and row["latitude"] is not None:
         values |= {"GPSLatitude": row["latitude"], "GPSLatitudeRef": "N" if row["latitude"] >= 0 else "S"}
         values |= {"GPSLongitude": row["longitude"], "GPSLongitudeRef": "E" if row["longitude"] >= 0 else "W"}
@@ -109,3 +111,11 @@ def _values(row: dict[str, Any], locked: list[str]) -> dict[str, Any]:
     if "tags" in locked:
         values["TagsList"] = list(row["tags"] or [])
     return values
+
+
+def _iso(when: datetime, zone: str | None) -> str:
+    found = re.fullmatch(r"UTC([+-])(\d+)(?::(\d\d))?", zone or "")
+    if found:
+        minutes = (int(found[2]) * 60 + int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+        when = when.astimezone(timezone(timedelta(minutes=minutes)))
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -32,7 +32,7 @@ class Storage:
         self.world = world
         world.jobs.handlers.update(
             StorageTemplateMigrationSingle=self.move, StorageTemplateMigration=self.move_all, FileDelete=self.forget_files,
-            AssetGenerateThumbnails=self.thumbnails, AssetDelete=self.delete, SmartSearch=self.vector,
+            AssetGenerateThumbnails=self.thumbnails, AssetDelete=self.delete, AssetEmptyTrash=self.empty_trash, PersonGenerateThumbnail=self.person, SmartSearch=self.vector,
             AssetDetectFaces=_nothing, Ocr=_nothing, AssetDetectDuplicates=_nothing,
         )  # fmt: skip
 
@@ -96,7 +96,7 @@ class Storage:
         for kind, data in pictures.items():
             await self._picture(row, asset, kind, data)
         print_of = hashlib.sha1(pictures["thumbnail"]).digest() + b"."
-        await self.world.db.run("UPDATE asset SET thumbhash = %s WHERE id = %s", print_of, asset)
+        await self.world.db.run("UPDATE asset SET thumbhash = %s WHERE id = %s AND thumbhash IS DISTINCT FROM %s", print_of, asset, print_of)
         if job.data.get("source") == "upload":
             self._learn(asset)
 
@@ -131,6 +131,25 @@ class Storage:
                     _vector(bytes(checksum)),
                 )
         self.world.jobs.add("duplicateDetection", "AssetDetectDuplicates", job.data)
+
+    async def empty_trash(self, job: Job) -> None:
+        """A job for every asset that is to be deleted for ever."""
+        for row in await self.world.db.rows("SELECT id FROM asset WHERE status = 'deleted'"):
+            self.world.jobs.add("backgroundTask", "AssetDelete", {"id": row["id"], "deleteOnDisk": True})
+
+    async def person(self, job: Job) -> None:
+        """A person's picture: a name of its own among the thumbnails."""
+        row = await self.world.db.row(
+            'SELECT p."ownerId", a."originalPath" FROM person p JOIN asset_face f ON f.id = p."faceAssetId"'
+            ' JOIN asset a ON a.id = f."assetId" WHERE p.id = %s', job.data["id"],
+        )  # fmt: skip
+        if row is None:
+            return
+        name = job.data["id"]
+        path = f"/data/thumbs/{row['ownerId']}/{name[:2]}/{name[2:4]}/{name}.jpeg"
+        pictures = await self.world.aside(_small, self.world.host(row["originalPath"]))
+        self.world.folder_for(path).write_bytes(pictures["preview"])
+        await self.world.db.run('UPDATE person SET "thumbnailPath" = %s WHERE id = %s', path, name)
 
     async def delete(self, job: Job) -> None:
         """The row goes, then its files by a job of their own (an external original stays)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from tests.immich.checking import (
     stars,
     text,
 )
+from tests.immich.importing import zone
 from tests.immich.web import Call, owned, route
 
 _EDIT: dict[str, Check] = {
@@ -118,6 +120,9 @@ async def _apply(call: Call, assets: list[str], body: dict[str, Any]) -> bool:
         names = ", ".join(f'"{name}" = %s' for name in plain)
         await call.world.db.run(f"UPDATE asset SET {names} WHERE id = ANY (%s::uuid[])", *plain.values(), assets)
     written = {name: body[name] for name in _WRITTEN if name in body}
+    if "dateTimeOriginal" in written:
+        when = datetime.fromisoformat(written["dateTimeOriginal"])
+        written["timeZone"] = zone(when) if when.utcoffset() else "UTC"
     if written:
         names = ", ".join(f'"{name}" = %s' for name in written)
         locks = 'ARRAY(SELECT DISTINCT unnest(array_cat("lockedProperties", %s::varchar[])))'
@@ -147,12 +152,7 @@ async def delete(call: Call) -> Any:
         "deleted" if body.get("force") else "trashed", body["ids"],
     )  # fmt: skip
     if body.get("force"):
-        _forget(call, body["ids"])
-
-
-def _forget(call: Call, assets: list[str]) -> None:
-    for asset in assets:
-        call.world.jobs.add("backgroundTask", "AssetDelete", {"id": asset, "deleteOnDisk": True})
+        call.world.jobs.add("backgroundTask", "AssetEmptyTrash", {})
 
 
 @route("POST", "/trash/restore/assets", "asset.delete")
@@ -169,7 +169,7 @@ async def empty(call: Call) -> Any:
         "UPDATE asset SET status = 'deleted' WHERE \"ownerId\" = %s AND status = 'trashed' RETURNING id",
         call.user["id"],
     )
-    _forget(call, [row["id"] for row in rows])
+    call.world.jobs.add("backgroundTask", "AssetEmptyTrash", {})
     return {"count": len(rows)}
 
 

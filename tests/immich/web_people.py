@@ -110,9 +110,12 @@ async def new_face(call: Call) -> Any:
     sizes = dict.fromkeys(("x", "y", "width", "height", "imageWidth", "imageHeight"), number(0))
     body = hold(call.body, assetId=identity, personId=identity, **sizes, sourceType=maybe(number()))
     await owned(call, [body["assetId"]], "asset.read")
-    await call.world.db.run(
+    face = await call.world.db.value(
         'INSERT INTO asset_face ("assetId", "personId", "imageWidth", "imageHeight", "boundingBoxX1", "boundingBoxY1",'
-        ' "boundingBoxX2", "boundingBoxY2", "sourceType") VALUES (%s, %s, %s, %s, %s, %s, %s, %s, \'manual\')',
+        ' "boundingBoxX2", "boundingBoxY2", "sourceType") VALUES (%s, %s, %s, %s, %s, %s, %s, %s, \'manual\') RETURNING id',
         body["assetId"], body["personId"], body["imageWidth"], body["imageHeight"], body["x"], body["y"],
         body["x"] + body["width"], body["y"] + body["height"],
     )  # fmt: skip
+    first = 'UPDATE person SET "faceAssetId" = %s WHERE id = %s AND "faceAssetId" IS NULL'
+    if await call.world.db.run(first, face, body["personId"]):
+        call.world.jobs.add("thumbnailGeneration", "PersonGenerateThumbnail", {"id": body["personId"]})

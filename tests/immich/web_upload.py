@@ -49,7 +49,10 @@ async def upload(call: Call) -> Any:
             fileModifiedAt=moment,
             visibility=maybe(one_of("archive", "timeline", "hidden", "locked")),
         )
-    except (Refused, ConnectionError, aiohttp.ClientError, asyncio.CancelledError, ValueError):
+    except (ConnectionError, aiohttp.ClientError, asyncio.CancelledError):
+        _drop(call, parts)
+        raise
+    except (Refused, ValueError):
         for path, *_ in parts.files.values():
             call.world.host(path).unlink(missing_ok=True)
         raise
