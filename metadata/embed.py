@@ -16,6 +16,7 @@ from metadata import iptc_edit, xmp
 from metadata.container import RAW
 from metadata.embedded import CAPTION, Content
 from metadata.errors import Refused
+from metadata.exif_text import readable_comment
 from metadata.inside import EXIF_FORMATS, MIRRORED, Inside, padded, read_block, said
 from metadata.sinks import Change, Seen, Values
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST, fold
@@ -129,7 +130,7 @@ class _Work:
 
     def _fitted(self, data: bytes) -> bytes:
         """With what exiftool changes by itself: a missing wrapper; the read-only mark, which a PNG alone has."""
-        if data.startswith(_BARE):
+        if data.startswith(_BARE) and self.inside.format != "JPEG":
             data = data.join(_WRAPPER)
         return _END.sub(rb"\1r" if self.inside.format == "PNG" else rb"\1w", data)
 
@@ -167,8 +168,10 @@ class _Work:
         old = self.inside.content.comment
         if not self.wishes.user_comment or "dc:description" not in self.change.texts:
             return old
-        text = self.change.texts["dc:description"]
-        return self._plain(text.strip()) if text else None
+        text = (self.change.texts["dc:description"] or "").strip()
+        if text and not readable_comment(text):
+            return old
+        return self._plain(text) if text else None
 
     def _plain(self, text: str) -> bytes:
         if _CONTROLS.search(text):

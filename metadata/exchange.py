@@ -11,13 +11,14 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from metadata import rename, rights
 from metadata.errors import ChangedMeanwhile, Refused, TagwrightError
 from metadata.files import translate
+from metadata.replace import by_disk, sync_folders
 
 _MANY: Final = 4
 """From this many files on one syncfs is cheaper than a sync each."""
@@ -53,7 +54,7 @@ def place(several: Sequence[Made]) -> list[TagwrightError | None]:
     try:
         faults = _readied(several)
         answers = [fault or _attempt(made) for made, fault in zip(several, faults, strict=True)]
-        fault = _sync_folders({os.path.dirname(made.target) for made in several})
+        fault = sync_folders({os.path.dirname(made.target) for made in several})
     finally:
         for made in several:
             discard(made.temporary)
@@ -68,23 +69,18 @@ def discard(path: bytes) -> None:
 
 
 def _readied(several: Sequence[Made]) -> list[TagwrightError | None]:
-    """Rights as the file has that is replaced, and all contents on the disk."""
-    many = len(several) >= _MANY
-    faults = [_ready(made, sync=not many) for made in several]
-    sound = [made for made, fault in zip(several, faults, strict=True) if fault is None]
-    if many and sound:
-        fault = _synced(sound[0].temporary, folder=False)
-        return [each or fault for each in faults]
-    return faults
+    """Rights as the file has that is replaced, and all contents on their disks."""
+    faults = [_ready(made) for made in several]
+    sound = [made.temporary for made, fault in zip(several, faults, strict=True) if fault is None]
+    fault = _synced(sound)
+    return [each or fault for each in faults]
 
 
-def _ready(made: Made, *, sync: bool) -> TagwrightError | None:
+def _ready(made: Made) -> TagwrightError | None:
     try:
         handle = os.open(made.temporary, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             rights.keep(handle, os.stat(made.target), made.target)
-            if sync:
-                os.fdatasync(handle)
         finally:
             os.close(handle)
     except OSError as error:
@@ -92,33 +88,19 @@ def _ready(made: Made, *, sync: bool) -> TagwrightError | None:
     return None
 
 
-def _synced(path: bytes, *, folder: bool) -> TagwrightError | None:
-    """Everything on this file system is on its disk."""
+def _synced(paths: Sequence[bytes]) -> TagwrightError | None:
+    path = b""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (os.O_DIRECTORY if folder else os.O_NOFOLLOW))
-        try:
-            rename.flush(handle)
-        finally:
-            os.close(handle)
+        for some in by_disk(paths):
+            many = len(some) >= _MANY
+            for path in some[:1] if many else some:
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                try:
+                    (rename.flush if many else os.fdatasync)(handle)
+                finally:
+                    os.close(handle)
     except OSError as error:
         return translate(error, path)
-    return None
-
-
-def _sync_folders(folders: Iterable[bytes]) -> TagwrightError | None:
-    several = sorted(folders)
-    if len(several) >= _MANY:
-        return _synced(several[0], folder=True)
-    for folder in several:
-        try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # no way to sync a folder here
-                return translate(error, os.path.join(folder, b""))
     return None
 
 

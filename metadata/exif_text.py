@@ -126,6 +126,11 @@ def _comment(data: bytes) -> str:
     return text if text.isprintable() and "\ufffd" not in text else ""
 
 
+def readable_comment(text: str) -> bool:
+    """Whether readers that have to guess the byte order of a UserComment read it as it is: not `Ā` alone."""
+    return all(_either(text.encode(f"utf-16-{order}", "surrogatepass")) == text for order in ("le", "be"))
+
+
 def _either(body: bytes) -> str:
     """UTF-16 by its byte order mark, else by which halves look like the upper ones."""
     body = body[: len(body) & ~1]

@@ -2,7 +2,8 @@
 
 Where XMP stands behind the picture of a PNG or GIF, exiftool 12.57 changes it there and adds the same once
 more in front: the second goes. Of a JPEG it drops Extended XMP: it is put back, behind the packet that
-names it. Nothing else is touched, and what comes out is proved like any other copy (`metadata.photo_copy`).
+names it; and a packet that had no wrapper, as Google's cameras write it, gets none. Nothing else is touched,
+and what comes out is proved like any other copy (`metadata.photo_copy`).
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def mend(path: bytes, packet: bytes | None, extended: tuple[bytes, ...]) -> None
 
 
 def _mended(data: bytes, found: Anatomy, packet: bytes | None, extended: tuple[bytes, ...]) -> bytes:
-    if found.format == "JPEG" and extended and not found.extended:
-        return _extended(data, extended)
+    if found.format == "JPEG":
+        missing = () if found.extended else extended
+        wrapped = packet is not None and packet not in found.packets and packet in b"".join(found.packets)
+        return _jpeg(data, packet if wrapped else None, missing) if wrapped or missing else data
     walk = _WALKS.get(found.format)
     if walk is None or len(found.packets) < 2:
         return data
@@ -57,14 +60,16 @@ def _alike(one: bytes, other: bytes | None) -> bool:
     return other is not None and _END.sub(b"", one) == _END.sub(b"", other)
 
 
-def _extended(data: bytes, extended: tuple[bytes, ...]) -> bytes:
+def _jpeg(data: bytes, packet: bytes | None, extended: tuple[bytes, ...]) -> bytes:
+    """With this packet in the place of the one that stands there, and these segments behind it."""
     place = 2
     while data[place : place + 1] == b"\xff" and data[place + 1] not in (0xD9, 0xDA):
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         if data[place : place + 2] == _APPLICATION and data.startswith(XMP_MARK, place + 4):
-            parts = (EXTENDED_MARK + part for part in extended)
-            more = b"".join(_APPLICATION + struct.pack(">H", len(part) + 2) + part for part in parts)
-            return data[:end] + more + data[end:]
+            parts = [data[place + 4 : end] if packet is None else XMP_MARK + packet]
+            parts += [EXTENDED_MARK + part for part in extended]
+            new = b"".join(_APPLICATION + struct.pack(">H", len(part) + 2) + part for part in parts)
+            return data[:place] + new + data[end:]
         place = end
     return data
 

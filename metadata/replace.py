@@ -32,6 +32,7 @@ _REFUSED_OVER: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EBUSY})
 _count = itertools.count()
 _Given = TypeVar("_Given", "Wish", "_Staged")
 _Gives = TypeVar("_Gives")
+_Named = TypeVar("_Named", int, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _batch(wishes: Sequence[Wish]) -> list[TagwrightError | None]:
             each if isinstance(each, TagwrightError) else fault or _attempt(partial(_place, patience), each)
             for each in staged
         ]
-        fault = _sync_folders({os.path.dirname(each.target) for each in written})
+        fault = sync_folders({os.path.dirname(each.target) for each in written})
     finally:
         for each in staged:
             if isinstance(each, _Staged):
@@ -155,29 +156,50 @@ def _pour(handle: int, data: bytes) -> None:
 
 
 def _sync_files(staged: Sequence[_Staged]) -> TagwrightError | None:
-    """All contents on the disk; what went wrong, if anything, then goes for all of them."""
+    """All contents on their disks; what went wrong, if anything, then goes for all of them."""
     try:
-        for each in staged[:1] if len(staged) >= _MANY else staged:
-            sync = rename.flush if len(staged) >= _MANY else os.fdatasync
-            sync(each.handle)
+        for handles in by_disk([each.handle for each in staged]):
+            many = len(handles) >= _MANY
+            for handle in handles[:1] if many else handles:
+                (rename.flush if many else os.fdatasync)(handle)
     except OSError as error:
         return translate(error, staged[0].target)
     return None
 
 
-def _sync_folders(folders: Iterable[bytes]) -> TagwrightError | None:
-    several = sorted(folders)
-    many = len(several) >= _MANY
-    for folder in several[:1] if many else several:
+def by_disk(several: Iterable[_Named]) -> list[list[_Named]]:
+    """Handles or paths apart by file system: what is synced as a whole is one of them. Raises OSError."""
+    disks: dict[int, list[_Named]] = {}
+    for each in several:
+        disks.setdefault(os.stat(each).st_dev, []).append(each)
+    return list(disks.values())
+
+
+def sync_folders(folders: Iterable[bytes]) -> TagwrightError | None:
+    """All names in these folders on their disks."""
+    try:
+        disks = by_disk(sorted(folders))
+    except OSError as error:
+        return translate(error, os.fsencode(error.filename or b""))
+    for several in disks:
+        many = len(several) >= _MANY
+        for folder in several[:1] if many else several:
+            fault = _sync_folder(folder, whole=many)
+            if fault is not None:
+                return fault
+    return None
+
+
+def _sync_folder(folder: bytes, *, whole: bool) -> TagwrightError | None:
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                (rename.flush if many else os.fsync)(handle)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # no way to sync a folder here
-                return translate(error, os.path.join(folder, b""))
+            (rename.flush if whole else os.fsync)(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # no way to sync a folder here
+            return translate(error, os.path.join(folder, b""))
     return None
 
 

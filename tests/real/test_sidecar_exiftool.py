@@ -115,7 +115,34 @@ def test_other_programs_files_lose_nothing_and_gain_every_word(tmp_path, exiftoo
         assert not faults, (original.name, faults)
         takes_back(photo, drafted)
         assert target.read_bytes() == original.read_bytes()
+        renamed_and_removed(photo, original, target, exiftool, check)
     assert count >= 55 or len(originals) < 58
+
+
+MINE = ("tagwright's one", "tagwright's other")
+
+
+def renamed_and_removed(photo: Photo, original: Path, target: Path, exiftool: Exiftool, check) -> None:
+    """The same for a word of ours that gets another name, and for one that goes."""
+    known = exiftool.read([os.fsencode(original)], ["XMP:all"]) != [{}]
+    steps = [
+        Change(add=spelt(MINE[0])),
+        Change(remove=spelt(MINE[0]), add=spelt(MINE[1])),
+        Change(remove=spelt(MINE[1])),
+    ]
+    for change, here in zip(steps, (MINE[0], MINE[1], None), strict=True):
+        assert isinstance(written(photo, change), Draft)
+        faults = check(original, target)
+        assert not faults, (original.name, here, faults)
+        if known:
+            (found,) = exiftool.read([os.fsencode(target)], TAGS)
+            for tag, spell in zip(TAGS, ("a/{}", "a|{}", "{}"), strict=True):
+                counts = [found.get(tag, []).count(spell.format(word)) for word in MINE]
+                assert counts == [int(word == here) for word in MINE], (original.name, tag)
+
+
+def spelt(word: str) -> dict[str, tuple[str, ...]]:
+    return {name: (spell.format(word),) for name, spell in zip(LISTS, ("a/{}", "a|{}", "{}"), strict=True)}
 
 
 def takes_back(photo: Photo, drafted: Draft) -> None:

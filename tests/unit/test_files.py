@@ -421,3 +421,34 @@ def test_contents_are_on_the_disk_before_names_and_names_before_the_answer(
     wishes = [wish(write(folder + b"/%d" % number), b"old", b"new") for number in range(count)]
     assert replace.put(wishes, durability=durability) == [None] * count
     assert steps == order
+
+
+def test_each_disk_of_a_batch_is_synced(folder, monkeypatch):
+    synced: list[int] = []
+    real = os.stat
+
+    class Elsewhere:
+        """The numbers of a file as if every second one, and its folder, were on another disk."""
+
+        def __init__(self, found, disk) -> None:
+            self._found, self.st_dev = found, disk
+
+        def __getattr__(self, name) -> object:
+            return getattr(self._found, name)
+
+    def stat(path, **options):
+        found = real(path, **options)
+        name = os.readlink(f"/proc/self/fd/{path}").encode() if isinstance(path, int) else bytes(path)
+        return Elsewhere(found, 2 if b"/other" in name else 1)
+
+    def sync(handle):
+        synced.append(2 if "/other" in os.readlink(f"/proc/self/fd/{handle}") else 1)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(rename, "flush", sync)
+    paths = []
+    for name in (b"/here", b"/other"):
+        os.mkdir(folder + name)
+        paths += [write(folder + name + b"/%d" % number, b"old") for number in range(5)]
+    assert replace.put([wish(path, b"old", b"new") for path in paths]) == [None] * 10
+    assert synced[:2] == [1, 2], "contents, before the names"
