@@ -31,7 +31,7 @@ AGAIN = "run what `tagwright immich grants` prints, as the database's owner, onc
 
 _OPTIONS = (
     "-c default_transaction_read_only=on -c statement_timeout=60000 -c lock_timeout=5000 "
-    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC -c jit=off"
 )
 
 
@@ -133,8 +133,10 @@ class Database:
 
     def looks(self, ids: Sequence[str]) -> dict[str, Look]:
         """What stands for these assets right now, and what is under way: see `settled`."""
-        found = self._rows(rows.LOOKS, [list(ids)])
-        return {row[0]: rows.look(row) for row in found}
+        with self._lock:
+            found = self._rows(rows.LOOKS, [list(ids)])
+            named = self._named({tag for row in found for tag in row[rows.LOOK_TAG_IDS]})
+        return {row[0]: rows.look(row, named) for row in found}
 
     # Tags
 

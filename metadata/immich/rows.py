@@ -60,13 +60,16 @@ WHERE NOT EXISTS (SELECT 1 FROM public.tag_asset t WHERE t."tagId" = w.id)
 
 LOOKS = """
 SELECT a.id::text, coalesce(e."lockedProperties", '{}'::varchar[]), j."metadataExtractedAt",
-  ARRAY(SELECT g.value FROM public.tag_asset t JOIN public.tag g ON g.id = t."tagId" WHERE t."assetId" = a.id),
+  ARRAY(SELECT t."tagId"::text FROM public.tag_asset t WHERE t."assetId" = a.id),
   coalesce(e.description, ''),
   coalesce((SELECT f.path FROM public.asset_file f WHERE f."assetId" = a.id AND f.type = 'sidecar' LIMIT 1), '')
 FROM public.asset a
 LEFT JOIN public.asset_exif e ON e."assetId" = a.id
 LEFT JOIN public.asset_job_status j ON j."assetId" = a.id
 WHERE a.id = ANY(%s::uuid[])"""
+
+LOOK_TAG_IDS = 3
+"""Where the tags stand in a row of `LOOKS`; joining their names here would read all tags for each asset."""
 
 FACES = """
 SELECT f."assetId"::text, f.id::text, f."boundingBoxX1", f."boundingBoxY1", f."boundingBoxX2", f."boundingBoxY2",
@@ -113,9 +116,10 @@ def asset(row: tuple[Any, ...], tags: Mapping[str, Tag]) -> Asset:
     )
 
 
-def look(row: tuple[Any, ...]) -> Look:
+def look(row: tuple[Any, ...], tags: Mapping[str, Tag]) -> Look:
     """A row of `LOOKS`."""
-    return Look(frozenset(row[1]), row[2], frozenset(row[3]), row[4], row[5])
+    values = frozenset(tags[each].value for each in row[LOOK_TAG_IDS] if each in tags)
+    return Look(frozenset(row[1]), row[2], values, row[4], row[5])
 
 
 def face(row: tuple[Any, ...]) -> Face:
