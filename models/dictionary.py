@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 
 
@@ -138,6 +138,7 @@ class Lists:
     sets: dict[str, frozenset[str]]
 
 
+@cache
 def lists() -> Lists:
     """Read words.txt."""
     same: dict[str, list[list[str]]] = {}

@@ -6,7 +6,7 @@ Joins spelling, WordNet and our own lists. Pure but for reading the two files be
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from models import dictionary, spelling
 from models.dictionary import Dictionary, Lists, Sense
@@ -24,17 +24,11 @@ class Lexicon:
         spelt = [spelling.spelt(text) for text in texts]
         self.lists: Lists = dictionary.lists()
         self.dictionary: Dictionary = dictionary.load(_wanted(spelt))
-        self.colours = frozenset(word for line in self.lists.apart[COLOURS] for word in line)
         self._british = {
             word: line[0] for line in self.lists.same["spelling"] for word in line[1:] if " " not in word
         }
-        self._listed = frozenset(
-            token
-            for sets in self.lists.same.values()
-            for line in sets
-            for word in line
-            for token in spelling.spelt(word).tokens
-        )
+        self._listed = _listed()
+        self.colours = frozenset(self._british.get(w, w) for line in self.lists.apart[COLOURS] for w in line)
         self.base = lru_cache(maxsize=None)(self._base)
         self.american = lru_cache(maxsize=None)(self._american)
 
@@ -107,6 +101,13 @@ class Lexicon:
             if any(sense.synset in mine for sense in self.dictionary.of(other)):
                 return self._british.get(other, other)
         return token
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """Every word that stands in our lists of what means the same."""
+    lines = (line for sets in dictionary.lists().same.values() for line in sets)
+    return frozenset(token for line in lines for word in line for token in spelling.spelt(word).tokens)
 
 
 def stems(token: str) -> list[str]:

@@ -160,7 +160,8 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     if job.place is not None:
         _places(batch, job.place)
     for tagger in taggers:
-        _ask(batch, tagger, tagger.tag, lambda said, tagger=tagger: _evidence(tagger, said, job.floor))  # type: ignore[misc]
+        _ask(batch, tagger, tagger.tag, lambda said, tagger=tagger: _evidence(tagger, said, job.floor))  #
+        type: ignore[misc]
     return [seen.answer() for seen in batch]
 
 
@@ -314,7 +315,8 @@ def _ask(
     try:
         answers = call(views)
         if len(answers) != len(views):
-            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - goes the same way
+            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - goes the
+            same way
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - a backend is not ours to trust

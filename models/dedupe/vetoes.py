@@ -30,7 +30,8 @@ class Vetoes:
         for name, lines in self.lexicon.lists.apart.items():
             for place, line in enumerate(lines):
                 for word in line:
-                    self._sets[word].append((name, place))
+                    key = " ".join(map(self.lexicon.american, word.split()))
+                    self._sets[key].append((name, place))
 
     def against(self, a: Entry, b: Entry) -> str:
         """The veto against a pair proposed by spelling or a dictionary, or an empty string."""
@@ -76,6 +77,8 @@ class Vetoes:
         """`Turkey` and `turkey`, `March` and `march`: a name and a common word."""
         if a.text[:1].isupper() == b.text[:1].isupper() or len(a.spelling.tokens) != 1:
             return ""
+        if {a.text, b.text} & self.lexicon.lists.sets["small"]:
+            return "a name and a common word"
         senses = self.lexicon.dictionary.of(a.spelling.phrase)
         named = [self.lexicon.dictionary.synset(sense.synset) for sense in senses if sense.capital]
         place = any(one.file == _PLACE and not self._zodiac & {*one.instance_of, *one.above} for one in named)
