@@ -315,8 +315,7 @@ def _ask(
     try:
         answers = call(views)
         if len(answers) != len(views):
-            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - goes the
-            same way
+            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - same way
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - a backend is not ours to trust
