@@ -3,6 +3,8 @@
 Against a real server it works on pictures and tags that it makes itself (tags under `tagwright-test`), and takes them away again.
 """
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import base64
@@ -27,7 +29,7 @@ PATIENCE = 60.0
 class Server:
     """One server under test, and what was made on it."""
 
-    def __init__(self, url, key):
+    def __init__(self, url, key) -> None:
         self.web = httpx.Client(
             base_url=f"{url.rstrip('/').removesuffix('/api')}/api/", headers={"x-api-key": key}, timeout=30
         )

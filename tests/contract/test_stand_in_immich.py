@@ -1,5 +1,7 @@
 """That the stand-in Immich does what the real one does where it hurts: silent losses, races, names on disk, what moves and what does not."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - SQL and recorded words read best on one line
 """A stand-in Immich: a real HTTP server over a real Postgres with pgvector, real files, the real exiftool.
 
 It behaves as Immich 3.1 does where that hurts: it answers before anything is durable, writes sidecars by jobs, reads them back

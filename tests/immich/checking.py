@@ -1,5 +1,7 @@
 """Bodies and queries held against what they should be; the complaints are Immich's, word for word."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import re
@@ -70,7 +72,9 @@ def moment(value: Any, path: list[Any]) -> list[Problem]:
     except ValueError:
         pass
     about = {"origin": "string", "code": "invalid_format", "format": "datetime"}
-    return [{**about, "path": path, "message": "Invalid input: expected ISO 8601 datetime string, received string"}]
+    return [
+        {**about, "path": path, "message": "Invalid input: expected ISO 8601 datetime string, received string"}
+    ]
 
 
 def number(low: float | None = None, high: float | None = None) -> Check:

@@ -1,5 +1,7 @@
 """What the owner of a stand-in may ask beside the API: POST /stand-in/{name}, a JSON object in, JSON out."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,8 @@
 """Reading a photo and its sidecar into the tables: whatever was there before gives way, except what is locked."""
 
+# ruff: noqa: ASYNC240 - files are small
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """What Immich takes out of a photo and its sidecar: names merged one by one, the sidecar's win; tags from the first list that has any."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import re

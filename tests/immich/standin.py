@@ -1,5 +1,7 @@
 """The handle that a test holds: it starts the stand-in's process, asks it things, and takes it down."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import contextlib

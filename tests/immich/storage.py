@@ -1,5 +1,8 @@
 """Moving by the storage template, thumbnails, vectors, and the files of what is deleted."""
 
+# ruff: noqa: ASYNC230 - files are small, and the real one blocks too
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import hashlib
@@ -96,7 +99,12 @@ class Storage:
         for kind, data in pictures.items():
             await self._picture(row, asset, kind, data)
         print_of = hashlib.sha1(pictures["thumbnail"]).digest() + b"."
-        await self.world.db.run("UPDATE asset SET thumbhash = %s WHERE id = %s AND thumbhash IS DISTINCT FROM %s", print_of, asset, print_of)
+        await self.world.db.run(
+            "UPDATE asset SET thumbhash = %s WHERE id = %s AND thumbhash IS DISTINCT FROM %s",
+            print_of,
+            asset,
+            print_of,
+        )
         if job.data.get("source") == "upload":
             self._learn(asset)
 

@@ -1,5 +1,7 @@
 """Tags in the tables: made with their parents, put on assets, replaced by what an extraction found."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -57,7 +59,8 @@ async def replace(world: World, asset: str, tags: Sequence[str]) -> None:
 async def lock(world: World, asset: str) -> None:
     """Note the asset's tags of this moment beside its other properties, as edited."""
     rows = await world.db.rows(
-        'SELECT t.value FROM tag_asset x JOIN tag t ON t.id = x."tagId" WHERE x."assetId" = %s', asset
+        'SELECT t.value FROM tag_asset x JOIN tag t ON t.id = x."tagId" WHERE x."assetId" = %s ORDER BY x.ctid',
+        asset,
     )
     await world.db.run(
         _LOCK.replace("%(asset)s", "%s").replace("%(tags)s", "%s"), asset, [row["value"] for row in rows]

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from watcher.inotify import Inotify, events
 
-_NAMES = {0x4: "attrib", 0x8: "close_write", 0x40: "moved_from", 0x80: "moved_to", 0x100: "create", 0x200: "delete"}
+_NAMES = {
+    0x4: "attrib",
+    0x8: "close_write",
+    0x40: "moved_from",
+    0x80: "moved_to",
+    0x100: "create",
+    0x200: "delete",
+}
 _MASK = sum(_NAMES)
 _FOLDER = 0x40000000
 

@@ -1,5 +1,7 @@
 """Calls about single assets: reading, editing, deleting, their files and their notes."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import json
@@ -231,7 +233,7 @@ async def notes(call: Call) -> Any:
 @route("PUT", "/assets/{id}/metadata", "asset.update")
 async def put_notes(call: Call) -> Any:
     asset = await mine(call, "asset.update")
-    items = hold(call.body, items=array(lambda value, path: [] if isinstance(value, dict) else []))["items"]
+    items = hold(call.body, items=array(lambda value, path: []))["items"]
     sql = """INSERT INTO asset_metadata ("assetId", key, value) VALUES (%s, %s, %s)
              ON CONFLICT ("assetId", key) DO UPDATE SET value = excluded.value RETURNING *"""
     found = [await call.world.db.row(sql, asset, each["key"], json.dumps(each["value"])) for each in items]

@@ -1,5 +1,7 @@
 """Calls that find assets."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import base64

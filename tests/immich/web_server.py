@@ -1,5 +1,7 @@
 """Calls about the server, the caller, the queues and the libraries."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 from typing import Any

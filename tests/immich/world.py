@@ -1,5 +1,7 @@
 """What one stand-in is made of: its tables, its folders, its queues, its exiftool, and how it was asked to behave."""
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+
 from __future__ import annotations
 
 import asyncio

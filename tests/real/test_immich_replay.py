@@ -3,6 +3,9 @@
 The recordings are not part of the project; without them this is skipped.
 """
 
+# ruff: noqa: E501 - SQL and recorded words read best on one line
+# ruff: noqa: RUF012 - nobody changes them
+
 from __future__ import annotations
 
 import shutil
@@ -43,7 +46,10 @@ def pictures(replay, folder, *names):
 
 
 class Upload(Special):
-    embedded = {"s01a.jpg": (["embedded kw"], "embedded description", (400, 300)), "s01d.jpg": ([], "", (2000, 1500))}
+    embedded = {
+        "s01a.jpg": (["embedded kw"], "embedded description", (400, 300)),
+        "s01d.jpg": ([], "", (2000, 1500)),
+    }
 
 
 class Untag(Special):
@@ -91,7 +97,11 @@ class Template(Special):
     tags = {"0f122445-8fea-4f4b-be8b-07164f678686": "Tpl/one"}
 
     def ready(self, replay):
-        asset = next(e["asset"] for e in replay.events if e["kind"] == "db" and (e.get("row") or {}) and "s08b.jpg" in str(e["row"]))
+        asset = next(
+            e["asset"]
+            for e in replay.events
+            if e["kind"] == "db" and (e.get("row") or {}) and "s08b.jpg" in str(e["row"])
+        )
         place = replay.immich.original_of(asset)
         place.with_name(place.name + ".xmp").write_text(XMP.format(tag="Orphan", text=""))
 
@@ -111,7 +121,9 @@ class Errors(Special):
     def before(self, replay):
         other = replay.immich.user("User2")
         replay.keys["USER2"] = other.key
-        replay.keys["LIMITED"] = replay.immich.key_for(replay.immich.admin.id, ["asset.read", "tag.read"], "limited")
+        replay.keys["LIMITED"] = replay.immich.key_for(
+            replay.immich.admin.id, ["asset.read", "tag.read"], "limited"
+        )
         made = replay.immich.ok("PUT", "/tags", {"tags": ["Foreign"]}, key=other.key)
         replay.ids["9ad44bfd-b820-477b-8c21-fa6c11d61342"] = made[0]["id"]
         del replay.tags["9ad44bfd-b820-477b-8c21-fa6c11d61342"]
@@ -129,6 +141,9 @@ class Errors(Special):
     def unseen(self, name):
         return name.startswith("s10-")
 
+    def loose_file(self, path):
+        return True
+
     def loose(self, event):  # which of the starts at once found the queue busy; and times that hold no time
         return event["t"] > 5.42 and event["path"].startswith(("/api/jobs", "/api/queues"))
 
@@ -142,7 +157,9 @@ class Reading(Special):
             owner, people, faces = replay.immich.admin.id, event["person"], event["asset_face"]
             asset = "3d493fc6-2764-4623-842a-ac7b041c9329"
             for person, name in zip(people, ("Ann Example", ""), strict=True):
-                replay.immich.sql('INSERT INTO person (id, "ownerId", name) VALUES (%s, %s, %s)', person, owner, name)
+                replay.immich.sql(
+                    'INSERT INTO person (id, "ownerId", name) VALUES (%s, %s, %s)', person, owner, name
+                )
             boxes = (
                 (people[0], 100, 50, 200, 180, "machine-learning"),
                 (people[1], 10, 10, 60, 60, "machine-learning"),
@@ -157,7 +174,9 @@ class Reading(Special):
 
     def body(self, replay, event, body):
         if str(body.get("updatedAfter", "")).startswith("2026"):
-            rows = replay.immich.sql('SELECT "updatedAt" AS at FROM asset WHERE id = %s', "3d493fc6-2764-4623-842a-ac7b041c9329")
+            rows = replay.immich.sql(
+                'SELECT "updatedAt" AS at FROM asset WHERE id = %s', "3d493fc6-2764-4623-842a-ac7b041c9329"
+            )
             return body | {"updatedAfter": rows[0]["at"].isoformat(timespec="milliseconds")}
         return body
 
@@ -204,15 +223,23 @@ def abort(replay):
 
 
 class Trash(Special):
+    other_jobs = ("StorageTemplateMigrationSingle",)  # one that still runs is not put twice: a matter of time
+
     def ready(self, replay):
-        asset = next(e["asset"] for e in replay.events if e["kind"] == "db" and (e.get("row") or {}) and "s13b.jpg" in str(e["row"]))
+        asset = next(
+            e["asset"]
+            for e in replay.events
+            if e["kind"] == "db" and (e.get("row") or {}) and "s13b.jpg" in str(e["row"])
+        )
         replay.immich.original_of(asset).with_suffix(".xmp").write_text(XMP.format(tag="Orphan", text=""))
 
 
 class Bulk(Special):
     """Of 200 assets the recording names two; the others are made beside them."""
 
-    def __init__(self, name, *tags):
+    other_jobs = ("StorageTemplateMigrationSingle",)
+
+    def __init__(self, name, *tags) -> None:
         self.tags = dict(zip(tags, (f"{name}/{letter}" for letter in "abcd"), strict=False))
 
     def before(self, replay):
@@ -222,17 +249,25 @@ class Bulk(Special):
     def body(self, replay, event, body):
         if "assetIds" in body:
             known = [each for each in body["assetIds"] if not each.startswith("...")]
-            planted = [e["asset"] for e in replay.events if e["kind"] == "db" and e["table"] == "asset" and e["t"] < replay.first]
+            planted = [
+                e["asset"]
+                for e in replay.events
+                if e["kind"] == "db" and e["table"] == "asset" and e["t"] < replay.first
+            ]
             wanted = 200 if "... " in body["assetIds"][-1] else len(known)
             return body | {"assetIds": (sorted({*planted}) + self.more)[:wanted]}
         return body
 
 
+class Racing(Bulk):
+    racy = True
+
+
 class Race(Special):
     racy = True
-    other_jobs = ()
+    other_jobs = ("StorageTemplateMigrationSingle",)
 
-    def __init__(self, name, *tags):
+    def __init__(self, name, *tags) -> None:
         self.tags = dict(zip(tags, (f"{name}/{letter}" for letter in "abcd"), strict=False))
 
     def waits(self, event):
@@ -240,16 +275,42 @@ class Race(Special):
 
 
 class Early(Race):
+    def note(self, replay, event):
+        if event["text"] in ("(3)", "(4)"):  # the assets of these parts were made without being recorded
+            there = {row["id"] for row in replay.immich.sql("SELECT id FROM asset")}
+            asked = str([e.get("request") for e in replay.events if e["kind"] == "http" and e["t"] >= event["t"]])
+            for each in replay.events:
+                if (
+                    each["kind"] == "db"
+                    and each["table"] == "asset"
+                    and each.get("row")
+                    and each["asset"] in asked
+                    and each["asset"] not in there
+                ):
+                    there.add(each["asset"])
+                    replay._plant(each["asset"], each["row"])
+            replay.immich.idle()
+
     embedded = {f"s16b{number}.jpg": (["embedded"], "", (400, 300)) for number in range(6)}
 
 
 class During(Race):
+    other_jobs = (
+        "StorageTemplateMigrationSingle",
+        "SidecarWrite",
+        "AssetExtractMetadata",
+    )  # recorded for every tenth asset
+
     def before(self, replay):
         self.more = replay.immich.assets(90)
 
     def body(self, replay, event, body):
         if "assetIds" in body:
-            planted = [e["asset"] for e in replay.events if e["kind"] == "db" and e["table"] == "asset" and e["t"] < replay.first]
+            planted = [
+                e["asset"]
+                for e in replay.events
+                if e["kind"] == "db" and e["table"] == "asset" and e["t"] < replay.first
+            ]
             return body | {"assetIds": sorted({*planted}) + self.more}
         return body
 
@@ -262,12 +323,14 @@ class Cursor(Special):
 
     tags = {"a3500984-c494-4675-a15e-c148bcb4ad85": "Cur/c", "889ca7f4-1bdc-4474-b8ac-fabc2b5189ba": "Cur/b"}
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.last = None
 
     def _now(self, replay):
         replay.immich.idle()
-        return replay.immich.sql('SELECT "updatedAt" AS at FROM asset WHERE id = %s', "98feed1f-fcaf-4b81-a9a8-1b5e30628be5")[0]["at"]
+        return replay.immich.sql(
+            'SELECT "updatedAt" AS at FROM asset WHERE id = %s', "98feed1f-fcaf-4b81-a9a8-1b5e30628be5"
+        )[0]["at"]
 
     def ready(self, replay):
         self.last = self._now(replay)
@@ -276,12 +339,26 @@ class Cursor(Special):
         if "moved" in event:
             before, self.last = self.last, self._now(replay)
             if (self.last != before) != event["moved"]:
-                replay.differences.append(f"{event['text']}: moved {self.last != before}, recorded {event['moved']}")
+                replay.differences.append(
+                    f"{event['text']}: moved {self.last != before}, recorded {event['moved']}"
+                )
 
 
-BULK_A = ("861b1920-ecd1-4378-944e-606ff898e06e", "c6d34dd6-5db7-40f0-a726-8afc8847bd8d", "b7515efa-6eb4-4d8e-a710-bc8a5aa9f3c4")
-BULK_B = ("01666e8b-e779-4dd3-8a39-a72b9ec2e90f", "17dc0007-9dd9-48a4-9760-de543bc894b3", "af38485a-4456-4b52-9c25-a4783d61d51c")
-RACE = ("8aaa69eb-eaff-478a-abda-49b517fe1b86", "b0481e87-ac3f-4a45-93e9-cfd9c22394be", "56d3d3be-61f2-4846-95a4-d969f3882c9b")
+BULK_A = (
+    "861b1920-ecd1-4378-944e-606ff898e06e",
+    "c6d34dd6-5db7-40f0-a726-8afc8847bd8d",
+    "b7515efa-6eb4-4d8e-a710-bc8a5aa9f3c4",
+)
+BULK_B = (
+    "01666e8b-e779-4dd3-8a39-a72b9ec2e90f",
+    "17dc0007-9dd9-48a4-9760-de543bc894b3",
+    "af38485a-4456-4b52-9c25-a4783d61d51c",
+)
+RACE = (
+    "8aaa69eb-eaff-478a-abda-49b517fe1b86",
+    "b0481e87-ac3f-4a45-93e9-cfd9c22394be",
+    "56d3d3be-61f2-4846-95a4-d969f3882c9b",
+)
 EARLY = ("5436cada-ab3a-4f72-b2dd-a014340f821f", "8f145ac3-c601-4fd3-97c9-a1cb0345a749")
 DURING = ("4621fe9f-8509-4bf6-8136-46980a47a604", "a11b1471-2d4d-4b5e-9a5b-dcc136629b3e")
 
@@ -289,7 +366,7 @@ SCENARIOS = {
     "01-upload": Upload, "02-tag": Special, "03-untag": Untag, "04-description": Description, "05-foreign-sidecar": Foreign,
     "06-undiscovered-loss": Undiscovered, "07-read-only": ReadOnly, "08-storage-template": Template, "09-delete-tag": Special,
     "10-errors": Errors, "11-search-read": Reading, "12-duplicate-abort": Duplicate, "13-trash": Trash,
-    "14a-bulk-one-call": lambda: Bulk("Bulk", *BULK_A), "14b-bulk-three-calls": lambda: Bulk("Bulk", *BULK_B),
+    "14a-bulk-one-call": lambda: Bulk("Bulk", *BULK_A), "14b-bulk-three-calls": lambda: Racing("Bulk", *BULK_B),
     "15-race-same-asset": lambda: Race("Race", *RACE), "16-tag-right-after-upload": lambda: Early("Early", *EARLY),
     "17-cursor": Cursor, "18-bulk-during-extraction": lambda: During("During", *DURING),
 }  # fmt: skip
