@@ -149,6 +149,8 @@ def opened(
             try:
                 yield app
             finally:
+                if mirrored is not None:
+                    mirrored.ending()
                 app.worker.close()
                 rare.close()
         finally:

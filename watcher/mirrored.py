@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from metadata.errors import TryAgain
 from metadata.immich import Asset, Paths
 from metadata.mirror import finding
 from metadata.mirror.bring import Mirror
@@ -46,6 +48,8 @@ class Mirrored:
     ways: Callable[[Photo], Way | None]
     host: Host
     hidden: Callable[[Photo], bool] = lambda _: False
+    ending: Callable[[], object] = lambda: None
+    """Ends all waiting for Immich; what was under way is tried again another time."""
 
     def way(self, photo: Photo) -> Way | None:
         """How this photo is written; None where Immich has no part in it."""
@@ -146,14 +150,21 @@ def connected(
     else:
         find = finding.by_api(partial(_by_checksum, keys), paths, clients, own, visible=visible)
     source: Source = ByDatabase(database.looks) if database is not None else ByApi(clients)
-    sink = sink_of(settings.immich, clients, source, find)
+    ends = threading.Event()
+    sink = sink_of(settings.immich, clients, source, find, wait=Wait(sleep=partial(_sleep, ends)))
     return Mirrored(
         sink,
         _seen(settings, paths),
         ways or Ways(paths),
         paths.host,
         hidden=partial(_unknown_sidecar, layout) if database is None else lambda _: False,
+        ending=ends.set,
     )
+
+
+def _sleep(ends: threading.Event, seconds: float) -> None:
+    if ends.wait(seconds):
+        raise TryAgain(b"Immich", "tagwright is ending")
 
 
 def _seen(settings: Settings, paths: Paths) -> frozenset[str]:

@@ -41,14 +41,15 @@ class Settling:
         until = self.wait.now() + self.patience
         for pause in chain(_LOOKS, repeat(_LATER)):
             now = self.wait.now()
-            for asset, shown in self.source.shown([*marks]).items():
+            found = self.source.shown([*marks])
+            for asset, shown in found.items():
                 if shown.locked:
                     marks[asset] = shown
                 elif _read_again(marks[asset], shown) or self._rests(seen, asset, shown, now):
                     done[asset] = shown
             if done.keys() & marks.keys():
                 until = now + self.patience
-            marks = {asset: mark for asset, mark in marks.items() if asset not in done}
+            marks = {asset: mark for asset, mark in marks.items() if asset in found and asset not in done}
             if not marks or now >= until:
                 return done
             self.wait.sleep(pause)

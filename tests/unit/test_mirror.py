@@ -126,6 +126,15 @@ def test_what_does_not_settle_is_given_up_for_now():
     assert 30 <= clock.now < 32
 
 
+def test_an_asset_that_is_gone_is_not_waited_for():
+    clock, immich = Clock(), MemoryImmich()
+    immich.add("x", "a")
+    before = immich.shown(["x"])
+    del immich.assets["x"]
+    assert Settling(immich, clock.wait).settled(before) == {}
+    assert clock.now == 0
+
+
 def test_without_a_database_two_equal_reads_two_seconds_apart_are_asked_for():
     clock = Clock()
     states = [frozenset("a"), frozenset("ab"), frozenset("b"), frozenset("b")]

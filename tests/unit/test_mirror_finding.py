@@ -114,6 +114,18 @@ def test_an_upload_whose_sidecar_nobody_knows_gets_none_of_ours(tmp_path):
     assert mirrored(Way.SERVER_FIRST).way(Photo(1, "other", b"/", b"x")) is None
 
 
+def test_at_the_end_nobody_waits_for_immich_any_more():
+    import threading
+
+    from watcher.mirrored import _sleep
+
+    ends = threading.Event()
+    _sleep(ends, 0.0)
+    ends.set()
+    with pytest.raises(TryAgain):
+        _sleep(ends, 600.0)
+
+
 def test_nobody_is_asked_who_a_key_belongs_to_before_that_is_needed():
     class Keys:
         def __init__(self) -> None:
