@@ -209,6 +209,7 @@ def _place(patience: Patience, staged: _Staged) -> None:
     if wish.after is None:
         _remove(staged)
     elif wish.before is None:
+        _close(staged)  # under its own name: nobody who watches the folder takes it for a second writing
         try:
             rename.move(staged.temporary, staged.target)
         except FileExistsError as error:
@@ -318,10 +319,14 @@ def _holds(path: bytes, content: bytes | None) -> bool:
         os.close(handle)
 
 
-def _discard(staged: _Staged) -> None:
+def _close(staged: _Staged) -> None:
     if staged.handle >= 0:
         os.close(staged.handle)
         staged.handle = -1
+
+
+def _discard(staged: _Staged) -> None:
+    _close(staged)
     if not staged.kept:
         with contextlib.suppress(OSError):
             os.unlink(staged.temporary)

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metadata import tags
 from metadata.choose import Rules, named
@@ -26,6 +26,7 @@ from metadata.sinks.sidecar import SidecarSink
 from models.look import PlaceSpec, look
 from models.protocols import BUDGET
 from watcher import leftover, mounts, rooms
+from watcher.afar import Afar
 from watcher.desk import PROBE, Crew, Looking
 from watcher.hands import Hands, alone
 from watcher.health import Pulse
@@ -144,7 +145,8 @@ def opened(
         try:
             rare = Rare()
             made = sinks or sinks_of(settings, rare, mirrored)
-            crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts))
+            afar = Afar(partial(_furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
+            crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts), afar)
             app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
             try:
                 yield app
@@ -400,6 +402,12 @@ def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
         embeds=_embeds(settings, sinks),
         wishes={root.name: root.people for root in settings.roots},
     )
+
+
+def _furnished(settings: Settings, plain: Mapping[str, Any]) -> House:
+    """The house in another process: made of its plain parts there, and sidecars its only place."""
+    sinks = sinks_of(settings)
+    return House(sinks=sinks, embeds=_embeds(settings, sinks), **plain)
 
 
 def rules(settings: Settings, ledger: Ledger) -> Rules:

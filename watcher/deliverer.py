@@ -6,20 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, TagwrightError, TryAgain
 from metadata.memory import Context
 from watcher import moves, pages, rooms
+from watcher.afar import joined
 from watcher.desk import Desk
 from watcher.ledger import work
 from watcher.ledger.work import Job
 from watcher.losses import Losses
+from watcher.pages import Page
 from watcher.rooms import CLOSED, MOVE, OPEN, Answer, Decision
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY = 3
+UNDER_WAY = 4
 """Batches that are decided or written at once."""
 PLACE_DEADLINE = 120.0
 """Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
@@ -32,23 +35,47 @@ class Deliverer:
         self._desk, self._losses = desk, losses
         self._moving: dict[int, tuple[str, int]] = {}
         self._probe_due = 0.0
+        self._near = 0
 
     def submit(self) -> bool:
         """Begin to decide what is ready, a few batches at a time; whether any was begun."""
+        most = 4 * self._desk.looking.batch
         if not self._desk.ready or len(self._desk.deliveries) >= UNDER_WAY:
             return False
+        if len(self._desk.ready) < most and self._desk.deliveries and self._desk.looks:
+            return False  # more is coming, and several at once cost less
         batch, self._desk.ready = (
-            self._desk.ready[: 4 * self._desk.looking.batch],
-            self._desk.ready[4 * self._desk.looking.batch :],
+            self._desk.ready[:most],
+            self._desk.ready[most:],
         )
         batch = self._moved(self._waiting(batch))
         if batch:
-            context = self._desk.context()
-            future = self._desk.places.submit(
-                rooms.decide, pages.of(self._desk.ledger.db, batch), self._desk.house, context
-            )
-            self._desk.track(future, self._desk.deliveries, batch, self._decided, "reading places", PLACE_DEADLINE)
+            self._decide(batch)
         return True
+
+    def _decide(self, jobs: list[Job], *, near: bool = False) -> None:
+        """Begin to decide a batch; `near`: in this process in any case."""
+        made, context = pages.of(self._desk.ledger.db, jobs), self._desk.context()
+        far = None if near else self._afar(made, context)
+        self._near += far is None
+        future = far or self._desk.places.submit(rooms.decide, made, self._desk.house, context)
+
+        def then(future: Future[Any]) -> None:
+            self._near -= far is None
+            self._decided(future, made, context, far=far is not None)
+
+        self._desk.track(future, self._desk.deliveries, jobs, then, "reading places", PLACE_DEADLINE)
+
+    def _afar(self, made: Sequence[Page], context: Context) -> Future[Any] | None:
+        """The batch beside the looking of a burst, while the thread here is busy and where the places allow it."""
+        afar, hands, house = self._desk.crew.afar, self._desk.crew.hands, self._desk.house
+        if afar is None or house.both is not None or not self._near or hands.at_work is None:
+            return None
+        try:
+            return afar.submit(hands.at_work, made, house, context)
+        except BrokenProcessPool:
+            hands.broken()
+            return None
 
     def _waiting(self, jobs: list[Job]) -> list[Job]:
         """Photos that may be written; the others wait, and say for what."""
@@ -103,15 +130,18 @@ class Deliverer:
             del self._moving[number]
         return True
 
-    def _decided(self, future: Future[Any]) -> None:
+    def _decided(self, future: Future[Any], made: Sequence[Page], context: Context, *, far: bool) -> None:
         jobs = self._desk.deliveries.pop(future)
         try:
-            decisions: list[Decision] = future.result()
+            decisions: list[Decision] = joined(made, future.result()) if far else future.result()
+        except BrokenProcessPool:
+            self._desk.crew.hands.broken()
+            self._decide(jobs, near=True)
+            return
         except Exception as error:
             log.exception("%d photos could not be decided", len(jobs))
             self._one_by_one(jobs, error)
             return
-        context = self._desk.context()
         with self._desk.ledger.transaction() as db:
             writing = [decision for decision in decisions if self._booked(decision, context)]
             ended = [decision.id for decision in writing if not decision.drafts]
@@ -166,10 +196,7 @@ class Deliverer:
                 )
             return
         for job in jobs:
-            future = self._desk.places.submit(
-                rooms.decide, pages.of(self._desk.ledger.db, [job]), self._desk.house, self._desk.context()
-            )
-            self._desk.track(future, self._desk.deliveries, [job], self._decided, "reading places", PLACE_DEADLINE)
+            self._decide([job], near=True)
 
     def _confirmer(self, context: Context) -> Callable[[Future[Any]], None]:
         return lambda future: self._written(future, context)

@@ -15,6 +15,7 @@ from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
 from metadata.memory import Context
 from metadata.tags import key
 from models.look import Item, Looked, LookJob, PlaceSpec, Spec, look
+from watcher.afar import Afar
 from watcher.arrival import Arrival
 from watcher.hands import Hands
 from watcher.health import Pulse
@@ -64,7 +65,7 @@ class Crew:
     """Who looks: hands for all, an executor of its own for suspects; and the clock (UTC seconds).
 
     `probe` are the seconds between two tries at a place that takes nothing. `look` is what the threads
-    run; processes always run the plain one.
+    run; processes always run the plain one. `afar` decides in these processes, where the places allow that.
     """
 
     hands: Hands
@@ -72,6 +73,7 @@ class Crew:
     now: Callable[[], float] = time.time
     probe: float = PROBE
     look: Callable[[LookJob], list[Looked]] = look
+    afar: Afar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class Hands:
         self._used = time.monotonic()
         return self._pool
 
+    @property
+    def at_work(self) -> Executor | None:
+        """The processes, while a burst is under way."""
+        return self._pool
+
     def broken(self) -> None:
         """A process died: the next burst begins with new ones."""
         if self._pool is not None:

@@ -34,11 +34,15 @@ _HEAD = struct.Struct("iIII")
 
 
 class Event(NamedTuple):
-    """One event: the watch it came by, what happened, and the name in the watched folder (b"" = itself)."""
+    """One event: the watch it came by, what happened, and the name in the watched folder (b"" = itself).
+
+    The two events of one renaming share a `cookie`.
+    """
 
     watch: int
     mask: int
     name: bytes
+    cookie: int = 0
 
 
 class Inotify:
@@ -82,9 +86,9 @@ def events(packed: bytes) -> Iterator[Event]:
     """The events in what `Inotify.read` gave."""
     at, end, head = 0, len(packed), _HEAD.unpack_from
     while at < end:
-        watch, mask, _cookie, length = head(packed, at)
+        watch, mask, cookie, length = head(packed, at)
         at += 16
-        yield Event(watch, mask, packed[at : at + length].rstrip(b"\0"))
+        yield Event(watch, mask, packed[at : at + length].rstrip(b"\0"), cookie)
         at += length
 
 

@@ -97,6 +97,12 @@ class Decision:
     seal: bytes | None = None
     barred: tuple[bytes, str] | None = None
     read: dict[str, bytes] = field(default_factory=dict)
+    tried: dict[str, words.Packed] = field(default_factory=dict)
+    """What is remembered of each place with a draft while it is written."""
+    done: dict[str, words.Packed] = field(default_factory=dict)
+    """And once it was read back as drafted."""
+    stands: dict[bytes, Stat | None] = field(default_factory=dict)
+    """The sidecars that were written, as they stand if nobody wrote since."""
 
     @property
     def id(self) -> int:
@@ -106,7 +112,7 @@ class Decision:
     @property
     def rests(self) -> bool:
         """Whether nothing was to be decided."""
-        return self.outcome is _NOTHING
+        return self.outcome is NOTHING
 
     def lost(self) -> list[str]:
         """Places where words of ours are missing."""
@@ -214,9 +220,9 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     if page.barred and isinstance(inside, Seen) and inside.digest == page.barred[0]:
         house = replace(house, embeds=lambda _: False)
     if _rests(page, seen, house):
-        return Decision(page, _NOTHING, {})
+        return Decision(page, NOTHING, {})
     if unread := _unread(page, seen, house):
-        return Decision(page, _NOTHING, {}, errors=unread)
+        return Decision(page, NOTHING, {}, errors=unread)
     places = {
         name: Place(
             LAYOUTS[name],
@@ -246,7 +252,7 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     decision.errors = {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
     for name, step in outcome.steps.items():
         if step.change:
-            _draft(decision, name, house.sinks[name], places[name].seen)
+            _draft(decision, name, house.sinks[name], places[name].seen, context)
     refused = decision.errors.get(EMBEDDED)
     if isinstance(refused, Refused) and EMBEDDED in places:
         log.info("only read, and not written: %s", refused)
@@ -257,7 +263,8 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     return decision
 
 
-_NOTHING = Outcome(Truth(), {}, {})
+NOTHING = Outcome(Truth(), {}, {})
+"""The outcome of a decision that was not made, because an earlier one still holds."""
 
 
 def _memory(page: Page, name: str, seen: Seen) -> Memory | None:
@@ -305,7 +312,7 @@ def _losses(gate: str) -> Losses:
     return {ACCEPT: Losses.ACCEPT, RESTORE: Losses.RESTORE}.get(gate, Losses.JUDGE)
 
 
-def _draft(decision: Decision, name: str, sink: Sink, seen: Seen) -> None:
+def _draft(decision: Decision, name: str, sink: Sink, seen: Seen, context: Context) -> None:
     step = decision.outcome.steps[name]
     try:
         draft = sink.draft(decision.page.job.photo, seen, step.change)
@@ -316,6 +323,10 @@ def _draft(decision: Decision, name: str, sink: Sink, seen: Seen) -> None:
         decision.errors[name] = draft
     elif draft.before != draft.after:
         decision.drafts[name] = draft
+        memory = merge.intended(step, context)
+        decision.tried[name] = words.packed(memory)
+        memory = merge.confirmed(memory, LAYOUTS[name], draft.seen, decision.outcome.truth, context)
+        decision.done[name] = words.packed(memory)
 
 
 def held(decision: Decision) -> str:
@@ -343,12 +354,11 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     words.save_truth(db, photo, page.truth, truth, chosen=_new(decision), run=context.run, now=context.now)
     words.note_reasons(db, photo, _reasons(decision))
     for name, step in outcome.steps.items():
-        draft = decision.drafts.get(name)
-        memory = merge.intended(step, context) if draft else step.memory
-        if memory != page.memories.get(name):
-            words.save_memory(db, photo, name, memory)
-        if draft:
+        if name in decision.drafts:
+            words.save_packed(db, photo, name, decision.tried[name])
             decision.intents[name] = _intend(db, decision, name, context)
+        elif step.memory != page.memories.get(name):
+            words.save_memory(db, photo, name, step.memory)
     if page.memories:
         words.note_events(db, photo, outcome.events, context.run, context.now)
     if outcome.truth.refused.keys() - page.truth.refused.keys():
@@ -432,6 +442,9 @@ def write(
         if here:
             done = sink.write([decision.drafts[name] for decision in here])
             answers += [(decision, name, answer) for decision, answer in zip(here, done, strict=True)]
+    for decision, name, answer in answers:
+        if isinstance(answer, Seen) and name in decision.drafts:
+            decision.stands |= _standing(decision.drafts[name].where, answer.digest)
     return answers
 
 
@@ -457,11 +470,14 @@ def confirm(
             log.info("only read, and not written: %s", answer)
             return ChangedMeanwhile(answer.path, "is only read from now on")  # decided anew, as such
         return answer
-    memory = merge.intended(step, context)
-    memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
-    words.save_memory(db, decision.id, name, memory)
+    if answer is decision.drafts[name].seen:
+        words.save_packed(db, decision.id, name, decision.done[name])
+    else:
+        memory = merge.intended(step, context)
+        memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
+        words.save_memory(db, decision.id, name, memory)
     writes.settle(db, number, "done", inverse=answer.recipe)
-    remember_file(db, decision.page.job.folder, decision.drafts[name].where, answer.digest)
+    _remember(db, decision.page.job.folder, decision.drafts[name].where, decision.stands)
     return None
 
 
@@ -470,18 +486,26 @@ def remember_file(db: sqlite3.Connection, folder: int, where: bytes, digest: byt
 
     Where somebody wrote meanwhile, the walk is to find that.
     """
+    _remember(db, folder, where, _standing(where, digest))
+
+
+def _remember(db: sqlite3.Connection, folder: int, where: bytes, stands: Mapping[bytes, Stat | None]) -> None:
+    if where in stands:
+        files.remember_sidecar(db, folder, os.path.basename(where), stands[where])
+
+
+def _standing(where: bytes, digest: bytes) -> dict[bytes, Stat | None]:
+    """The sidecar at this path and its stat, if it holds what we wrote."""
     if not where.lower().endswith(b".xmp"):
-        return
+        return {}
     try:
-        with open(where, "rb") as file:
+        with open(where, "rb", buffering=0) as file:
             stat = Stat.of(os.fstat(file.fileno()))
-            same = disk.digest(file.read()) == digest
+            return {where: stat} if disk.digest(file.readall()) == digest else {}
     except FileNotFoundError:
-        stat, same = None, not digest
+        return {where: None} if not digest else {}
     except OSError:
-        return
-    if same:
-        files.remember_sidecar(db, folder, os.path.basename(where), stat)
+        return {}
 
 
 def stopped(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:

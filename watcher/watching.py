@@ -4,6 +4,7 @@
 - When the kernel's queue ran over, all watches are gone through again and a walk of the root is asked for.
 - Folders that the kernel grants no watch for are looked at by their times, as on a file system without events.
 - The queue is emptied during long scans, or it would run over again.
+- A new sidecar that this process puts in place is not told: the ledger learns of it from the write itself.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from collections.abc import Iterable
 
 from watchdog.observers.api import EventQueue, ObservedWatch
 
+from metadata.replace import own
 from watcher import mounts
 from watcher.arrival import Kind, Pace, WatchedRoot
 from watcher.branches import Branches
 from watcher.emitter import RootEmitter
-from watcher.ignore import matters
+from watcher.ignore import is_sidecar, matters
 from watcher.inotify import (
     CLOSE_WRITE,
     CREATE,
@@ -75,6 +77,7 @@ class InotifyEmitter(RootEmitter):
         self._starved: set[bytes] = set()
         self._warned = False
         self._lost = False
+        self._own, self._own_move = own(), -1
         self._next_check = self._next_look = time.monotonic()
         self._branches = Branches(NO_ROOT)
         self._polled = Polled(root.base, root.ignore)
@@ -115,6 +118,10 @@ class InotifyEmitter(RootEmitter):
         elif mask & IGNORED:
             self._lost = self._lost or event.watch == self._branches.root
             self._branches.drop(event.watch)
+        elif mask & MOVED_FROM and event.name.startswith(self._own):
+            self._own_move = event.cookie
+        elif event.cookie == self._own_move and mask & MOVED_TO and is_sidecar(event.name):
+            return
         elif mask & ISDIR or matters(event.name):
             folder = self._branches.path(event.watch)
             if folder is None or self.root.ignore.skips(folder, event.name):

@@ -1,0 +1,57 @@
+"""What is decided in another process is what would have been decided here."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from tests.flow.house_world import World, paint
+from watcher import pages, rooms
+from watcher.afar import joined
+from watcher.ledger import work
+
+
+@pytest.fixture
+def app(tmp_path):
+    world = World(tmp_path, real=True)
+    for number in range(3):
+        paint(world.photos / f"{number}.jpg", mark=number)
+    world.run()
+    (world.photos / "0.jpg.xmp").unlink()
+    (world.photos / "1.jpg.xmp").write_bytes(b"no sidecar")
+    with world.open() as app:
+        yield app
+
+
+def test_a_batch_is_decided_in_another_process_as_it_is_here(app):
+    made = pages.of(app.ledger.db, work.jobs(app.ledger.db, [1, 2, 3]))
+    context, house = app.worker.context(), app.worker.house
+    crew = app.worker._desk.crew
+    pool = crew.suspects()
+    with pool:
+        there = joined(made, crew.afar.submit(pool, made, house, context).result())
+    here = rooms.decide(made, house, context)
+    assert any(decision.errors for decision in here)
+    for one, other in zip(here, there, strict=True):
+        assert (one.page, one.outcome, one.chosen, one.renames) == (
+            other.page,
+            other.outcome,
+            other.chosen,
+            other.renames,
+        )
+        assert (one.seal, one.rests, one.tried, one.read) == (other.seal, other.rests, other.tried, other.read)
+        assert list(map(str, one.errors.values())) == list(map(str, other.errors.values()))
+        assert one.drafts.keys() == other.drafts.keys()
+
+
+def test_another_house_is_sent_anew(app):
+    made = pages.of(app.ledger.db, work.jobs(app.ledger.db, [1]))
+    crew, house = app.worker._desk.crew, app.worker.house
+    with crew.suspects() as pool:
+        stopped = replace(house, stopped=frozenset({("p", "sidecar")}))
+        there = crew.afar.submit(pool, made, house, app.worker.context()).result()
+        none = crew.afar.submit(pool, made, stopped, app.worker.context()).result()
+    assert "sidecar" in joined(made, there)[0].read or joined(made, there)[0].rests
+    assert "sidecar" not in joined(made, none)[0].read
+    assert {"sinks"} < {part.name for part in fields(house)}

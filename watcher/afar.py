@@ -1,0 +1,72 @@
+"""Decides photos in the processes that look at a burst, so that the ledger's process has less to do.
+
+There the house is furnished anew: its places hold what does not travel.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from metadata.memory import Context, Outcome
+from watcher import rooms
+from watcher.pages import Page
+from watcher.rooms import NOTHING, Decision, House
+
+Furnish = Callable[[Mapping[str, Any]], House]
+"""Makes a house of its plain parts, by name; a function of a module, or a `partial` of one with plain data."""
+
+BOUND = frozenset({"sinks", "embeds", "only_reads", "both"})
+"""The parts of a house that stay where they are."""
+
+Told = tuple[Outcome | None, tuple[Any, ...]]
+"""A decision without its page; without an outcome, where an earlier one still holds."""
+
+
+class Afar:
+    """A house as it is sent to other processes."""
+
+    def __init__(self, furnish: Furnish) -> None:
+        """`furnish` is called there."""
+        self._furnish = furnish
+        self._sent: tuple[House | None, bytes] = None, b""
+
+    def submit(
+        self, executor: Executor, pages: Sequence[Page], house: House, context: Context
+    ) -> Future[list[Told]]:
+        """Begin to decide; `joined` makes decisions of the answer."""
+        if self._sent[0] is not house:
+            plain = {part.name: getattr(house, part.name) for part in fields(house) if part.name not in BOUND}
+            self._sent = house, pickle.dumps((self._furnish, plain))
+        return executor.submit(_decide, self._sent[1], pages, context)
+
+
+@lru_cache(maxsize=2)
+def _house(sent: bytes) -> House:
+    furnish, plain = pickle.loads(sent)  # noqa: S301 - from our own process
+    made: House = furnish(plain)
+    return made
+
+
+def _decide(sent: bytes, pages: Sequence[Page], context: Context) -> list[Told]:
+    return [_told(decision) for decision in rooms.decide(pages, _house(sent), context)]
+
+
+_PARTS = tuple(part.name for part in fields(Decision) if part.name not in ("page", "outcome"))
+
+
+def _told(decision: Decision) -> Told:
+    parts = tuple(getattr(decision, name) for name in _PARTS)
+    return None if decision.rests else decision.outcome, parts
+
+
+def joined(pages: Sequence[Page], told: Sequence[Told]) -> list[Decision]:
+    """The decisions about these pages."""
+    return [
+        Decision(page, NOTHING if outcome is None else outcome, **dict(zip(_PARTS, parts, strict=True)))
+        for page, (outcome, parts) in zip(pages, told, strict=True)
+    ]
