@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from metadata import files as disk
 from metadata import merge
 from metadata.errors import TagwrightError
-from metadata.fields import SIDECAR
+from metadata.fields import SERVER, SIDECAR
 from metadata.memory import CAPTION, TITLE, Memory, Truth
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen
@@ -65,9 +65,12 @@ def undo_photo(app: App, number: int, run: int | None) -> Undone:
 
 
 def _revert(app: App, photo: Photo, write: Write) -> int:
-    """Give back the bytes that stood before one write, if they are still the bytes after it."""
+    """Give back the bytes that stood before one write, if they are still the bytes after it.
+
+    In Immich every tag that goes is a change of its own, so there the merge takes many photos' words together.
+    """
     sink = app.worker.house.sinks.get(write.place)
-    if sink is None or write.carried:
+    if sink is None or write.carried or write.place == rooms.MIRROR:
         return 0
     draft = sink.revert(photo, write.path, write.after, write.inverse)
     if not isinstance(draft, Draft):
@@ -138,7 +141,7 @@ def withhold(
 def without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> Truth:
     """The truth in which these words and text fields of ours are kept back."""
     back = {name: word for name, word in undone.items() if name in truth.ours}
-    mine = truth.caption_ours and "dc:description" in texts
+    mine = truth.caption_ours and bool(texts & {"dc:description", *SERVER.captions})
     titled = truth.title_ours and TITLE in texts
     return replace(
         truth,
@@ -155,7 +158,7 @@ def without(truth: Truth, undone: Mapping[str, Word], texts: frozenset[str]) -> 
 
 def _spoken(texts: frozenset[str]) -> frozenset[str]:
     """The fields of the one caption go by its name."""
-    return texts | {CAPTION} if texts & set(SIDECAR.captions) else texts
+    return texts | {CAPTION} if texts & {*SIDECAR.captions, *SERVER.captions} else texts
 
 
 def undo_words(app: App, found: Mapping[int, Mapping[str, Word]]) -> Undone:

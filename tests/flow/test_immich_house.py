@@ -10,6 +10,7 @@ import pytest
 
 from metadata import xmp
 from metadata.errors import TryAgain
+from metadata.memory import CAPTION, Truth
 from metadata.mirror.bring import Mirror
 from metadata.mirror.pace import Pace
 from metadata.mirror.way import Way
@@ -19,6 +20,7 @@ from tests.flow.house_world import World, paint
 from tests.immich_memory import MemoryImmich
 from watcher.app import opened
 from watcher.mirrored import Mirrored
+from watcher.undo import without
 
 
 class Beside(World):
@@ -170,6 +172,21 @@ def test_while_immich_writes_what_a_person_changed_the_photo_is_left_alone(world
     assert world.tags("a.jpg") == world.words("a.jpg") == {"Oma", "colour/red"}
 
 
+@pytest.mark.parametrize("way", [Way.SERVER_FIRST, Way.SERVER_ONLY, Way.FILE_FIRST])
+def test_undo_leaves_what_immich_held_before_whatever_way_it_was_written(tmp_path, way):
+    world = Beside(tmp_path, way=way)
+    world.immich.may_write = way is not Way.FILE_FIRST
+    world.upload("a.jpg")
+    world.upload("b.jpg", mark=1)
+    world.rest()
+    assert world.tags("a.jpg") == world.tags("b.jpg") == {"colour/red"}
+    world.do("undo")
+    world.rest()
+    assert world.tags("a.jpg") == world.tags("b.jpg") == set()
+    assert world.truth("a.jpg") == {}
+    assert sum(name == "untag" for name, _, _ in world.immich.log) <= 1
+
+
 def test_while_immich_is_down_photos_are_looked_at_and_nothing_is_written(world):
     world.upload("a.jpg")
     world.immich.down = True
@@ -226,3 +243,8 @@ def test_where_nobody_can_write_the_words_stay_in_the_ledger(tmp_path):
     world.rest()
     assert world.tags("a.jpg") == set()
     assert not list(world.photos.glob("*.xmp"))
+
+
+def test_a_caption_that_stands_in_immich_alone_is_kept_back_when_it_is_undone():
+    after = without(Truth(caption="a cat", caption_ours=True), {}, frozenset({"description"}))
+    assert (after.caption, after.caption_ours, CAPTION in after.texts_withheld) == ("", False, True)

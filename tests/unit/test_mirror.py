@@ -6,7 +6,7 @@ import os
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
 from metadata.mirror.bring import Mirror
@@ -38,6 +38,7 @@ def test_each_asset_is_touched_once_a_wave_and_gets_all_that_it_wants(made):
     assert told == {wish.asset: steps(wish) for wish in made}
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 450), st.integers(1, 400))
 def test_no_call_is_larger_than_immich_bears(assets, words):
     made = [Wish(f"{n}", "me", tuple(map(str, range(words)))) for n in range(assets)]
