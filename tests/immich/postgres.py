@@ -127,6 +127,7 @@ class Postgres:
     def stop(self) -> None:
         """End the server and remove its folder."""
         with contextlib.suppress(OSError):
+            assert self._process.stdin
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)

@@ -1,7 +1,5 @@
 """One long-lived exiftool, asked as Immich asks it."""
 
-# ruff: noqa: E501 - SQL and recorded words read best on one line
-
 from __future__ import annotations
 
 import asyncio

@@ -27,7 +27,8 @@ class Recorder:
 
     def __init__(self, top: Path) -> None:
         self.seen: list[tuple[str, str]] = []
-        self._top, self._inotify, self._folders = top, Inotify(), {}
+        self._top, self._inotify = top, Inotify()
+        self._folders: dict[int, Path] = {}
         self._add(top, old=True)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
