@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from metadata.mirror.bring import Mirror
 from metadata.mirror.pace import Pace
 from metadata.mirror.ports import Server, Source, Wait
 from metadata.mirror.sources import ByApi, ByDatabase
-from metadata.mirror.way import Way
+from metadata.mirror.way import Probe, Way
 from metadata.photo import Photo
-from metadata.sinks import Sink
-from metadata.sinks.immich import Find, ImmichSink
+from metadata.sinks import Seen, Sink, Values
+from metadata.sinks.immich import Find, Home, ImmichSink
 from metadata.sinks.pairs import SERVER, SIDECAR
+from metadata.sinks.sidecar import SidecarSink
 from metadata.sinks.together import Together
+from metadata.tags import TAGS_LIST
 from watcher.immich_layout import ImmichLayout
 from watcher.immich_settings import Immich as ImmichSettings
 from watcher.rooms import House
@@ -136,6 +139,17 @@ class Ways:
             return None
         inside = [mount for mount in self.found if photo.file.startswith(mount.rstrip(b"/") + b"/")]
         return self.found[max(inside, key=len)] if inside else Way.SERVER_FIRST
+
+
+def probe(mirrored: Mirrored, photo: Photo, home: Home) -> Probe:
+    """The try of this photo's mount, on this photo; it should carry no tags in Immich."""
+    sidecars = SidecarSink(clock=lambda: datetime.now().astimezone(), registered=mirrored.registered)
+
+    def words() -> Values:
+        (seen,) = sidecars.read([photo])
+        return seen.lists.get(TAGS_LIST, ()) if isinstance(seen, Seen) else ()
+
+    return Probe(mirrored.sink.mirror, home.asset, home.owner, os.path.dirname(photo.file), words)
 
 
 def connected(

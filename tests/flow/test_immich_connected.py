@@ -10,12 +10,14 @@ import pytest
 from metadata import xmp
 from metadata.immich import Keys, PathMap, Paths
 from metadata.mirror.way import Way
+from metadata.photo import Photo
+from metadata.sinks.immich import Home
 from metadata.tags import HIERARCHICAL, TAGS_LIST
 from tests.flow.house_world import World, paint
 from tests.immich import missing, running
 from tests.immich_stand_in import Links
 from watcher.app import opened
-from watcher.mirrored import Ways, connected
+from watcher.mirrored import Ways, connected, probe
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -107,6 +109,24 @@ def test_a_photo_that_was_seen_before_immich_did_is_mirrored_when_it_is_there(wo
     world.rest()
     assert world.tags("a.jpg") == {"colour/red"}
     assert world.truth("a.jpg") == {"colour/red": True}
+
+
+def test_a_mount_is_tried_and_then_written_in_its_way(tmp_path, immich, links):
+    world = Connected(tmp_path, immich, links)
+    paint(world.photos / "a.jpg")
+    immich.library(world.photos.name)
+    immich.read_only(f"/external/{world.photos.name}")
+    paths = Paths([PathMap("/external", os.fsencode(immich.external))])
+    ways = Ways(paths)
+    mirrored = connected(world.settings(), Keys([links.client]), links.database, paths, ways)
+    photo = Photo(1, "p", os.fsencode(world.photos), b"a.jpg")
+    found = probe(mirrored, photo, Home(world.asset("a.jpg"), immich.admin.id)).find()
+    assert (found.way, found.left) == (Way.FILE_FIRST, "")
+    ways.found[photo.base] = world.way = found.way
+    assert mirrored.way(photo) is Way.FILE_FIRST
+    world.rest()
+    assert world.tags("a.jpg") == world.fields("a.jpg")[0] == {"colour/red"}
+    immich.read_only()
 
 
 def test_a_first_pass_shares_calls_and_costs_one_write_and_one_reading_a_photo(tmp_path, immich, links):
