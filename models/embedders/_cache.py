@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +41,10 @@ class Cached:
 
     def _read(self) -> tuple[dict[str, int], NDArray[np.float32]]:
         try:
-            with np.load(self._file, allow_pickle=False) as kept:
+            with np.load(io.BytesIO(self._file.read_bytes()), allow_pickle=False) as kept:
                 texts = json.loads(bytes(kept["texts"]))
                 rows = np.asarray(kept["rows"], np.float32)
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return {}, np.empty((0, 1), np.float32)  # nothing kept, or not ours: all is embedded anew
         return (
             ({text: place for place, text in enumerate(texts)}, rows)

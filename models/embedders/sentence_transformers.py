@@ -38,6 +38,8 @@ class SentenceTransformers:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text."""
+        if not texts:
+            return np.empty((0, 1), np.float32)
         prompt = prompt_for(self._name)
         made = self._model.encode(
             [prompt + text for text in texts],
@@ -45,7 +47,7 @@ class SentenceTransformers:
             normalize_embeddings=True,
             show_progress_bar=False,
         )
-        return np.asarray(made, np.float32).reshape(len(texts), -1)
+        return np.asarray(made, np.float32)
 
 
 def make(

@@ -31,7 +31,7 @@ class Server:
         with httpx.Client(timeout=self._seconds) as client:
             for start in range(0, len(texts), self._batch):
                 rows += self._asked(client, texts[start : start + self._batch])
-        made = np.asarray(rows, np.float32).reshape(len(texts), -1)
+        made = np.asarray(rows, np.float32).reshape(len(texts), len(rows[0]) if rows else 1)
         lengths = np.linalg.norm(made, axis=1, keepdims=True)
         return np.asarray(made / np.where(lengths > 0, lengths, 1), np.float32)
 

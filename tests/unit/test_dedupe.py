@@ -13,7 +13,7 @@ from models.dedupe.library import Evidence, Library
 
 def merged(*words, **options):
     """The groups among words that are each used once, as sets."""
-    counts = {word: 1 for word in words}
+    counts = dict.fromkeys(words, 1)
     return [set(group.words) for group in find(counts, options=Options(**options)).groups]
 
 
@@ -186,7 +186,10 @@ def test_the_better_spelt_word_stands_for_the_group_and_then_the_commoner(counts
 
 
 def test_a_person_s_choice_wins_over_all():
-    assert chosen({"sofa": 9, "couch_": 1}, Wishes(chosen=frozenset({"couch_"}))) == ("couch_", "chosen by a person")
+    assert chosen({"sofa": 9, "couch_": 1}, Wishes(chosen=frozenset({"couch_"}))) == (
+        "couch_",
+        "chosen by a person",
+    )
 
 
 def test_a_typed_word_wins_over_one_that_a_model_made():
