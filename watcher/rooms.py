@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from metadata import files as disk
 from metadata import merge, people, tags
@@ -40,6 +41,10 @@ MIRROR = "server"
 """Immich, a place only of the photos that it holds."""
 HIDING = frozenset({"sidecar"})
 """Places that programs read in the photo's stead: where nothing stands there, they show the photo's own."""
+
+PAIRED = HIDING | {MIRROR}
+"""Places that are written in an order where they belong together."""
+T = TypeVar("T")
 
 Answer = Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused
 
@@ -436,9 +441,9 @@ def write(
     """Put the drafts in place, durably: sink by sink, or where the order of places matters photo by photo."""
     paired = [decision for decision in decisions if both is not None and both.mine(decision.page.job.photo)]
     answers = _write_paired(paired, both) if both is not None and paired else []
-    together = {decision.id for decision in paired}
+    together = {(decision.id, name) for decision in paired for name in PAIRED}
     for name, sink in sinks.items():
-        here = [decision for decision in decisions if name in decision.drafts and decision.id not in together]
+        here = [one for one in decisions if name in one.drafts and (one.id, name) not in together]
         if here:
             done = sink.write([decision.drafts[name] for decision in here])
             answers += [(decision, name, answer) for decision, answer in zip(here, done, strict=True)]
@@ -448,8 +453,12 @@ def write(
     return answers
 
 
+def _paired(places: Mapping[str, T]) -> dict[str, T]:
+    return {name: value for name, value in places.items() if name in PAIRED}
+
+
 def _write_paired(decisions: Sequence[Decision], both: Both) -> list[tuple[Decision, str, Answer]]:
-    pairs = [Pair(decision.page.job.photo, decision.drafts, decision.read) for decision in decisions]
+    pairs = [Pair(one.page.job.photo, _paired(one.drafts), _paired(one.read)) for one in decisions]
     return [
         (decision, name, answer)
         for decision, found in zip(decisions, both.write(pairs), strict=True)

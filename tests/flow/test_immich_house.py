@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -170,6 +171,17 @@ def test_while_immich_writes_what_a_person_changed_the_photo_is_left_alone(world
     world.immich.work()
     world.rest()
     assert world.tags("a.jpg") == world.words("a.jpg") == {"Oma", "colour/red"}
+
+
+@pytest.mark.real
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is missing")
+def test_words_come_into_the_photo_itself_as_well(world):
+    world.changed["roots"] = [{"name": "p", "path": world.photos, "embed": True}]
+    world.upload("a.jpg")
+    world.rest()
+    assert world.tags("a.jpg") == world.words("a.jpg") == {"colour/red"}
+    assert b"hierarchicalSubject" in (world.photos / "a.jpg").read_bytes()
+    assert world.ask("SELECT count(*) FROM writes WHERE state = 'intent'")[0][0] == 0
 
 
 @pytest.mark.parametrize("way", [Way.SERVER_FIRST, Way.SERVER_ONLY, Way.FILE_FIRST])
