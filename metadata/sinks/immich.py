@@ -82,7 +82,7 @@ class ImmichSink:
         self.name = name
         self.mirror = mirror
         self._find = find
-        self._captions = captions
+        self.captions = captions
         self._known: dict[bytes, Home] = {}
         self._sidecars: dict[bytes, str] = {}
         self._filler = re.compile("|".join(translate(each.strip().casefold()) for each in fillers) or r"(?!)")
@@ -138,7 +138,7 @@ class ImmichSink:
         return _seen(asset, shown.tags, self._said(shown.description))
 
     def _said(self, text: str) -> str:
-        return "" if not self._captions or self._filler.match(text.strip().casefold()) else text.strip()
+        return "" if not self.captions or self._filler.match(text.strip().casefold()) else text.strip()
 
     def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
         """Worked out on `seen` as it is given; a state that is not there any more is found out by `write`."""
@@ -148,7 +148,7 @@ class ImmichSink:
         gone = change.remove.get(TAGS, ())
         kept = tuple(value for value in seen.lists.get(TAGS, ()) if value not in gone)
         values = tuple(dict.fromkeys((*kept, *(value for value in change.add.get(TAGS, ()) if value))))
-        texts = change.texts if self._captions else {}
+        texts = change.texts if self.captions else {}
         text = (texts.get(TEXT, seen.texts.get(TEXT, "")) or "").strip()
         return self._draft(photo, home, seen, values, text)
 

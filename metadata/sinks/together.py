@@ -119,8 +119,12 @@ class Together:
             return None
         if not keys(side.lists.get(TAGS_LIST, ())) - keys(seen.lists.get(TAGS, ())):
             return None
-        here, there = side.texts.get(CAPTION, ""), seen.texts.get(TEXT, "")
-        return None if here and there and here.strip() != there else (there or here.strip())
+        here, there = side.texts.get(CAPTION, "").strip(), seen.texts.get(TEXT, "")
+        if shown is None or shown.description.strip() != there:
+            return None  # a camera's, or one that is not ours to tell: it must not come into the file
+        if here and here != there and (there or not self._server.captions):
+            return None
+        return there or here
 
     # The orders
 
@@ -178,8 +182,9 @@ class Together:
         made = batch.answers[number].get(SIDECAR)
         if SERVER in pair.drafts or batch.sides[number].exists or not isinstance(made, Seen) or not made.exists:
             return False
-        alike = made.texts.get(CAPTION, "").strip() == seen.texts.get(TEXT, "")
-        return shown is not None and shown.sidecar == "" and made.where == pair.photo.file + b".xmp" and alike
+        if shown is None or shown.sidecar != "" or made.where != pair.photo.file + b".xmp":
+            return False
+        return made.texts.get(CAPTION, "").strip() == seen.texts.get(TEXT, "") == shown.description.strip()
 
     def _write_files(self, batch: _Batch, numbers: Sequence[int]) -> None:
         here = [number for number in numbers if SIDECAR in batch.open_drafts(number)]
@@ -247,4 +252,4 @@ def _says(batch: _Batch, number: int) -> bool:
     here, words = keys(side.lists.get(TAGS_LIST, ())), keys(wanted.lists.get(TAGS, ()))
     gone = keys(now.lists.get(TAGS, ())) - words
     text = side.texts.get("tiff:ImageDescription", side.texts.get(CAPTION, "")).strip()
-    return words <= here and not here & gone and text == wanted.texts.get(TEXT, "")
+    return words <= here and not here & gone and wanted.texts.get(TEXT, "") in ("", text)

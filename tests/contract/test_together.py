@@ -10,6 +10,7 @@ from metadata import xmp
 from metadata.errors import Refused, TryAgain
 from metadata.mirror.way import Way
 from metadata.sinks import Change
+from metadata.sinks.immich import ImmichSink
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST
 from tests.immich_house import NOW, House
 
@@ -277,3 +278,29 @@ def test_keywords_in_other_fields_than_immichs_stay_when_it_writes_its_own(house
     house.wanted = ("cat",)
     house.rest()
     assert house.agrees("people/Oma", "cat")
+
+
+def without_captions(house):
+    house.server = ImmichSink(mirror=house.mirror, find=house._find, captions=False)
+    house.both._server = house.server
+
+
+@pytest.mark.parametrize("way", [Way.SERVER_FIRST, Way.FILE_FIRST])
+def test_where_captions_are_not_ours_to_tell_both_keep_their_own(tmp_path, way):
+    house = House(tmp_path, way=way, may_write=way is Way.SERVER_FIRST)
+    without_captions(house)
+    house.someone_writes("Oma", text="from the file")
+    house.wanted = ("cat",)
+    assert not house.rest()
+    assert house.tags() == {"Oma", "cat"}
+    assert xmp.seen(xmp.parse(house.sidecar.read_bytes(), b"x")).texts["dc:description"] == "from the file"
+    assert not [name for name, _, _ in house.immich.log if name == "describe"]
+
+
+def test_what_a_camera_says_of_itself_does_not_come_into_a_sidecar(house):
+    house.kept.description = house.kept.told = "OLYMPUS DIGITAL CAMERA"
+    house.someone_writes("Oma")
+    house.wanted = ("cat",)
+    assert not house.rest()
+    assert house.agrees("Oma", "cat")
+    assert b"OLYMPUS" not in house.sidecar.read_bytes()
