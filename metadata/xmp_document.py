@@ -19,11 +19,18 @@ class Scope:
     Resolved here and not by expat, which then needs a third less time for the whole document.
     """
 
-    __slots__ = ("bound", "names")
+    __slots__ = ("_prefixes", "bound", "names")
 
     def __init__(self, bound: dict[str, str]) -> None:
         self.bound = bound
         self.names: dict[str, str] = {}
+        self._prefixes: dict[str, str] | None = None
+
+    def prefix(self, uri: str) -> str | None:
+        """The first prefix that is bound to a namespace here; the default namespace's is empty."""
+        if self._prefixes is None:
+            self._prefixes = {uri: prefix for prefix, uri in reversed(self.bound.items())}
+        return self._prefixes.get(uri)
 
     def element(self, raw: str) -> str:
         """The expanded name of an element; raises KeyError for a prefix that nothing is bound to."""
@@ -74,6 +81,15 @@ class Element:
         return self.scope.bound
 
 
+def behind(work: bytes, element: Element) -> int:
+    """The offset just behind an element's start tag, which is mostly its name alone; -1 where there is none."""
+    at = element.start + 1 + len(element.raw)
+    if work[at : at + 1] == b">":  # no name holds it, so the name ends here even where letters have more bytes
+        return at + 1
+    found = _TAG.match(work, element.start)
+    return found.end() if found else -1
+
+
 _NONE: list[Element] = []
 """Shared by all elements without children, which are most; never changed."""
 
@@ -119,10 +135,10 @@ class Document:
 
     def opened(self, element: Element) -> int:
         """The offset just behind the start tag."""
-        found = _TAG.match(self.work, element.start)
-        if found is None:
+        at = behind(self.work, element)
+        if at < 0:
             raise Refused(self.path, "an element could not be found again")
-        return found.end()
+        return at
 
     def hollow(self, element: Element) -> bool:
         """Whether it is written as `<name/>`."""
@@ -131,8 +147,9 @@ class Document:
 
     def end(self, element: Element) -> int:
         """The offset just behind the whole element."""
-        if self.hollow(element):
-            return self.opened(element)
+        opened = self.opened(element)
+        if self.work[opened - 2 : opened] == b"/>":
+            return opened
         return self.work.index(b">", element.closed) + 1
 
     def tag(self, element: Element) -> bytes:

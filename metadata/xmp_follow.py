@@ -25,7 +25,7 @@ from metadata.tags import (
     to_tags_list,
 )
 from metadata.xmp_document import Document
-from metadata.xmp_names import CATALOG_SETS, CATEGORIES, LAST_KEYWORDS, Field
+from metadata.xmp_names import CATALOG_SETS, CATEGORIES, FOLLOWED, LAST_KEYWORDS, Field
 from metadata.xmp_seen import list_values, text
 
 _DEEPEST: Final = 100
@@ -44,6 +44,8 @@ class Following:
 
 def following(document: Document, words: Iterable[str], went: Iterable[str]) -> list[Following]:
     """The fields that are there and have to follow; `words` are the final TagsList, `went` what left it."""
+    if not any(document.places(field) for field in FOLLOWED.values()):
+        return []
     stay = [word for value in words if (word := from_tags_list(value)) and fold(word[0]) not in _PROGRAMS]
     gone = [word for value in went if (word := from_tags_list(value))]
     found = [_list(document, field, spelling, stay, gone) for field, spelling in _LISTS if document.places(field)]

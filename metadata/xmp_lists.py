@@ -10,10 +10,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from metadata.xmp_document import Element
+from metadata.xmp_document import Element, behind
 from metadata.xmp_names import GLUE, RDF, XML_LANG
 
-_TAG: Final = re.compile(rb"<[^\s/>\"']++(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _REFERENCE: Final = re.compile(r"&(#x?)?([0-9a-zA-Z]+);")
 _NAMED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -23,53 +22,48 @@ def unfold(work: bytes, element: Element, *, whole: bool) -> bool:
 
     Without `whole` the container has no children, only `texts`.
     """
-    opened = _TAG.match(work, element.start)
-    if opened is None or element.attributes:
+    opened = behind(work, element)
+    if opened < 0 or element.attributes:
         return False
-    if opened[0].endswith(b"/>"):
+    if work[opened - 2 : opened] == b"/>":
         return True
-    rdf = next((prefix for prefix, uri in element.namespaces.items() if uri == RDF), "")
+    rdf = element.scope.prefix(RDF)
     if not rdf:
         return False
     box, item = _patterns(rdf)
-    found = box.fullmatch(work, opened.end(), element.closed)
+    found = box.fullmatch(work, opened, element.closed)
     if found is None:
         return False
-    inner = Element(
-        f"{rdf}:{found[1].decode()}",
-        f"{RDF}{GLUE}{found[1].decode()}",
-        {},
-        found.start(1) - len(rdf) - 2,
-        element.scope,
-    )
-    inner.closed = found.end(2)
-    inner.texts = _texts(item.findall(work, *found.span(2)), referring=work.find(b"&", *found.span(2)) >= 0)
+    kind, span = found[1].decode(), found.span(2)
+    inner = Element(f"{rdf}:{kind}", f"{RDF}{GLUE}{kind}", {}, found.start(1) - len(rdf) - 2, element.scope)
+    inner.closed = span[1]
+    inner.texts = _texts(item.findall(work, *span), referring=work.find(b"&", *span) >= 0)
     if whole:
-        inner.kids = _items(work, inner, item, f"{rdf}:li", found.span(2))
+        inner.kids = _items(work, inner, item, f"{rdf}:li", span)
     element.kids = [inner]
     return True
 
 
 def unfold_value(work: bytes, element: Element) -> bool:
     """Give a property of one value its text, or its language alternative; false where it has another form."""
-    opened = _TAG.match(work, element.start)
-    if opened is None:
+    opened = behind(work, element)
+    if opened < 0:
         return False
-    if opened[0].endswith(b"/>"):
+    if work[opened - 2 : opened] == b"/>":
         return True
-    inside = work[opened.end() : element.closed]
+    inside = work[opened : element.closed]
     if b"\r" in inside:
         return False
     if b"<" not in inside:
         element.text = _texts([inside], referring=b"&" in inside)[0]
         return True
-    rdf = next((prefix for prefix, uri in element.namespaces.items() if uri == RDF), "")
+    rdf = element.scope.prefix(RDF)
     found = None if element.attributes or not rdf else _alternative(rdf)[0].fullmatch(inside)
     if found is None:
         return False
-    inner = Element(f"{rdf}:Alt", f"{RDF}{GLUE}Alt", {}, opened.end() + found.start(1), element.scope)
-    inner.closed = opened.end() + found.end(2)
-    inner.kids = _spoken(inside, opened.end(), found.span(2), rdf, inner)
+    inner = Element(f"{rdf}:Alt", f"{RDF}{GLUE}Alt", {}, opened + found.start(1), element.scope)
+    inner.closed = opened + found.end(2)
+    inner.kids = _spoken(inside, opened, found.span(2), rdf, inner)
     element.kids = [inner]
     return True
 
@@ -122,7 +116,7 @@ def _items(work: bytes, inner: Element, item: re.Pattern[bytes], raw: str, span:
 def _texts(raw: list[bytes], *, referring: bool) -> list[str]:
     if referring:
         return [_REFERENCE.sub(_referred, each.decode()) for each in raw]
-    return [each.decode() for each in raw]
+    return [*map(bytes.decode, raw)]
 
 
 def _referred(found: re.Match[str]) -> str:

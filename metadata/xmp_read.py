@@ -230,24 +230,35 @@ class _Reader:
         self._rdf_at = len(self._stack)
 
     def _inside(self, element: Element, depth: int) -> None:
-        if depth == 1:
-            if _NODE_ID not in element.attributes:
-                self.nodes.append(element)
-            else:  # it says nothing of the photo itself, but a property of the photo may refer to it
-                self.named[element.attributes[_NODE_ID]] = element
+        if depth > 1:
+            _adopt(self._stack[-1], element)
             return
-        parent = self._stack[-1]
-        if parent.kids:
-            parent.kids.append(element)
+        if _NODE_ID not in element.attributes:
+            self.nodes.append(element)
+        else:  # it says nothing of the photo itself, but a property of the photo may refer to it
+            self.named[element.attributes[_NODE_ID]] = element
+        self._parser.StartElementHandler = self._property
+
+    def _property(self, raw: str, attributes: dict[str, str]) -> None:
+        """As `_start`, for what stands directly in a node."""
+        stack = self._stack
+        node = stack[-1]
+        scope = node.scope
+        name = None if attributes else scope.names.get(raw)
+        if name is None:
+            element = self._element(raw, attributes, scope)
+            name = element.name
         else:
-            parent.kids = [element]
-        if depth != 2:
-            return
-        if (element.name in LOOKED_INTO and element.name not in self.flat) or _NODE_ID in parent.attributes:
+            element = Element(raw, name, attributes, self._parser.CurrentByteIndex + self._shift, scope)
+        _adopt(node, element)
+        if (name in LOOKED_INTO and name not in self.flat) or (node.attributes and _NODE_ID in node.attributes):
             self._look_into()
         elif self.skim:
             self._parser.StartElementHandler = None
             self._parser.EndElementHandler = self._foreign_end
+        else:
+            self._parser.StartElementHandler = self._start
+        stack.append(element)
 
     def _look_into(self) -> None:
         """Hear everything inside the property that starts now; closures, since they run for every item.
@@ -265,10 +276,7 @@ class _Reader:
                 element = self._element(raw, attributes, scope)
             else:
                 element = Element(raw, name, attributes, parser.CurrentByteIndex + shift, scope)
-            if parent.kids:
-                parent.kids.append(element)
-            else:
-                parent.kids = [element]
+            _adopt(parent, element)
             stack.append(element)
             pieces.clear()
 
@@ -281,7 +289,7 @@ class _Reader:
                 pieces.clear()
             if len(stack) == base:
                 parser.CharacterDataHandler = None
-                parser.StartElementHandler = self._start
+                parser.StartElementHandler = self._property
                 parser.EndElementHandler = self._end
 
         parser.StartElementHandler, parser.EndElementHandler = start, end
@@ -297,7 +305,7 @@ class _Reader:
         else:
             element.closed = cut.closed
             self._shift += cut.end - cut.start - len(cut.marker)
-        self._parser.StartElementHandler = self._start
+        self._parser.StartElementHandler = self._property
         self._parser.EndElementHandler = self._end
 
     def _end(self, name: str) -> None:
@@ -305,11 +313,24 @@ class _Reader:
         if not stack or stack[-1].raw != name:
             raise _Skewed
         stack.pop().closed = self._parser.CurrentByteIndex + self._shift
-        left = len(stack)
-        if left == self._rdf_at:
+        depth = len(stack) - self._rdf_at
+        if depth > 2 or self._rdf_at < 0:
+            pass
+        elif depth == 2:  # a node goes on
+            self._parser.StartElementHandler = self._property
+        elif depth == 1:
+            self._parser.StartElementHandler = self._start
+        else:
             self._rdf_at = -1
-        if not left:
+        if not stack:
             self._done = True
+
+
+def _adopt(parent: Element, element: Element) -> None:
+    if parent.kids:
+        parent.kids.append(element)
+    else:
+        parent.kids = [element]
 
 
 def _presentable(work: bytes) -> bytes:

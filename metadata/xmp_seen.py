@@ -36,6 +36,7 @@ _DESCRIPTION: Final = f"{RDF}{GLUE}Description"
 _NOBODY: Final = LOOKED_INTO - FOLLOWED.keys()
 _PLAIN: Final = {XML_LANG}
 _DEFAULT: Final = "x-default"
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def container(element: Element) -> Element | None:
@@ -182,7 +183,7 @@ def claim_text(claim: Claim) -> str:
     """
     words: list[str | list[str]] = [word.split(SEPARATOR) if SEPARATOR in word else word for word in claim.words]
     content = {"ledger": claim.ledger, "run": claim.run, "words": words, "texts": list(claim.texts)}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(content)
 
 
 def _claimed(document: Document) -> Claim | None:

@@ -8,6 +8,7 @@ else a property holds (references, comments, single quotes, signs beyond ASCII),
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _HEAVY: Final = re.compile(
@@ -17,7 +18,7 @@ _HEAVY: Final = re.compile(
 _WORTH: Final = 4096
 """Bytes; a smaller property is heard as fast."""
 
-_LEGAL: Final = b"\t\n\r" + bytes(range(32, 127))
+_PLAIN: Final = (b"\t\n\r" + bytes(range(32, 127))).replace(b"&", b"")
 _NAME: Final = rb"[A-Za-z_][A-Za-z0-9_.:-]*+"
 _OPENED: Final = re.compile(rb"(%b)((?:\s++%b\s*+=\s*+\")*+)\s*+(/?)>[^\">]*+" % (_NAME, _NAME))
 _CLOSED: Final = re.compile(rb"(/%b)\s*+>[^\">]*+" % _NAME)
@@ -35,7 +36,7 @@ class Cut(NamedTuple):
 
 def cuts(work: bytes) -> list[Cut]:
     """What may be left out, in order and apart; whoever reads must see that each stands where a property does."""
-    if len(work) < _WORTH or b"nodeID" in work:
+    if len(work) < _WORTH:
         return []
     found: dict[bytes, Cut | None] = {}
     at = 0
@@ -43,7 +44,8 @@ def cuts(work: bytes) -> list[Cut]:
         cut = None if begun[1] in found else _cut(work, begun)
         found.setdefault(begun[1], cut)
         at = cut.end if cut else begun.end()
-    return [each for each in found.values() if each]
+    several = [each for each in found.values() if each]
+    return [] if several and b"nodeID" in without(work, several) else several
 
 
 def _cut(work: bytes, begun: re.Match[bytes]) -> Cut | None:
@@ -70,20 +72,21 @@ def sound(inside: bytes) -> bool:
     Every attribute's value becomes one quotation mark. A quotation mark in a text would pair with one behind
     a `<`, which no value may hold, so nothing can pass for a value that is none.
     """
-    if not inside.isascii() or b"&" in inside or inside.translate(None, _LEGAL):
+    if inside.translate(None, _PLAIN):
         return False
     pieces = inside.split(b'"')
-    head, *tags = b'"'.join(pieces[::2]).split(b"<")
-    if not len(pieces) % 2 or len(tags) != inside.count(b"<") or b'"' in head or b">" in head:
+    if not len(pieces) % 2 or b"<" in b"".join(pieces[1::2]):
         return False
-    return _balanced(tags)
+    head, *tags = b'"'.join(pieces[::2]).split(b"<")
+    return b'"' not in head and b">" not in head and _balanced(tags)
 
 
 def _balanced(tags: list[bytes]) -> bool:
-    names = {tag: _name(tag) for tag in set(tags)}
     opened: list[bytes] = []
+    last, name = b"", None
     for tag in tags:
-        name = names[tag]
+        if tag != last:  # steps of one kind follow each other
+            last, name = tag, _name(tag) if len(tag) < _SHORT else _named(tag)
         if name is None:
             return False
         if name[:1] != b"/":
@@ -93,7 +96,7 @@ def _balanced(tags: list[bytes]) -> bool:
     return not opened
 
 
-def _name(tag: bytes) -> bytes | None:
+def _named(tag: bytes) -> bytes | None:
     """The name in a start tag, with a slash before it in an end tag, alone in an empty element's; else None."""
     found = _CLOSED.fullmatch(tag)
     if found:
@@ -105,3 +108,8 @@ def _name(tag: bytes) -> bytes | None:
     if len(set(attributes)) < len(attributes):
         return None
     return found[3] or found[1]
+
+
+_SHORT: Final = 1024
+_name = lru_cache(maxsize=256)(_named)
+"""Without its values a tag is the same in all files of a program; what is kept is bounded."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from metadata.errors import Refused
-from metadata.xmp_document import Document, Element
+from metadata.xmp_document import Document, Element, Scope
 from metadata.xmp_names import GLUE, PREFIXES, RDF, Field
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"']+)\s*=\s*(\"[^\"]*+\"|'[^']*+')")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPECIAL = re.compile("[&<>\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANK: Final = b" \t\r\n"
+_NEAR: Final = 64
 _USUAL: Final = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
@@ -191,9 +192,10 @@ class Plan:
         `inside` gives what stands between its tags.
         """
         nodes = self.document.nodes
-        node = next((each for each in nodes if field.uri in each.namespaces.values()), None)
-        node = node or next(iter(nodes), None)
-        scope = node.namespaces if node else self.document.rdf.namespaces
+        node = next(
+            (each for each in nodes if each.scope.prefix(field.uri) is not None), nodes[0] if nodes else None
+        )
+        scope = node.scope if node else self.document.rdf.scope
         own, declared = self._bound(field.uri, scope)
         rdf, also = self._bound(RDF, scope) if field.kind != "text" else ("", b"")
         tags = Tags(own, rdf)
@@ -202,16 +204,16 @@ class Plan:
         element = b"".join((b"<", name, declared, also, b">", inside(tags, layout), b"</", name, b">"))
         self._added.append((node, layout.gap + element))
 
-    def _bound(self, uri: str, scope: Mapping[str, str]) -> tuple[str, bytes]:
+    def _bound(self, uri: str, scope: Scope) -> tuple[str, bytes]:
         """The prefix for a namespace, and the declaration where the document has none in scope.
 
         One that stands for it elsewhere in the document goes first: exiv2 reads nothing at all of a file in
         which one namespace has two prefixes.
         """
-        for prefix, bound in scope.items():
-            if bound == uri:
-                return prefix, b""
-        elsewhere = (name for name in self._elsewhere(uri) if name not in scope)
+        prefix = scope.prefix(uri)
+        if prefix is not None:
+            return prefix, b""
+        elsewhere = (name for name in self._elsewhere(uri) if name not in scope.bound)
         prefix = next(elsewhere, "") or self._fresh(_USUAL[uri])
         return prefix, f' xmlns:{prefix}="{uri}"'.encode()
 
@@ -267,10 +269,9 @@ class Plan:
 
     def around(self, element: Element, inner: Element | None = None) -> tuple[Tags, Layout]:
         """The prefixes and the layout inside a property that is there already."""
-        scope = inner.namespaces if inner else element.namespaces
-        rdf = self.document.tag(inner).rpartition(b":")[0].decode() if inner else None
+        rdf = inner.raw.rpartition(":")[0] if inner else element.scope.prefix(RDF)
         if rdf is None:
-            rdf = next((prefix for prefix, uri in scope.items() if uri == RDF), "rdf")
+            rdf = "rdf"
         return Tags("", rdf), Layout(_line(self.gap(element)), b" ")
 
     def bare(self, element: Element) -> bool:
@@ -289,7 +290,8 @@ class Plan:
     def _blank(self, at: int) -> int:
         work = self.document.work
         while at and work[at - 1] in _BLANK:
-            at -= 1
+            near = work[max(at - _NEAR, 0) : at]
+            at -= len(near) - len(near.rstrip(_BLANK))
         return at
 
 
