@@ -11,25 +11,20 @@ from __future__ import annotations
 
 import random
 import re
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-import certifi
 import httpx
 
 from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
+from metadata.web import PASSES, pause, retry_after, trust
+from metadata.web import server_time as server_time  # noqa: PLC0414 - what the client takes from here
 
 TRIES = 6
-FIRST, LONGEST = 0.5, 30.0
-"""Seconds before the second try, and the most between two; half of each is left to chance."""
 PATIENT = 300.0
 """The longest `Retry-After`, in seconds, that is sat out; a longer one is the caller's."""
 
-_PASSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PERMISSION = re.compile(r"[Mm]issing required permission:? ?([a-zA-Z.]+)")
 
 Wait = Callable[[float], None]
@@ -56,7 +51,11 @@ class Wire:
         self.connections = 0
         self._client = httpx.Client(
             headers={"x-api-key": key, "accept": "application/json"},
-            verify=_trust(ca_file, encrypted=any(base.startswith("https") for base in self._bases)),
+            verify=trust(
+                ca_file,
+                encrypted=any(base.startswith("https") for base in self._bases),
+                setting="immich.ca_file",
+            ),
             trust_env=False,  # the key goes to Immich and through nobody else's proxy
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
@@ -102,7 +101,7 @@ class Wire:
         reason, after = "", None
         for attempt in range(TRIES):
             if attempt:
-                self._wait(self._pause(attempt, after))
+                self._wait(pause(attempt, after, self._rng))
             try:
                 response = self._once(method, path, body, params)
             except httpx.TransportError as error:
@@ -110,9 +109,9 @@ class Wire:
                 continue
             if response.status_code in among or response.is_success:
                 return response
-            if response.status_code not in _PASSES:
+            if response.status_code not in PASSES:
                 raise self._refused(method, path, response)
-            reason, after = f"{method} {path}: {response.status_code} {_message(response)}", _retry_after(response)
+            reason, after = f"{method} {path}: {response.status_code} {_message(response)}", retry_after(response)
             if after is not None and after > PATIENT:
                 break
         raise TryAgain(self.place, reason)
@@ -160,11 +159,6 @@ class Wire:
         if event == "connection.connect_tcp.complete":
             self.connections += 1
 
-    def _pause(self, attempt: int, after: float | None) -> float:
-        """Seconds until the next try: twice as long each time, a part of it by chance, never before `after`."""
-        most: float = min(FIRST * 2.0 ** (attempt - 1), LONGEST)
-        return max(most * (0.5 + self._rng.random() / 2), after or 0.0)
-
     def _broken(self, error: httpx.TransportError) -> str:
         """Why there was no answer. Raises PlaceClosed where asking again cannot help."""
         text = str(error) or type(error).__name__
@@ -209,21 +203,6 @@ def candidates(url: str) -> list[str]:
     return [f"{each}://{rest}/api" for each in ([scheme.lower()] if scheme else ["https", "http"])]
 
 
-def _trust(ca_file: str | None, *, encrypted: bool) -> ssl.SSLContext:
-    """The authority that was named; else those of the system and of certifi, which few containers lack both."""
-    if ca_file is None and not encrypted:
-        return ssl.SSLContext(
-            ssl.PROTOCOL_TLS_CLIENT
-        )  # reading all authorities takes a while; here it trusts none
-    try:
-        trusted = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise UserError(f"immich.ca_file: {ca_file}: {error.strerror or error}") from None
-    if ca_file is None:
-        trusted.load_verify_locations(certifi.where())
-    return trusted
-
-
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
@@ -241,27 +220,3 @@ def _message(response: httpx.Response) -> str:
     if errors := told.get("errors"):
         text += f": {errors}"
     return text[:500]
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """RFC 9110 section 10.2.3: seconds, or a date; None where there is none that can be read."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - _date(response)).total_seconds()) if text else None
-    except (ValueError, TypeError):
-        return None
-
-
-def _date(response: httpx.Response) -> datetime:
-    """The server's own clock, which its dates are about."""
-    return server_time(response) or datetime.now(UTC)
-
-
-def server_time(response: httpx.Response) -> datetime | None:
-    """When the server answered, by its own clock, to the second; None where it does not say."""
-    try:
-        return parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return None
