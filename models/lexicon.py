@@ -78,7 +78,7 @@ class Lexicon:
         return self.american(self._singular(token, alone=alone))
 
     def _singular(self, token: str, *, alone: bool) -> str:
-        if token in self.lists.sets["pluralia"]:
+        if alone and token in self.lists.sets["pluralia"]:
             return token
         if token in self.dictionary.plurals:
             return self.dictionary.plurals[token]

@@ -65,7 +65,7 @@ DECADE = {f"{word[:-1]}ies": f"19{place + 2}0s" for place, word in enumerate(_TE
 MONTH = {month[:3]: month for month in _MONTHS} | {"sept": "september"} | {month: month for month in _MONTHS}
 _AND_K = frozenset({"run", "race", "walk"})
 """Before these `10k` is a distance."""
-_UNIT = re.compile(r"^(\d+(?:[.\-]\d+)*)(km|mm|cm|mp|kg|gb|tb|px|k|d|th|st|nd|rd|s)$")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def plain(tokens: Sequence[str]) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _ordinal(number: int) -> str:
 
 
 def values(tokens: Sequence[str]) -> tuple[str, ...]:
-    """The numbers in plain tokens, sorted: `("1970s",)`, `("4",)`. Where they differ, the meanings do."""
-    found = [token for token in tokens if any(sign.isdigit() for sign in token)]
+    """The numbers in plain tokens, sorted: `("1970",)`, `("4",)`. Where they differ, the meanings do."""
+    found = [number for token in tokens for number in _NUMBER.findall(token)]
     found += [str(CARDINAL[token]) for token in tokens if token in CARDINAL]
     return tuple(sorted(found))

@@ -8,6 +8,8 @@ from models import numerals, spelling
 from models.dedupe.library import Entry, Found, Library
 
 TYPO = 0.962
+DOUBTED = 0.7
+"""Where two words can be meant: for the review list."""
 SPELT = 0.96
 SHORTEST = 6
 """Letters of a keyword below which one letter's difference says nothing, unless two letters are swapped."""
@@ -27,9 +29,9 @@ def find(library: Library, found: Found) -> None:
             if wrong != place and is_slip(library, library.entries[wrong], entry):
                 meant[wrong].add(place)
     for wrong, places in meant.items():
-        if len({library.entries[place].joined for place in places}) == 1:
-            for place in places:
-                found.add(wrong, place, TYPO, "one is a slip of the other")
+        one = len({library.entries[place].joined for place in places}) == 1
+        for place in places:
+            found.add(wrong, place, TYPO if one else DOUBTED, "one is a slip of the other")
 
 
 def _explained(library: Library, found: Found) -> set[int]:

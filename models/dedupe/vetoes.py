@@ -65,7 +65,7 @@ class Vetoes:
         """`custom` and `customs`."""
         own = self.lexicon.lists.sets["pluralia"]
         for one, other in ((a.spelling.tokens, b.spelling.tokens), (b.spelling.tokens, a.spelling.tokens)):
-            if one[:-1] == other[:-1] and one[-1] in own and other[-1] in spelling.singulars(one[-1]):
+            if len(one) == 1 == len(other) and one[-1] in own and other[-1] in spelling.singulars(one[-1]):
                 return True
         return False
 

@@ -9,9 +9,10 @@ from models.dedupe.find import find
 from models.dedupe.library import Evidence
 
 POOL = [
-    "sofa", "Sofas", "couch", "long hair", "long_hair", "Long Hair", "sunset", "sundown", "sunrise", "2019", "2020",
-    "Nürnberg", "Nuremberg", "glass", "glasses", "oak", "oak tree", "Anna", "Anne", "marathon", "marathno", "UK",
-    "United Kingdom", "view of the sea", "sea view", "f/2.8", "f2.8", "turkey", "Turkey", "lake", "the lake",
+    "sofa", "Sofas", "couch", "long hair", "long_hair", "Long Hair", "sunset", "sundown", "sunrise", "2019",
+    "2020", "Nürnberg", "Nuremberg", "glass", "glasses", "oak", "oak tree", "Anna", "Anne", "marathon", "UK",
+    "marathno", "United Kingdom", "view of the sea", "sea view", "f/2.8", "f2.8", "turkey", "Turkey", "lake",
+    "the lake",
 ]  # fmt: skip
 
 
