@@ -50,16 +50,16 @@ class Lexicon:
 
     def entry(self, word: Spelling, lemmas: tuple[str, ...]) -> str:
         """The dictionary's entry for a keyword, or an empty string."""
-        if word.phrase in self.dictionary:
-            return word.phrase
+        if word.phrase in self.dictionary and word.phrase not in self.dictionary.plurals:
+            return word.phrase  # not `men`, which WordNet also has for manpower
         forms = [" ".join(lemmas), "".join(word.tokens), *_last_singular(word.tokens)]
         return next((form for form in forms if form in self.dictionary), "")
 
     def first(self, entry: str) -> tuple[Sense, ...]:
-        """The meanings that most people have in mind: the first noun, else the first of any part of speech."""
+        """The meanings that most people have in mind: the first noun, else the commonest first of another part."""
         firsts = self.dictionary.firsts.get(entry, ())
         nouns = tuple(sense for sense in firsts if self.dictionary.synset(sense.synset).part == "n")
-        return nouns or firsts[:1]
+        return nouns or tuple(sorted(firsts, key=lambda one: -one.count)[:1])
 
     def of_name(self, word: Spelling) -> bool:
         """Whether a keyword is a person's or a maker's name."""
