@@ -35,7 +35,7 @@ from metadata.xmp_seen import (
     seen,
     text,
 )
-from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, contents, difference
+from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content, contents, difference, gives
 
 _ME: Final = (f"{RDF}{GLUE}about", "")
 _DEFAULT: Final = b' xml:lang="x-default"'
@@ -74,7 +74,7 @@ def revise(document: Document, before: Seen, change: Change, now: datetime) -> R
     work = apply(document.work, splices, document.path)
     data = document.encoded(work)
     undo = back(document.work, splices) if document.work is document.data else difference(document.data, data)
-    if apply(data, undo, document.path) != document.data:
+    if not gives(data, undo, document.data):
         raise Refused(document.path, "the change could not be taken back byte for byte")
     lists = said.lists
     if TAGS_LIST in shown.lists and TAGS_LIST not in before.lists:
@@ -258,12 +258,13 @@ def _change_container(plan: Plan, place: Place, inner: Element, remove: Values, 
 def _append(plan: Plan, element: Element, inner: Element, raw: Sequence[bytes]) -> None:
     tags, layout = plan.around(element, inner)
     name = tags.in_rdf("li")
-    new = [b"".join((b"<", name, b">", each, b"</", name, b">")) for each in raw]
+    opening, closing = b"<" + name + b">", b"</" + name + b">"
     if inner.kids:
-        plan.follow(inner.kids[-1], new)
+        plan.follow(inner.kids[-1], opening, raw, closing)
     else:
         deep = layout.deeper()
-        plan.fill(inner, b"".join(deep.deeper().gap + each for each in new) + deep.gap)
+        gap = deep.deeper().gap + opening
+        plan.fill(inner, gap + (closing + gap).join(raw) + closing + deep.gap)
 
 
 # Texts
@@ -386,11 +387,12 @@ def _foreign(document: Document, own: AbstractSet[str]) -> list[dict[str, str]]:
 
 def _compare(path: bytes, before: Seen, after: Seen, change: Change) -> None:
     for name in LISTS:
-        standing = before.lists.get(name, ())
+        standing, found = before.lists.get(name, ()), after.lists.get(name, ())
         kept, fresh = _wanted(standing, change.remove.get(name, ()), change.add.get(name, ()))
-        if sorted(after.lists.get(name, ())) != sorted([*kept, *fresh]):
+        wanted = (*kept, *fresh)
+        if found != wanted and sorted(found) != sorted(wanted):
             raise Refused(path, f"its {name} would not have become what was wanted")
-    for name in {*TEXTS, *filter(xmp_structs.is_struct, (*before.texts, *after.texts, *change.texts))}:
+    for name in {*before.texts, *after.texts, *change.texts}:
         if not _text_fits(before.texts, after.texts, change.texts, name):
             raise Refused(path, f"its {name} would not have become what was wanted")
     if not _claim_fits(before.claimed, after.claimed, change.claim):

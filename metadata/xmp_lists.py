@@ -27,7 +27,7 @@ def unfold(work: bytes, element: Element, *, whole: bool) -> bool:
         return False
     if work[opened - 2 : opened] == b"/>":
         return True
-    rdf = element.scope.prefix(RDF)
+    rdf = element.scope.prefix(RDF) or ""
     if not rdf:
         return False
     box, item = _patterns(rdf)
@@ -57,7 +57,7 @@ def unfold_value(work: bytes, element: Element) -> bool:
     if b"<" not in inside:
         element.text = _texts([inside], referring=b"&" in inside)[0]
         return True
-    rdf = element.scope.prefix(RDF)
+    rdf = element.scope.prefix(RDF) or ""
     found = None if element.attributes or not rdf else _alternative(rdf)[0].fullmatch(inside)
     if found is None:
         return False

@@ -18,10 +18,14 @@ _HEAVY: Final = re.compile(
 _WORTH: Final = 4096
 """Bytes; a smaller property is heard as fast."""
 
-_PLAIN: Final = (b"\t\n\r" + bytes(range(32, 127))).replace(b"&", b"")
+_VALUE: Final = (b"\t\n\r" + bytes(range(32, 127))).translate(None, b'&<"')
+_TEXT: Final = _VALUE.replace(b">", b"")
 _NAME: Final = rb"[A-Za-z_][A-Za-z0-9_.:-]*+"
-_OPENED: Final = re.compile(rb"(%b)((?:\s++%b\s*+=\s*+\")*+)\s*+(/?)>[^\">]*+" % (_NAME, _NAME))
-_CLOSED: Final = re.compile(rb"(/%b)\s*+>[^\">]*+" % _NAME)
+_S: Final = rb"[ \t\r\n]"
+_OPENED: Final = re.compile(
+    rb"(%b)((?:%b++%b%b*+=%b*+\")*+)%b*+(/?)>(.*+)" % (_NAME, _S, _NAME, _S, _S, _S), re.DOTALL
+)
+_CLOSED: Final = re.compile(rb"(/%b)%b*+>(.*+)" % (_NAME, _S), re.DOTALL)
 _ATTRIBUTE: Final = re.compile(_NAME)
 
 
@@ -72,13 +76,11 @@ def sound(inside: bytes) -> bool:
     Every attribute's value becomes one quotation mark. A quotation mark in a text would pair with one behind
     a `<`, which no value may hold, so nothing can pass for a value that is none.
     """
-    if inside.translate(None, _PLAIN):
-        return False
     pieces = inside.split(b'"')
-    if not len(pieces) % 2 or b"<" in b"".join(pieces[1::2]):
+    if not len(pieces) % 2 or b"".join(pieces[1::2]).translate(None, _VALUE):
         return False
     head, *tags = b'"'.join(pieces[::2]).split(b"<")
-    return b'"' not in head and b">" not in head and _balanced(tags)
+    return not head.translate(None, _TEXT) and _balanced(tags)
 
 
 def _balanced(tags: list[bytes]) -> bool:
@@ -100,9 +102,9 @@ def _named(tag: bytes) -> bytes | None:
     """The name in a start tag, with a slash before it in an end tag, alone in an empty element's; else None."""
     found = _CLOSED.fullmatch(tag)
     if found:
-        return found[1]
+        return None if found[2].translate(None, _TEXT) else found[1]
     found = _OPENED.fullmatch(tag)
-    if found is None:
+    if found is None or found[4].translate(None, _TEXT):
         return None
     attributes = _ATTRIBUTE.findall(found[2])
     if len(set(attributes)) < len(attributes):

@@ -30,15 +30,31 @@ class Splice(NamedTuple):
 
 def apply(work: bytes, splices: Sequence[Splice], path: bytes) -> bytes:
     """The bytes with every splice made; raises Refused where they are not in order and apart."""
-    parts: list[bytes] = []
+    view = memoryview(work)  # each byte is copied once
+    parts: list[bytes | memoryview] = []
     at = 0
-    for splice in splices:
-        if not at <= splice.start <= splice.end <= len(work):
+    for start, end, new in splices:
+        if not at <= start <= end <= len(work):
             raise Refused(path, "two changes of it would overlap")
-        parts += (work[at : splice.start], splice.new)
-        at = splice.end
-    parts.append(work[at:])
+        parts += (view[at:start], new)
+        at = end
+    parts.append(view[at:])
     return b"".join(parts)
+
+
+def gives(work: bytes, splices: Sequence[Splice], wanted: bytes) -> bool:
+    """Whether `apply(work, splices)` is what is wanted; false where the splices are not in order and apart."""
+    view = memoryview(work)
+    at = reached = 0
+    for start, end, new in splices:
+        if not at <= start <= end <= len(work):
+            return False
+        for piece in (view[at:start], new):
+            if not wanted.startswith(piece, reached):
+                return False
+            reached += len(piece)
+        at = end
+    return len(wanted) - reached == len(work) - at and wanted.endswith(view[at:])
 
 
 def back(work: bytes, splices: Sequence[Splice]) -> tuple[Splice, ...]:
@@ -175,11 +191,11 @@ class Plan:
             at = found.end()
         raise Refused(self.path, "an attribute could not be found again")
 
-    def follow(self, element: Element, siblings: Sequence[bytes]) -> None:
-        """Put new siblings behind an element, each set as that one is."""
+    def follow(self, element: Element, opening: bytes, inside: Sequence[bytes], closing: bytes) -> None:
+        """Put new siblings behind an element, each between these tags and set as that one is."""
         at = self.document.end(element)
-        gap = self.gap(element)
-        self.swap(at, at, b"".join(gap + each for each in siblings))
+        opening = self.gap(element) + opening
+        self.swap(at, at, opening + (closing + opening).join(inside) + closing)
 
     def precede(self, element: Element, sibling: bytes) -> None:
         """Put one new sibling before an element, set as that one is."""

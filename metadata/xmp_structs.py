@@ -345,7 +345,7 @@ def _append(work: Plan, regions: Element, new: Sequence[tuple[str, Area]]) -> No
     names = _names(work.document, box.namespaces, RDF, PREFIXES["mwg-rs"], _AREA_URI)
     raw = [_region(work, names, *each, names.declared) for each in new]
     if box.kids:
-        work.follow(box.kids[-1], raw)
+        work.follow(box.kids[-1], b"", raw, b"")
     else:
         work.fill(box, b"".join(raw))
 
