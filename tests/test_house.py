@@ -18,7 +18,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent
 PACKAGES = ("watcher", "models", "metadata")
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
-SCRIPTS = [path for path in sorted((HOUSE / "scripts").iterdir()) if path.is_file()]
+SCRIPTS = [path for path in sorted((HOUSE / "scripts").iterdir()) if path.is_file() and path.suffix != ".py"]
 SOURCES = sorted(path for package in PACKAGES for path in (HOUSE / package).rglob("*.py"))
 
 
