@@ -2,7 +2,8 @@
 
 Ours lie in `models/taggers`, `models/captioners` and `models/embedders`, one backend a file; others come
 from installed packages by the entry-point groups `tagwright.taggers`, `tagwright.captioners` and
-`tagwright.embedders`, whose entries name a `make(**settings)`.
+`tagwright.embedders`, whose entries name a `make(**settings)`. A tagger may also be a model that a manifest
+describes (models/manifest.py): then `onnx` answers for it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from metadata.errors import UserError
+from models import manifest
 from models.protocols import Captioner, Embedder, Tagger
 
 if TYPE_CHECKING:
@@ -50,6 +53,11 @@ def names(kind: str) -> list[str]:
     return sorted({*ours, *_outside(kind)})
 
 
+def described(name: str, folder: str | Path | None = None) -> bool:
+    """Whether a manifest describes a model of this name: one of ours, or one in a person's folder of models."""
+    return name in manifest.names() or (bool(folder) and name in manifest.own(Path(str(folder))))
+
+
 def _outside(kind: str) -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # noqa: PLC0415 - a service starts without it
 
@@ -59,9 +67,13 @@ def _outside(kind: str) -> dict[str, EntryPoint]:
 def _make(kind: str, name: str, settings: dict[str, Any]) -> object:
     one = kind.removesuffix("s")
     known = names(kind)
-    if name not in known:
+    module = name
+    if name not in known and kind == "taggers" and described(name, settings.get("folder")):
+        module, settings = "onnx", {**settings, "model": name}
+    if module not in known:
+        known += manifest.names() if kind == "taggers" else []
         raise UserError(f"no {one} is called {name!r}; there are: {', '.join(known) or 'none'}")
-    make = _find(kind, name)
+    make = _find(kind, module)
     try:
         return make(**settings)
     except ImportError as error:

@@ -9,11 +9,34 @@ from metadata.facts import read_facts
 from metadata.photo import Facts
 from metadata.source import Source
 from metadata.tags import clean
-from models import registry
+from models import manifest, registry
 from models.image import FileView, decode
+from tests import tiny_models
 from watcher.sample import SHOTS, exif
 
 TAGGERS, CAPTIONERS = registry.names("taggers"), registry.names("captioners")
+MODELS = manifest.names()
+SETTINGS = {name: {"model": "ram_plus"} for name in ("onnx",)}
+"""Of those that have to be told something; files are in `folder`."""
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory):
+    """A tagger of this name, with what it needs: a tiny model of the same shape."""
+
+    def make(name):
+        settings = dict(SETTINGS.get(name, {}))
+        if name in MODELS or settings:
+            pytest.importorskip("onnx")
+            pytest.importorskip("onnxruntime")
+            model = settings.get("model", name)
+            folder = tmp_path_factory.getbasetemp() / f"files-{model}"
+            if not folder.exists():
+                tiny_models.tagger(folder, model)
+            settings["folder"] = folder
+        return registry.tagger(name, **settings)
+
+    return make
 
 
 def view(name, image, block=b"", *, form="JPEG"):
@@ -47,17 +70,17 @@ def test_there_are_some():
     assert "plain" in CAPTIONERS
 
 
-@pytest.mark.parametrize("name", TAGGERS)
-def test_a_tagger_is_made_without_settings_and_bears_its_module_s_name(name):
-    tagger = registry.tagger(name)
-    assert tagger.name == name
-    assert tagger.version
-    assert "@" not in tagger.name + tagger.version
+@pytest.mark.parametrize("name", [*TAGGERS, *MODELS])
+def test_a_tagger_bears_the_name_by_which_it_was_asked_for(name, tagger):
+    made = tagger(name)
+    assert made.name == SETTINGS.get(name, {}).get("model", name)
+    assert made.version
+    assert "@" not in made.name + made.version
 
 
-@pytest.mark.parametrize("name", TAGGERS)
-def test_it_says_clean_words_with_scores_between_0_and_1(name, views):
-    for words in registry.tagger(name).tag(views):
+@pytest.mark.parametrize("name", [*TAGGERS, *MODELS])
+def test_it_says_clean_words_with_scores_between_0_and_1(name, views, tagger):
+    for words in tagger(name).tag(views):
         for word, score in words:
             assert clean(word) == word
             assert isinstance(score, float)
@@ -65,30 +88,30 @@ def test_it_says_clean_words_with_scores_between_0_and_1(name, views):
         assert len({word for word, _ in words}) == len(words)
 
 
-@pytest.mark.parametrize("name", TAGGERS)
-def test_it_answers_each_photo_the_same_alone_and_in_a_batch(name, views):
-    tagger = registry.tagger(name)
-    together = tagger.tag(views)
+@pytest.mark.parametrize("name", [*TAGGERS, *MODELS])
+def test_it_answers_each_photo_the_same_alone_and_in_a_batch(name, views, tagger):
+    made = tagger(name)
+    together = made.tag(views)
     assert len(together) == len(views)
-    assert [tagger.tag([one])[0] for one in views] == together
-    assert tagger.tag(views[::-1]) == together[::-1]
-    assert tagger.tag([]) == []
+    assert [made.tag([one])[0] for one in views] == together
+    assert made.tag(views[::-1]) == together[::-1]
+    assert made.tag([]) == []
 
 
-@pytest.mark.parametrize("name", TAGGERS)
-def test_two_of_them_agree(name, views):
-    assert registry.tagger(name).tag(views) == registry.tagger(name).tag(views)
+@pytest.mark.parametrize("name", [*TAGGERS, *MODELS])
+def test_two_of_them_agree(name, views, tagger):
+    assert tagger(name).tag(views) == tagger(name).tag(views)
 
 
-@pytest.mark.parametrize("name", TAGGERS)
-def test_one_that_asks_for_no_pixels_uses_none(name, views):
-    tagger = registry.tagger(name)
+@pytest.mark.parametrize("name", [*TAGGERS, *MODELS])
+def test_one_that_asks_for_no_pixels_uses_none(name, views, tagger):
+    made = tagger(name)
     blind = [FileView(b"/nowhere/" + one.path, one.facts) for one in views]
-    if getattr(tagger, "edge", 1) == 0:
-        assert tagger.tag(blind) == tagger.tag(views)
+    if getattr(made, "edge", 1) == 0:
+        assert made.tag(blind) == made.tag(views)
     else:
         with pytest.raises(OSError, match="No such file"):
-            tagger.tag(blind)
+            made.tag(blind)
 
 
 @pytest.mark.parametrize("name", CAPTIONERS)
