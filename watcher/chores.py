@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from watcher import commands, pages
 from watcher.app import App
+from watcher.crier import Crier
 from watcher.ledger import evidence, requests, work, writes
 from watcher.restyle import Restyling
 from watcher.rooms import FIRST_LOOK, RULES
@@ -20,6 +21,8 @@ ASK = 0.5
 """Seconds between two looks for commands that were handed over."""
 QUIET = 5.0
 """Seconds between two looks at what no write of the ledger tells of."""
+CRY = 30.0
+"""Seconds between two looks for what a person should be told."""
 HOUR, DAY = 3600.0, 86400.0
 
 
@@ -27,14 +30,21 @@ class Chores:
     """Called by the worker between its steps; each chore is short, or done in slices."""
 
     def __init__(
-        self, app: App, *, problems: Callable[[], list[str]] = list, service: bool = True, ask: bool = False
+        self,
+        app: App,
+        *,
+        problems: Callable[[], list[str]] = list,
+        service: bool = True,
+        ask: bool = False,
+        crier: Crier | None = None,
     ) -> None:
         """`ask`: a person is asked before any first look is written. Without `service` no day is begun."""
+        self._crier = crier
         self._app = app
         self._service = service
         self._ask = ask
         self._problems = problems
-        self._due = {"ask": 0.0, "quiet": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
+        self._due = {"ask": 0.0, "quiet": 0.0, "cry": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
         self._state: tuple[int, int] | None = None
         self._reconsidering = ""
         self._told: set[str] = set()
@@ -46,6 +56,8 @@ class Chores:
         if self._is_due("ask", ASK) and self._stirred():
             self._requests()
             self._look_over()
+        if self._crier and self._is_due("cry", CRY):
+            self._crier.look(self._app.ledger.db)
         if self._service and self._is_due("hour", HOUR):
             self._hourly()
         if self._service and self._is_due("day", DAY):

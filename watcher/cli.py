@@ -118,7 +118,14 @@ def _working(commands: Any) -> None:
 
 
 def _looking(commands: Any) -> None:
-    command(commands, "status", _status, "How far it is, what waits, and why.")
+    status = command(commands, "status", _status, "How far it is, what waits, and why.")
+    how = status.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
+    how.add_argument(
+        "--health",
+        action="store_true",
+        help="ask the running service how it is; 1 where it is not well, or not there",
+    )
     show = command(
         commands, "show", _show, "All about one photo: keywords with source and score, what stands where."
     )
@@ -262,9 +269,42 @@ def _status(arguments: Arguments) -> int:
     from watcher import tell
     from watcher.ledger import answers
 
+    if arguments.health:
+        return _health(arguments)
+    if arguments.watch:
+        return _watch(arguments)
     return reading(
         arguments, lambda db, _: answers.status(db, time()), lambda answer, s: tell.status(answer, s.zone())
     )
+
+
+def _health(arguments: Arguments) -> int:
+    """Asked every minute or two by a container's check: no settings are read where the folder is named."""
+    from watcher import tell, web
+
+    named = arguments.state or os.environ.get("TAGWRIGHT_STATE")
+    answer = web.asked(Path(named).absolute() if named else settings_of(arguments).state)
+    say(arguments, answer, tell.health(answer))
+    return DONE if answer["ok"] else SOME_FAILED
+
+
+def _watch(arguments: Arguments) -> int:
+    from time import sleep, time
+
+    from watcher import tell
+    from watcher.ledger import answers, store
+
+    settings = known_settings(arguments)
+    ledger = store.open_for_reading(settings.state)
+    try:
+        while True:
+            lines = tell.status(answers.status(ledger.db, time()), settings.zone())
+            tell.again(lines, tell.moment(time(), settings.zone()), sys.stdout)
+            sleep(2)  # a person looks on
+    except KeyboardInterrupt:
+        return DONE
+    finally:
+        ledger.close()
 
 
 def _show(arguments: Arguments) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from watchdog.events import FileSystemEvent
 from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
@@ -10,6 +11,9 @@ from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
 from watcher.arrival import Arrival, Kind, Pace, WatchedRoot
 
 log = logging.getLogger(__name__)
+
+STILL = 300.0
+"""Seconds that a turn may take beyond the pause before it, as the first look at a big root does."""
 
 
 class Landed(FileSystemEvent):
@@ -33,6 +37,7 @@ class RootEmitter(EventEmitter):
         super().__init__(queue, watch)
         self.root = root
         self.pace = pace
+        self.turned = time.monotonic()
 
     def say(self, path: bytes, kind: Kind) -> None:
         """Queue an arrival."""
@@ -47,6 +52,16 @@ class RootEmitter(EventEmitter):
             if not self.stopped_event.wait(self.pace.check):
                 self.anew()
                 self.say(b"", Kind.LOOK)
+        self.turned = time.monotonic()
+
+    @property
+    def interval(self) -> float:
+        """Seconds that a turn waits at most."""
+        return self.pace.check
+
+    def hangs(self) -> bool:
+        """Whether a turn takes far longer than it should, as on a network mount whose server is gone."""
+        return time.monotonic() - self.turned > STILL + 2 * self.interval
 
     def turn(self) -> None:
         """Wait for something to say, and say it."""

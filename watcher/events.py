@@ -71,6 +71,14 @@ class Arrivals:
         told = [problem for emitter in list(self._emitters.values()) for problem in emitter.problems()]
         return list(self._refused.values()) + told
 
+    def turns(self) -> dict[str, tuple[bool, float]]:
+        """Of each root: whether its thread still looks, and the moment (time.monotonic) of its last turn."""
+        alive = self._observer.is_alive()
+        return {
+            name: (alive and emitter.is_alive() and not emitter.hangs(), emitter.turned)
+            for name, emitter in list(self._emitters.items())
+        }
+
     def _emitter(self, queue: EventQueue, watch: ObservedWatch, **_: Any) -> RootEmitter:
         root = self._roots[watch.path]
         emitter = self._emitters[root.name] = self._make(queue, watch, root)

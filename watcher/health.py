@@ -51,15 +51,26 @@ class Notifier:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The steps of one name that are over: how many, their seconds together, when the last ended."""
+
+    count: int = 0
+    seconds: float = 0.0
+    last: float = 0.0
+
+
 @dataclass(slots=True)
 class Pulse:
-    """The steps that are under way, each with the time by which it has to be over.
+    """The steps that are under way, each with the time by which it has to be over, and what was done before.
 
     A worker that waits for work has no step, so that an idle night is healthy; a step past its own
     deadline is not.
     """
 
-    _steps: dict[int, tuple[str, float]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _steps: dict[int, tuple[str, float, float]] = field(default_factory=dict)
+    _tallies: dict[str, Tally] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: int = 0
 
@@ -67,18 +78,26 @@ class Pulse:
         """A step begins at `now` (seconds of a steady clock); the answer is what `end` takes."""
         with self._lock:
             self._last += 1
-            self._steps[self._last] = (step, now + deadline_s)
+            self._steps[self._last] = (step, now, now + deadline_s)
             return self._last
 
     def end(self, token: int) -> None:
         """The step is over, however it went; ending it twice does nothing."""
         with self._lock:
-            self._steps.pop(token, None)
+            step, began, _ = self._steps.pop(token, ("", 0.0, 0.0))
+            if step:
+                at, so_far = self.clock(), self._tallies.get(step, Tally())
+                self._tallies[step] = Tally(so_far.count + 1, so_far.seconds + at - began, at)
+
+    def tallies(self) -> dict[str, Tally]:
+        """What was done so far, by the name of the step."""
+        with self._lock:
+            return dict(self._tallies)
 
     def late(self, now: float) -> list[str]:
         """The names of the steps past their deadline."""
         with self._lock:
-            return [step for step, until in self._steps.values() if now > until]
+            return [step for step, _, until in self._steps.values() if now > until]
 
     def fed(self, now: float) -> bool:
         """Whether every worker waits for work or is younger than its own step's deadline."""

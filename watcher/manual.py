@@ -40,6 +40,7 @@ What Immich's own `.env` or the environment says fills what is not set here: `IM
 
 def settings() -> str:
     """docs/settings.md."""
+    from watcher.home_settings import Health, Notify  # noqa: PLC0415 - `commands` needs no settings
     from watcher.immich_settings import Immich, ImmichDatabase  # noqa: PLC0415 - `commands` needs no settings
     from watcher.settings import Log, Root, Settings  # noqa: PLC0415 - as above
 
@@ -50,6 +51,10 @@ def settings() -> str:
         _table("", Root, set(), variables=False),
         "\n## `[log]`\n",
         _table("log.", Log, set()),
+        "\n## `[health]`\n",
+        _table("health.", Health, set()),
+        "\n## `[notify]`\n",
+        _table("notify.", Notify, set()),
         "\n## `[immich]`\n",
         _IMMICH,
         _table("immich.", Immich, {"database"}),

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from metadata.errors import UserError
-from watcher import plan, tell, worker
+from watcher import plan, tell, vitals, web, worker
 from watcher.app import App, opened
 from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
+from watcher.crier import Crier, webhook
 from watcher.events import Arrivals
+from watcher.figures import TYPE, Figures
 from watcher.health import Feeder, Notifier, interval
 from watcher.ignore import Ignore
 from watcher.ledger import answers, files, work, writes
 from watcher.rooms import FIRST_LOOK
-from watcher.settings import Settings
+from watcher.settings import Settings, secret
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +64,18 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
             100_000, 50, 100
         )  # batches make many small objects and no cycles: a tenth of a burst's time
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
-        with signals(app) as ended, Feeder(app.pulse, notifier, interval(os.environ, os.getpid())):
+        with ExitStack() as last:
+            ended = last.enter_context(signals(app))
+            last.enter_context(Feeder(app.pulse, notifier, interval(os.environ, os.getpid())))
+            crier = last.enter_context(_crier(settings))
             watched = None if wishes.once else _watch(app, settings)
-            try:
-                _work(app, wishes, watched, notifier, out, answer)
-            finally:
-                notifier.stopping()
-                if watched is not None:
-                    watched.stop()
+            if watched is not None:
+                last.callback(watched.stop)
+                last.enter_context(_window(app, watched))
+            last.callback(notifier.stopping)
+            problems = watched.problems if watched else list
+            chores = Chores(app, problems=problems, ask=wishes.ask, crier=crier)
+            _work(app, wishes, chores, notifier, out, answer)
         if ended:
             print("ended; what was begun is finished", file=out)
         return _code(app, ended)
@@ -82,6 +89,26 @@ def _code(app: App, ended: Sequence[int]) -> int:
 
 def _watch(app: App, settings: Settings) -> Arrivals:
     """Watch every root before it is walked, so that nothing lands between the two."""
+def _crier(settings: Settings) -> Crier:
+    notify = settings.notify
+    token = secret(notify.token_file, os.environ, warn=log.warning) if notify.token_file else None
+    send = webhook(notify.url, token.get_secret_value() if token else "") if notify.url else None
+    return Crier(notify, send, time.monotonic)
+
+
+def _window(app: App, watched: Arrivals) -> web.Window:
+    """What shows from outside how the service is."""
+    body = vitals.Body(app.pulse, app.settings.state, watched.turns)
+    figures = Figures(body, app.worker.counts)
+
+    def health() -> web.Page:
+        found = vitals.told(vitals.parts(body))
+        return 200 if found["ok"] else 503, "application/json", json.dumps(found) + "\n"
+
+    doors = [*web.port(app.settings.health.listen), *web.local(app.settings.state)]
+    return web.Window({"/health": health, "/metrics": lambda: (200, TYPE, figures.text())}, doors)
+
+
     arrivals = Arrivals(app.worker.tell, pace=Pace(poll=settings.poll))
     for root in settings.roots:
         polling = None if root.polling == "auto" else root.polling
@@ -94,12 +121,11 @@ def _watch(app: App, settings: Settings) -> Arrivals:
 def _work(
     app: App,
     wishes: Wishes,
-    watched: Arrivals | None,
+    chores: Chores,
     notifier: Notifier,
     out: TextIO,
     answer: Callable[[str], str],
 ) -> None:
-    chores = Chores(app, problems=watched.problems if watched else list, ask=wishes.ask)
     progress = Progress(app, out)
 
     def every() -> None:

@@ -22,6 +22,7 @@ from pydantic import (
 from metadata.errors import UserError
 from watcher import complaints, overlay, values
 from watcher.immich_settings import Immich
+from watcher.home_settings import Health, Notify
 from watcher.keys import DURATION as _DURATION  # noqa: F401 - what the tests expect to be told
 from watcher.keys import FOLDER as _FOLDER
 from watcher.keys import PATTERNS as _PATTERNS
@@ -301,6 +302,8 @@ def _chooses(field: Any) -> bool:
 
 
 def load(
+    health: Health = _key(Health(), "Where the service shows how it is.", expected="a `[health]` table")
+    notify: Notify = _key(Notify(), "Whom the service tells.", expected="a `[notify]` table")
     file: Path | None,
     environment: Mapping[str, str],
     flags: Mapping[str, object],

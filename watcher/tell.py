@@ -111,6 +111,21 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     yield from answer["problems"]
 
 
+def health(answer: Row) -> Iterator[str]:
+    """Each part with the age of its last progress; what is not well comes first."""
+    yield "well" if answer["ok"] else f"not well: {answer['reason']}"
+    for name, part in answer["parts"].items():
+        age = "has done nothing yet" if part["age_s"] is None else f"last got on {duration(part['age_s'])} ago"
+        yield f"  {name}: {part['reason'] or 'well'}; {age}"
+
+
+def again(lines: Iterable[str], title: str, out: TextIO) -> None:
+    """The same lines anew, in place on a terminal."""
+    out.write("\x1b[H\x1b[J" if out.isatty() else "")
+    say([title, *lines], out)
+    out.flush()
+
+
 def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     """Everything about one photo."""
     yield answer["file"]
