@@ -53,11 +53,18 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo to look at: the ledger's id, the absolute path, and what is known of it."""
+    """One photo to look at: the ledger's id, the absolute path, and what is known of it.
+
+    `preview` is a smaller, upright picture of it that will do for pixels. `remote` names a photo that lies in
+    no folder here, for who fetches it; `facts` are then what somebody else has read from its file.
+    """
 
     id: int
     path: bytes
     known: Known | None = None
+    preview: bytes = b""
+    remote: str = ""
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +252,14 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
     anatomy = dissect(file.source)
     seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
     tags = gather(anatomy)
-    facts = read_facts(file.source, anatomy, path=file.path, fallback=fallback, tags=tags)
+    own = read_facts(file.source, anatomy, path=file.path, fallback=fallback, tags=tags)
+    facts = seen.item.facts or own
     inside = read_embedded(file.source, anatomy, path=file.path, tags=tags)
     note = mismatch(os.fsdecode(os.path.basename(file.path)), facts.format)
     seen.looked = replace(seen.looked, facts=facts, note=note, embedded=None if inside.fault else inside.seen)
     edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
     edge = max(edges, default=0)
-    image, error = _decoded(file, facts, edge, budget) if edge else (None, None)
+    image, error = _pixels(file, seen.item.preview, own, edge, budget) if edge else (None, None)
     seen.view = FileView(file.path, facts, image=image, edge=edge, error=error, budget=budget)
     if error is not None:
         seen.fail(error)
@@ -296,6 +304,29 @@ def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
     word = places.words(place, root=spec.root)
     said = ((word, 1.0),) if word else ()
     return Evidence(PLACE, version, words=said, texts=tuple(places.fields(place).items()), of_file=True)
+PREVIEW_EDGE = 1024
+"""The longest edge for which a server's preview (1440 pixels by default) will do."""
+
+
+def _pixels(
+    file: Opened, preview: bytes, facts: Facts, edge: int, budget: int
+) -> tuple[Image.Image | None, PhotoError | None]:
+    """Of the preview where there is one that is large enough and whole; else of the photo itself."""
+    if preview and edge <= PREVIEW_EDGE:
+        try:
+            with opened(preview) as small:
+                image, error = _decoded(small, read_facts(small.source, dissect(small.source)), edge, budget)
+        except (OSError, PhotoError, TryAgain):
+            image, error = None, None
+        if image is not None and error is None and max(image.size) >= min(edge, *_longest(facts)):
+            return image, None
+    return _decoded(file, facts, edge, budget)
+
+
+def _longest(facts: Facts) -> tuple[int]:
+    return (max(facts.width, facts.height),)
+
+
 
 
 Answer = TypeVar("Answer")

@@ -42,7 +42,9 @@ from watcher.worker import Worker
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
+    from watcher.link import Link
     from watcher.mirrored import Mirrored
+    from watcher.poll import Poll
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class App:
     now: Callable[[], float]
     alone: bool = False
     """Whether this process does one command and ends; the service does what a command leaves."""
+    poll: Poll | None = None
+    """Immich, where one is connected."""
 
     def root(self, name: str) -> Root:
         """The settings of a root; raises UserError where there is none of this name."""
@@ -132,33 +136,70 @@ def opened(
     now: Callable[[], float] = time,
     probe: float = PROBE,
     mirrored: Mirrored | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[App]:
     """The house, built and closed again. `agreed` roots need no `apply` before their backlog is written.
 
-    `mirrored` is Immich, where it is connected.
+    Immich is connected where the settings name one (`environment` says where systemd keeps the keys), or as
+    `mirrored` has it, which is then asked for no news.
 
     Raises UserError when the ledger or a tagger cannot be used.
     """
     ledger = store.open_for_writing(settings.state)
     try:
         hands = Hands(_workers(settings))
+        link = _linked(settings, environment or {}) if mirrored is None and not sinks else None
+        mirrored = link.mirrored if link is not None else mirrored
         try:
             rare = Rare()
             made = sinks or sinks_of(settings, rare, mirrored)
             afar = Afar(partial(_furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
-            crew = Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts), afar)
+            crew = _crew(Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts), afar=afar), link)
             app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
+            if link is not None:
+                _welcome(app, link, backlog=backlog, agreed=agreed)
             try:
                 yield app
             finally:
                 if mirrored is not None:
                     mirrored.ending()
+                if app.poll is not None:
+                    app.poll.close()
                 app.worker.close()
                 rare.close()
         finally:
             hands.close()
     finally:
         ledger.close()
+
+
+def _linked(settings: Settings, environment: Mapping[str, str]) -> Link | None:
+    """Immich as the settings name it; nothing is asked yet."""
+    if not settings.immich.url:
+        return None
+    from watcher.link import linked  # noqa: PLC0415 - many have no Immich
+
+    return linked(settings, environment)
+
+
+def _crew(crew: Crew, link: Link | None) -> Crew:
+    """Who looks, and fetches first what lies in no folder here."""
+    if link is None or link.remote is None:
+        return crew
+    from watcher.far import Far  # noqa: PLC0415 - as above
+
+    far = Far(link.keys)
+    return replace(crew, look=far.around(crew.look), describe=far.around(crew.describe))
+
+
+def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> None:
+    """From now on Immich says which of its photos may be looked at."""
+    from watcher.poll import Poll  # noqa: PLC0415 - as above
+
+    app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
+    app.poll.wake = app.worker.nudge
+    app.intake.previews = app.poll.soon
+    app.worker.welcome(app.poll, marker=app.settings.immich.marker)
 
 
 def _build(
@@ -175,6 +216,8 @@ def _build(
     intake = _intake(settings, ledger, now, connected=mirrored is not None)
     embedded.allow_all_but(ledger.db, [root.name for root in settings.roots if root.embed])
     for root in settings.roots:
+        if root.immich:
+            continue  # no folder to walk
         calm = calm_of(settings, root)
         ignore = Ignore((*settings.ignore, *root.ignore))
         base = os.fsencode(os.path.abspath(root.path))

@@ -64,6 +64,8 @@ class Chores:
             self._daily()
         if self._reconsidering:
             self._reconsider()
+        if self._app.poll is not None and self._app.poll():
+            self._app.worker.nudge()  # there may be more to book, or photos that are due
         self._restyle()
 
     def _restyle(self) -> None:
@@ -80,6 +82,8 @@ class Chores:
 
     def rest(self) -> bool:
         """All is done: look whether something that was held may go now; whether there is work again."""
+        if self._app.poll is not None and not self._app.poll.fresh():
+            return True
         self._look_over()
         while self._reconsidering:
             self._reconsider()
@@ -115,12 +119,24 @@ class Chores:
             asked = self._ask or not self._app.intake.doors[name].backlog
             if row[0] is None and not row[1] and quiet and not asked:
                 self._first_look(name)
+        self._look_over_remote()
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
             self._begin_anew()
         growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
-        for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(self._problems()))):
+        problems = [*self._problems(), *(self._app.poll.problems() if self._app.poll is not None else ())]
+        for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(problems))):
             if self._app.ledger.get(name) != value:
                 self._app.ledger.put(name, value)
+
+    def _look_over_remote(self) -> None:
+        """The same for photos that lie in no folder here."""
+        poll = self._app.poll
+        if poll is None or poll.link.remote is None or self._ask or not poll.fresh() or poll.down:
+            return
+        name = poll.link.remote.name
+        row = self._app.ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (name,)).fetchone()
+        if row[0] is None and not self._open_work(name):
+            self._first_look(name)
 
     def _open_work(self, root: str) -> bool:
         row = self._app.ledger.db.execute(

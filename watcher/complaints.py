@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from watcher.overlay import Given, nearest
 
-_NOT_YET = {"embedded", "immich"}
+_NOT_YET = {"embedded"}
 
 
 def told(problems: Sequence[str], file: Path | None) -> str:

@@ -80,11 +80,20 @@ class Deliverer:
     def _waiting(self, jobs: list[Job]) -> list[Job]:
         """Photos that may be written; the others wait, and say for what."""
         shut = {job.photo.id: reason for job in jobs if (reason := self._desk.closed(job))}
-        if shut:
+        away = {job.photo.id: (job, reason) for job in jobs if (reason := self._desk.guests.away(job))}
+        if shut or away:
             with self._desk.ledger.transaction() as db:
                 for number, reason in shut.items():
                     work.wait(db, [number], reason)
-        return [job for job in jobs if job.photo.id not in shut]
+                for number, (job, reason) in away.items():
+                    self._shut(number, job.photo.root, reason)
+        return [job for job in jobs if job.photo.id not in shut and job.photo.id not in away]
+
+    def _shut(self, number: int, root: str, reason: str) -> None:
+        """A place takes nothing of this root: the photo waits until it does."""
+        db = self._desk.ledger.db
+        work.hold(db, [number], CLOSED)
+        db.execute("INSERT OR REPLACE INTO stops VALUES (?, 'closed', ?, ?)", (root, reason, self._desk.now()))
 
     def _moved(self, jobs: list[Job]) -> list[Job]:
         """Photos that were moved follow their history; those that may have been are held for the next walk."""
@@ -239,11 +248,9 @@ class Deliverer:
         """A place did not take a photo: a state of the root, a matter of time, or this file's own fault."""
         db, job = self._desk.ledger.db, decision.page.job
         if isinstance(error, PlaceClosed):
-            work.hold(db, [decision.id], CLOSED)
-            db.execute(
-                "INSERT OR REPLACE INTO stops VALUES (?, 'closed', ?, ?)",
-                (job.photo.root, str(error), self._desk.now()),
-            )
+            self._shut(decision.id, job.photo.root, str(error))
+        elif self._desk.guests.is_away(error):
+            self._shut(decision.id, job.photo.root, f"Immich: {error}")
         elif isinstance(error, ChangedMeanwhile):
             work.soon(db, decision.id, self._desk.now() + 1.0)
         else:

@@ -8,13 +8,15 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
+from metadata.fields import Skip
 from metadata.memory import Context
-from metadata.tags import key
-from models.look import Item, Looked, LookJob, PlaceSpec, Spec, look
+from metadata.photo import Photo
+from metadata.tags import fold, key
+from models.look import DescribeJob, Item, Looked, LookJob, PlaceSpec, Spec, describe, look
 from watcher.afar import Afar
 from watcher.arrival import Arrival
 from watcher.hands import Hands
@@ -57,6 +59,54 @@ class Counts:
     delivered: int = 0
     written: int = 0
     failed: int = 0
+class Guests(Protocol):
+    """What a server says of the photos that it has: whether they may be looked at, and whether it is there."""
+
+    def permit(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of these photos that may be looked at and written; the others were made to wait."""
+        ...
+
+    def away(self, job: Job) -> str:
+        """Why this photo cannot be delivered now, or ""."""
+        ...
+
+    def is_away(self, error: TagwrightError) -> bool:
+        """Whether an error says that the server does not answer, which is no photo's fault."""
+        ...
+
+    def remote(self, photo: Photo) -> str:
+        """What the server calls a photo that lies in no folder here, or ""."""
+        ...
+
+    def previews(self, jobs: Sequence[Job]) -> dict[int, bytes]:
+        """Smaller pictures of these photos, by number, where there are some."""
+        ...
+
+
+class Nobody:
+    """There is no server."""
+
+    def permit(self, jobs: Sequence[Job]) -> list[Job]:
+        """All of them."""
+        return list(jobs)
+
+    def away(self, job: Job) -> str:  # noqa: ARG002 - as the protocol has it
+        """Never."""
+        return ""
+
+    def is_away(self, error: TagwrightError) -> bool:  # noqa: ARG002 - as above
+        """Never."""
+        return False
+
+    def remote(self, photo: Photo) -> str:  # noqa: ARG002 - as above
+        """None is."""
+        return ""
+
+    def previews(self, jobs: Sequence[Job]) -> dict[int, bytes]:  # noqa: ARG002 - as above
+        """There are none."""
+        return {}
+
+
     first: list[int] = field(default_factory=list)
 
 
@@ -81,6 +131,7 @@ class Done:
     """A batch that came back: what to do with its answer."""
 
     future: Future[Any]
+    describe: Callable[[DescribeJob], list[Looked]] = describe
     then: Callable[[Future[Any]], None]
     step: int
 
@@ -105,6 +156,8 @@ class Desk:
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
 
+        self.guests: Guests = Nobody()
+        self.marker = ""
     def quiet(self) -> bool:
         """Whether nothing is under way."""
         return not (self.looks or self.deliveries or self.ready)
@@ -113,7 +166,10 @@ class Desk:
         """The merge's surroundings at this moment."""
         aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
         aliases |= self.house.rules.filed
-        return Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
+        made = Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
+        if self.marker:
+            made = replace(made, skip=Skip().programs | {fold(self.marker.partition("/")[0])})
+        return made
 
     def pens(self) -> Executor:
         """Where places are written: beside the reading of others, except through one exiftool."""

@@ -48,7 +48,7 @@ def do(settings: Settings, name: str, values: Mapping[str, Any]) -> tuple[dict[s
     """
     while True:
         try:
-            with opened(settings) as app:
+            with opened(settings, environment=os.environ) as app:
                 return _here(app, name, values)
         except Busy:
             answer = _handed(settings, name, values)
@@ -108,7 +108,7 @@ def _answer(state: str, answer: dict[str, Any]) -> dict[str, Any]:
 def planned(settings: Settings, paths: Sequence[str], *, look: bool) -> plan.Plan:
     """What would be written; with `look` photos are looked at first, and only that evidence is kept."""
     try:
-        with opened(settings) as app:
+        with opened(settings, environment=os.environ) as app:
             if look:
                 _look(app, paths)
             return plan.plan(app, commands.chosen(app, paths))

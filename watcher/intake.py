@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 from metadata.photo import Stat
@@ -96,6 +97,8 @@ class Intake:
         self._times = times
         self._now = now
         self.doors: dict[str, Door] = {}
+        self.previews: Callable[[], object] = lambda: None
+        """Called when Immich has made a preview: it may have a new photo."""
 
     def add(self, name: str, base: bytes, ignore: Ignore, calm: Calm, *, agreed: bool, backlog: bool) -> None:
         """Open a root. `agreed`: nobody has to be asked before its backlog is written."""
@@ -154,6 +157,7 @@ class Intake:
     def _rested(self, db: sqlite3.Connection, door: Door, path: bytes, found: Stat) -> int:
         head, name = os.path.split(path)
         if not self._holds_photos(door, head):
+            self._previewed(door, path)
             return 0
         number = files.folder(db, door.name, head)
         if is_photo(name):
@@ -171,6 +175,13 @@ class Intake:
             log.warning("%s cannot be looked into: %s", os.fsdecode(folder), error)
             return None
         return place is None or place.holds_photos
+
+    def _previewed(self, door: Door, path: bytes) -> None:
+        """A file of Immich's own came: if it is a preview of an asset, there is news."""
+        with suppress(OSError):
+            place = self._layout.place(os.path.join(door.base, path), now=time.monotonic())
+            if place is not None and place.preview is not None and place.preview.kind == "preview":
+                self.previews()
 
     def closed(self, file: bytes) -> str:
         """Why nothing may be written beside this photo (an absolute path), or ""."""

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from metadata.errors import PhotoError, UserError
-from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, describe, look
+from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, look
 from watcher import rooms
 from watcher.desk import Desk
 from watcher.ledger import evidence, work
@@ -35,7 +35,8 @@ class Looker:
     def only_look(self, photos: Sequence[int], *, stopped: Callable[[], bool]) -> None:
         """Look at these photos, keep that evidence, and decide nothing."""
         for start in range(0, len(photos), self._desk.looking.batch):
-            jobs = self.unasked(work.jobs(self._desk.ledger.db, photos[start : start + self._desk.looking.batch]))
+            found = work.jobs(self._desk.ledger.db, photos[start : start + self._desk.looking.batch])
+            jobs = self.unasked(self._desk.guests.permit(found))
             if not jobs or stopped():
                 continue
             with self._desk.ledger.transaction() as db:
@@ -79,6 +80,8 @@ class Looker:
         """The batch in a process of its own; None where that cannot be."""
         if any(os.path.splitext(job.photo.path)[1].lower() in RARE for job in jobs):
             return None  # these ask the one exiftool of this process
+        if any(self._desk.guests.remote(job.photo) for job in jobs):
+            return None  # these are fetched by the connections of this process
         hands = self._desk.crew.hands
         try:
             pool = hands.for_many()
@@ -90,7 +93,8 @@ class Looker:
     def parted(self, jobs: list[Job]) -> list[list[Job]]:
         """Photos that may be written, and those that may not: each asked differently."""
         shut = [job for job in jobs if self._desk.closed(job)]
-        parts = [[job for job in jobs if job not in shut] if shut else jobs, shut]
+        far = [job for job in jobs if self._desk.guests.remote(job.photo)]
+        parts = [[job for job in jobs if job not in shut and job not in far] if shut or far else jobs, shut, far]
         return [part for part in parts if part]
 
     def _job(self, jobs: Sequence[Job]) -> LookJob:
@@ -99,11 +103,15 @@ class Looker:
     def _items(self, jobs: Sequence[Job]) -> list[Item]:
         known = evidence.asked(self._desk.ledger.db, [job.digest for job in jobs if job.digest is not None])
         return [
+        guests = self._desk.guests
+        previews = guests.previews(jobs)
             Item(
                 job.photo.id,
                 job.photo.file,
                 Known(job.digest, known.get(job.digest, frozenset())) if job.digest else None,
             )
+                preview=previews.get(job.photo.id, b""),
+                remote=guests.remote(job.photo),
             for job in jobs
         ]
 
@@ -145,7 +153,7 @@ class Looker:
 
     def _describe(self, jobs: list[Job], captioner: Spec) -> None:
         job = DescribeJob(tuple(self._items(jobs)), captioner, self._desk.looking.budget)
-        future = self._desk.crew.hands.threads.submit(describe, job)
+        future = self._desk.crew.hands.threads.submit(self._desk.crew.describe, job)
         self._desk.track(future, self._desk.looks, jobs, self._described, "describing", 10 * LOOK_DEADLINE)
 
     def _described(self, future: Future[Any]) -> None:
@@ -168,8 +176,11 @@ class Looker:
             "looking in a child process", LOOK_DEADLINE * (1 + len(jobs)), time.monotonic()
         )
         try:
-            with self._desk.crew.suspects() as executor:
-                answers = executor.submit(look, self._job(jobs)).result()
+            if any(self._desk.guests.remote(job.photo) for job in jobs):
+                answers = self._desk.crew.look(self._job(jobs))
+            else:
+                with self._desk.crew.suspects() as executor:
+                    answers = executor.submit(look, self._job(jobs)).result()
         except (UserError, LedgerFault):
             raise
         except Exception as error:  # noqa: BLE001 - one of these photos, and it is looked for

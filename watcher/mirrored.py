@@ -51,6 +51,8 @@ class Mirrored:
     ways: Callable[[Photo], Way | None]
     host: Host
     hidden: Callable[[Photo], bool] = lambda _: False
+    alone: frozenset[str] = frozenset()
+    """Roots without files here, of whose photos Immich is the only place."""
     ending: Callable[[], object] = lambda: None
     """Ends all waiting for Immich; what was under way is tried again another time."""
 
@@ -83,7 +85,7 @@ class Mirrored:
         places = {
             root: tuple(name for name in names if name != SERVER or root in self.roots)
             for root, names in house.places.items()
-        }
+        } | dict.fromkeys(self.alone, (SERVER,))
         both = Together(sidecars, self.sink, way=self.way, host=self.host)
         return replace(house, places=places, only_reads=self.only_reads, both=both)
 
@@ -153,9 +155,19 @@ def probe(mirrored: Mirrored, photo: Photo, home: Home) -> Probe:
 
 
 def connected(
-    settings: Settings, keys: Keys, database: Database | None, paths: Paths, ways: Ways | None = None
+    settings: Settings,
+    keys: Keys,
+    database: Database | None,
+    paths: Paths,
+    ways: Callable[[Photo], Way | None] | None = None,
+    *,
+    ends: threading.Event | None = None,
+    around: Callable[[Find], Find] = lambda find: find,
 ) -> Mirrored:
-    """Immich as the settings say, for the roots that it sees. Nothing is asked yet."""
+    """Immich as the settings say, for the roots that it sees. Nothing is asked yet.
+
+    `ends` ends all waiting; `around` knows assets without asking Immich, or asks what it is given.
+    """
     clients, layout = Clients(keys), ImmichLayout()
     own = partial(_own, layout)
     visible = settings.immich.visibility
@@ -164,14 +176,16 @@ def connected(
     else:
         find = finding.by_api(partial(_by_checksum, keys), paths, clients, own, visible=visible)
     source: Source = ByDatabase(database.looks) if database is not None else ByApi(clients)
-    ends = threading.Event()
-    sink = sink_of(settings.immich, clients, source, find, wait=Wait(sleep=partial(_sleep, ends)))
+    ends = ends or threading.Event()
+    sink = sink_of(settings.immich, clients, source, around(find), wait=Wait(sleep=partial(_sleep, ends)))
+    alone = frozenset(root.name for root in settings.roots if root.immich)
     return Mirrored(
         sink,
-        _seen(settings, paths),
+        _seen(settings, paths) | alone,
         ways or Ways(paths),
         paths.host,
         hidden=partial(_unknown_sidecar, layout) if database is None else lambda _: False,
+        alone=alone,
         ending=ends.set,
     )
 

@@ -54,7 +54,9 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     """Run until a signal, or with `once` until nothing is due. 0 done, 1 some photos failed, 130 interrupted."""
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
-    with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed) as app:
+    with opened(
+        settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ
+    ) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:
                 work.take_up(db, None, app.now(), gate=FIRST_LOOK)
@@ -111,6 +113,8 @@ def _window(app: App, watched: Arrivals) -> web.Window:
 
     arrivals = Arrivals(app.worker.tell, pace=Pace(poll=settings.poll))
     for root in settings.roots:
+        if root.immich:
+            continue  # the poll asks for these
         polling = None if root.polling == "auto" else root.polling
         ignore = Ignore((*settings.ignore, *root.ignore))
         arrivals.watch(WatchedRoot(root.name, os.fsencode(os.path.abspath(root.path)), ignore, polling))

@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from metadata.errors import UserError
@@ -80,11 +81,21 @@ class Root(_Part):
         expected="1 to 64 letters, digits, `.`, `_` or `-`, starting with a letter or digit",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     )
-    path: Folder = _key(..., "Where the folder is today.", expected=f"{_FOLDER} of a folder")
-    places: tuple[Literal["sidecar"], ...] = _key(
-        ("sidecar",),
-        "Where keywords are written.",
-        expected='["sidecar"]; `embed` is for the photos themselves, "immich" cannot be chosen yet',
+    path: Folder = _key(
+        ...,
+        "Where the folder is today; not with `immich`.",
+        expected=f"{_FOLDER} of a folder",
+        shown="(must be given)",
+    )
+    immich: bool = _key(
+        False,  # noqa: FBT003 - a default, not a switch
+        "Whether these are Immich's photos that lie in no folder here: previews, tags and captions go by its API.",
+        expected="true or false",
+    )
+    places: tuple[Literal["sidecar", "immich"], ...] = _key(
+        ("sidecar", "immich"),
+        "Where keywords are written; Immich where one is connected that has the photo.",
+        expected='a list of "sidecar" and "immich"; `embed` is for the photos themselves',
         min_length=1,
     )
     embed: bool = _key(
@@ -134,6 +145,18 @@ class Root(_Part):
         le=1000,
     )
 
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_path(cls, raw: Any) -> Any:
+        """Photos that only Immich has stand below a path that is none."""
+        if isinstance(raw, Mapping) and raw.get("immich") is True and "path" not in raw:
+            return {**raw, "path": f"{REMOTE}{raw.get('name', '')}"}
+        return raw
+
+
+REMOTE = "/immich:"
+"""How the path of a root begins whose photos only Immich has."""
 
 class Log(_Part):
     """What is told while it runs."""

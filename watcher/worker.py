@@ -20,7 +20,7 @@ from metadata.memory import Context
 from watcher import rooms
 from watcher.arrival import Arrival
 from watcher.deliverer import UNDER_WAY, Deliverer
-from watcher.desk import Counts, Crew, Desk, Done, Looking
+from watcher.desk import Counts, Crew, Desk, Done, Guests, Looking
 from watcher.hands import MANY
 from watcher.health import Pulse
 from watcher.intake import Intake
@@ -73,6 +73,10 @@ class Worker:
 
     @property
     def run_number(self) -> int:
+    def welcome(self, guests: Guests, *, marker: str = "") -> None:
+        """A server has photos of ours; `marker` is a keyword of its own that nobody is to look at."""
+        self._desk.guests, self._desk.marker = guests, marker
+
         """The run that writes are counted to."""
         return self._desk.run_number
 
@@ -104,6 +108,10 @@ class Worker:
 
     def tell(self, arrival: Arrival) -> None:
         """Take what an emitter says; called from its thread."""
+    def nudge(self) -> None:
+        """There is something to do besides; may be called from any thread."""
+        self._desk.inbox.put(None)
+
         self._desk.inbox.put(arrival)
 
     def run(
@@ -300,9 +308,11 @@ class Worker:
             return []
         with self._desk.ledger.transaction() as db:
             suspects = work.take(db, self._desk.now(), most, suspects=True)
-            if not suspects:
-                return work.take(db, self._desk.now(), TAKEN * most)
-        for some in self._looker.parted(suspects):
+            jobs = suspects or work.take(db, self._desk.now(), TAKEN * most)
+        jobs = self._desk.guests.permit(jobs)
+        if not suspects:
+            return jobs
+        for some in self._looker.parted(jobs):
             self._looker.alone(some)
         return []
 

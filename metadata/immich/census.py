@@ -6,7 +6,7 @@ photos is compared too, and where it is another than it should be, all of them a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -73,11 +73,21 @@ class News:
 class ByApi:
     """One user's photos, watched through the API. The first look lists all of them."""
 
-    def __init__(self, api: Api, *, visible: tuple[str, ...] = VISIBLE, every: int = 60) -> None:
-        """`every` so many looks all are listed, where the key may not ask for their number."""
+    def __init__(
+        self,
+        api: Api,
+        *,
+        visible: tuple[str, ...] = VISIBLE,
+        every: int = 60,
+        known: Mapping[str, datetime] | None = None,
+    ) -> None:
+        """`every` so many looks all are listed, where the key may not ask for their number.
+
+        `known` are the photos of earlier looks with the time of their last change, so that only news are told.
+        """
         self._api, self._visible, self._every = api, visible, every
-        self._known: dict[str, datetime] | None = None
-        self._newest: datetime | None = None
+        self._known: dict[str, datetime] | None = dict(known) if known else None
+        self._newest: datetime | None = max(known.values()) if known else None
         self._looks = 0
 
     def look(self) -> News:
@@ -125,10 +135,13 @@ class ByApi:
 class ByDatabase:
     """The photos of several users, watched through the database. The first look reads all of them."""
 
-    def __init__(self, rows: Rows, owners: Collection[str], place: bytes) -> None:
+    def __init__(
+        self, rows: Rows, owners: Collection[str], place: bytes, *, known: Mapping[str, str] | None = None
+    ) -> None:
+        """`known` are the photos of earlier looks with their last changes, so that only news are told."""
         self._rows, self._owners, self._place = rows, owners, place
-        self._known: dict[str, str] = {}
-        self._cursor = ""
+        self._known: dict[str, str] = dict(known or {})
+        self._cursor = max(self._known.values(), default="")
 
     def look(self) -> News:
         """What is new since the last look. Raises as `Database` does; PlaceClosed when most photos are gone."""

@@ -152,6 +152,11 @@ class Immich:
         told = self._wire.json("POST", "/search/statistics", {"visibility": visibility}, among=_CLOSED)
         return None if told is None else int(told["total"])
 
+    def exif(self, id: str) -> Mapping[str, Any]:  # noqa: A002
+        """What Immich has read from an asset's file, by Immich's names; nothing where there is no such asset."""
+        told = self._wire.json("GET", f"/assets/{id}", among=_GONE)
+        return (told or {}).get("exifInfo") or {}
+
     def thumbnail(self, id: str, size: Size = "preview") -> bytes | None:  # noqa: A002
         """The picture that Immich made of an asset, unedited; None where there is none yet, or no such asset."""
         response = self._wire.ask("GET", f"/assets/{id}/thumbnail", params={"size": size}, among=_GONE)
@@ -216,6 +221,24 @@ class Immich:
         """Who is on it by name or without, hidden ones marked."""
         told = self._wire.json("GET", f"/assets/{asset_id}", among=_GONE) or {}
         return [answers.person(each) for each in told.get("people", ())]
+
+    def everybody(self) -> Iterator[Person]:
+        """All people of this user, hidden ones marked. Needs `person.read`."""
+        page = 1
+        while True:
+            told = self._object("GET", f"/people?page={page}&size=1000&withHidden=true")
+            people = told.get("people") or ()
+            yield from (answers.person(each) for each in people)
+            if not people or not told.get("hasNextPage"):
+                return
+            page += 1
+
+    def with_person(self, person_id: str) -> Iterator[Asset]:
+        """The assets on which this person is, without their tags."""
+        seen: set[str] = set()
+        for visibility in VISIBLE:
+            for items, _ in self._search({"personIds": [person_id], "visibility": visibility}):
+                yield from _new(items, seen)
 
     def faces(self, asset_id: str) -> list[Face]:
         """The faces with their boxes; none where there is no such asset."""

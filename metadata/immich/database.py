@@ -158,6 +158,11 @@ class Database:
             found.setdefault(row[0], []).append(rows.face(row))
         return found
 
+    def face_marks(self, owners: Sequence[str]) -> dict[str, str]:
+        """A digest of all named faces of each asset that has some; another one says that something changed."""
+        visible = sql.SQL('AND f."isVisible"') if self.schema().has("asset_face", "isVisible") else sql.SQL("")
+        return dict(self._rows(sql.SQL(rows.FACE_MARKS).format(visible=visible), [list(owners)]))
+
     def space(self, *, model: str = "") -> Space:
         """The model, dimension and number of vectors. `model` is what the person says where we may not see it."""
         if not self.schema().has("smart_search", "embedding"):

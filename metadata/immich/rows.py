@@ -77,6 +77,12 @@ SELECT f."assetId"::text, f.id::text, f."boundingBoxX1", f."boundingBoxY1", f."b
 FROM public.asset_face f LEFT JOIN public.person p ON p.id = f."personId"
 WHERE f."assetId" = ANY(%s::uuid[]) AND f."deletedAt" IS NULL {visible} ORDER BY f.id"""
 
+FACE_MARKS = """
+SELECT f."assetId"::text, md5(string_agg(concat_ws('/', f.id::text, p.id::text, p.name, p."isHidden"::text,
+  f."boundingBoxX1", f."boundingBoxY1", f."boundingBoxX2", f."boundingBoxY2"), ',' ORDER BY f.id))
+FROM public.asset_face f JOIN public.person p ON p.id = f."personId"
+WHERE p."ownerId" = ANY(%s::uuid[]) AND p.name <> '' AND f."deletedAt" IS NULL {visible} GROUP BY 1"""
+
 SPACE = """
 SELECT (SELECT atttypmod FROM pg_catalog.pg_attribute
         WHERE attrelid = 'public.smart_search'::regclass AND attname = 'embedding'),

@@ -1,0 +1,94 @@
+"""Immich's assets, as Immich told of them last, and the photos that they are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from watcher.ledger.files import marks
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One asset: whose it is, where Immich has it, in which state it was, what that means, and its photo."""
+
+    id: str
+    owner: str
+    path: str
+    mark: str
+    verdict: str
+    reason: str
+    marked: bool = False
+    photo: int | None = None
+
+
+_ALL = "SELECT id, owner, path, mark, verdict, reason, marked, photo FROM assets "
+
+
+def _kept(row: tuple[str, str, str, str, str, str, int, int | None]) -> Kept:
+    return Kept(*row[:6], bool(row[6]), row[7])
+
+
+def known(db: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """Owner and mark of every asset, by id."""
+    return {row[0]: (row[1], row[2]) for row in db.execute("SELECT id, owner, mark FROM assets")}
+
+
+def by_id(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Kept]:
+    """These assets, by id."""
+    rows = db.execute(f"{_ALL} WHERE id IN ({marks(ids)})", ids)
+    return {row[0]: _kept(row) for row in rows}
+
+
+def of_photos(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Kept]:
+    """The assets that these photos are, by the photo's number."""
+    rows = db.execute(f"{_ALL} WHERE photo IN ({marks(photos)})", photos)
+    return {row[7]: _kept(row) for row in rows}
+
+
+def at(db: sqlite3.Connection, paths: Sequence[str]) -> dict[str, Kept]:
+    """The assets at these paths of Immich's; of several at one path the one that may be looked at."""
+    rows = db.execute(f"{_ALL} WHERE path IN ({marks(paths)}) ORDER BY verdict = 'ready', mark", paths)
+    return {row[2]: _kept(row) for row in rows}
+
+
+def keep(db: sqlite3.Connection, asset: Kept) -> None:
+    """Remember what was told; marker and photo stay as they are where the asset is known."""
+    db.execute(
+        "INSERT INTO assets (id, owner, path, mark, verdict, reason) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, path = excluded.path, mark = excluded.mark, "
+        "verdict = excluded.verdict, reason = excluded.reason",
+        (asset.id, asset.owner, asset.path, asset.mark, asset.verdict, asset.reason),
+    )
+
+
+def link(db: sqlite3.Connection, asset: str, photo: int) -> None:
+    """This photo is that asset, and no other."""
+    db.execute("UPDATE assets SET photo = NULL WHERE photo = ? AND id != ?", (photo, asset))
+    db.execute("UPDATE assets SET photo = ? WHERE id = ?", (photo, asset))
+
+
+def forget(db: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Immich has them no more."""
+    db.executemany("DELETE FROM assets WHERE id = ?", [(each,) for each in ids])
+
+
+def unmarked(db: sqlite3.Connection, most: int) -> list[Kept]:
+    """Assets whose photos are done, and that do not carry the marker yet."""
+    rows = db.execute(
+        f"{_ALL} WHERE marked = 0 AND verdict = 'ready' AND photo IN "
+        "(SELECT id FROM photos WHERE state = 'delivered' AND due IS NULL AND booked IS NULL) LIMIT ?",
+        (most,),
+    )
+    return [_kept(row) for row in rows]
+
+
+def mark(db: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """They carry the marker."""
+    db.executemany("UPDATE assets SET marked = 1 WHERE id = ?", [(each,) for each in ids])
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """How many assets there are, by verdict."""
+    return dict(db.execute("SELECT verdict, count(*) FROM assets GROUP BY verdict"))

@@ -1,0 +1,272 @@
+"""Immich as the service is connected with it: what is asked in the poll's own thread, and what that brings.
+
+Nothing is asked before the first look, since Immich may be down when we start. Where its folders are here is
+found out by the first photos that it tells of, and how each mount is written by a try on one of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from metadata.errors import PlaceClosed, Refused, TryAgain
+from metadata.immich import Asset, ByApi, ByDatabase, Face, PathMap, Paths, ready
+from metadata.immich.paths import MEDIA, from_settings
+from metadata.mirror.way import Way
+from metadata.photo import Photo
+from metadata.sinks.immich import Home
+from watcher import connection
+from watcher.faces import Faces
+from watcher.homes import Finder
+from watcher.immich_settings import Immich as ImmichSettings
+from watcher.mirrored import Mirrored, Ways, connected, probe
+from watcher.settings import Settings
+
+if TYPE_CHECKING:
+    from metadata.immich import Database, Immich, Keys
+
+log = logging.getLogger(__name__)
+
+SAMPLE = 8
+"""Photos of each part of Immich's folders by which these are found here."""
+MARKED = 200
+"""Photos that get the marker in one call."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PREVIEWS = ("_preview.jpeg", "_preview.webp", "-preview.jpeg", "-preview.webp", ".jpeg")
+
+
+class Learned(Paths):
+    """Maps that may be learned while they are in use."""
+
+    def take(self, maps: Iterable[PathMap]) -> None:
+        """These from now on."""
+        Paths.__init__(self, maps)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one look at Immich brought. `faces` by asset; `marked` are assets that carry the marker."""
+
+    owners: Mapping[str, frozenset[str]]
+    """The users whose keys are set, by id, each with its names: id, name and mail."""
+    changed: tuple[Asset, ...] = ()
+    gone: frozenset[str] = frozenset()
+    faces: Mapping[str, Sequence[Face]] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
+
+
+class Link:
+    """The connection. `look`, `mark` and `fetch` ask Immich; the rest knows."""
+
+    def __init__(
+        self, settings: Settings, keys: Keys, database: Database | None, ends: threading.Event, find: Finder
+    ) -> None:
+        """`ends` ends all waiting, `find` knows the assets of photos by the ledger."""
+        self.settings: ImmichSettings = settings.immich
+        self.roots = tuple(root for root in settings.roots if "immich" in root.places and not root.immich)
+        self._only = frozenset(root.name for root in self.roots if "sidecar" not in root.places)
+        self.remote = next((root for root in settings.roots if root.immich), None)
+        self.keys, self.database, self._ends, self._find = keys, database, ends, find
+        named = from_settings(
+            {name: os.fsencode(path) for name, path in settings.immich.paths.items()},
+            os.fsencode(settings.immich.upload_location) if settings.immich.upload_location else None,
+        )
+        self.paths, self._all = Learned(named), settings
+        self.ways = Ways(self.paths)
+        made = connected(settings, keys, database, self.paths, self._way, ends=ends, around=find.around)
+        named_roots = frozenset(root.name for root in self.roots)
+        self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone)
+        self._census: list[ByApi | ByDatabase] = []
+        self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
+        self.contact = False
+        self.contact_before = False
+        """Whether Immich has told us ever, in this process or one before."""
+
+    def close(self) -> None:
+        """Ends all waiting, and the connections."""
+        self._ends.set()
+        self.keys.close()
+        if self.database is not None:
+            self.database.close()
+        self._find.close()
+
+    def places(self) -> frozenset[bytes]:
+        """What errors call Immich and its database when these are away."""
+        named = {client.place for client in self.keys.clients} | {b"Immich"}
+        return frozenset(named | ({self.database.login.place} if self.database else set()))
+
+    # What is asked
+
+    def look(self, known: Mapping[str, tuple[str, str]]) -> Report:
+        """All news since the last look; at the first one, since what is `known` (owner and mark by asset).
+
+        Raises TryAgain while Immich is away, PlaceClosed and UserError where a person has to act.
+        """
+        owners = {client.me().id: client for client in self.keys.clients}
+        if not self._census:
+            self._census = list(self._counted(owners, known))
+        changed: list[Asset] = []
+        gone: set[str] = set()
+        for census in self._census:
+            news = census.look()
+            changed += news.changed
+            gone |= news.gone
+        first, self.contact = not self.contact, True
+        if changed and (first or not self.paths):
+            self._learn(changed)
+        self._try_mounts(changed, frozenset(owners))
+        faces = self._faces.look([each.id for each in changed], owners) if self._faces is not None else {}
+        users = {owner: _names(client) for owner, client in owners.items()}
+        return Report(users, tuple(changed), frozenset(gone), faces, self._marked(changed, owners))
+
+    def _counted(
+        self, owners: Mapping[str, Immich], known: Mapping[str, tuple[str, str]]
+    ) -> Iterable[ByApi | ByDatabase]:
+        if self.database is not None:
+            marks = {
+                each: mark if "T" not in mark else "" for each, (owner, mark) in known.items() if owner in owners
+            }
+            yield ByDatabase(self.database, frozenset(owners), self.database.login.place, known=marks)
+            return
+        for user, client in owners.items():
+            times = {each: _time(mark) for each, (owner, mark) in known.items() if owner == user}
+            yield ByApi(client, visible=self.settings.visibility, known=times)
+
+    def _learn(self, assets: Sequence[Asset]) -> None:
+        """Where Immich's folders are here, by a few photos of each of them."""
+        parts: dict[tuple[str, ...], list[Asset]] = {}
+        for asset in assets:
+            parts.setdefault(tuple(asset.path.split("/")[1:3]), []).append(asset)
+        chance = random.Random(len(assets))  # noqa: S311 - a choice of photos
+        sample = [each for some in parts.values() for each in chance.sample(some, min(SAMPLE, len(some)))]
+        found = connection.mapped(self._all, sample)
+        if found.maps != self.paths.maps and found:
+            self.paths.take(found.maps)
+            told = (f"{each.container} = {os.fsdecode(each.host)}" for each in found.maps)
+            log.info("Immich's folders are here: %s", ", ".join(told))
+
+    def _try_mounts(self, assets: Sequence[Asset], owners: Collection[str]) -> None:
+        """Find out how mounts are written of which that is not known, each by one photo without tags."""
+        for each in self.paths.maps:
+            if each.host in self.ways.found:
+                continue
+            for asset in assets:
+                photo = self.photo(asset) if asset.path.startswith(each.container) and not asset.tags else None
+                good = (
+                    photo is not None and ready(asset, owners, visible=self.settings.visibility).verdict == "ready"
+                )
+                if photo is not None and good and os.path.isfile(photo.file) and self._untagged(asset):
+                    self._try(each, photo, asset)
+                    break
+
+    def _untagged(self, asset: Asset) -> bool:
+        client = self.keys.of(asset.owner)
+        found = asset if asset.tags is not None else client.asset(asset.id) if client else None
+        return found is not None and not found.tags
+
+    def _try(self, mount: PathMap, photo: Photo, asset: Asset) -> None:
+        try:
+            finding = probe(self.mirrored, photo, Home(asset.id, asset.owner)).find()
+        except (PlaceClosed, Refused, TryAgain, KeyError) as error:
+            log.warning("how %s is written could not be tried: %s", os.fsdecode(mount.host), error)
+            return
+        self.ways.found[mount.host] = finding.way
+        log.info("%s: %s", os.fsdecode(mount.host), finding.seen)
+        if finding.left:
+            log.warning("left behind by the try of %s: %s", os.fsdecode(mount.host), finding.left)
+
+    def _marked(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> frozenset[str]:
+        """Assets that carry the marker; the listing of the API does not tell."""
+        marker = self.settings.marker
+        if not marker or not changed:
+            return frozenset()
+        if all(asset.tags is not None for asset in changed):
+            return frozenset(each.id for each in changed if marker in {tag.value for tag in each.tags or ()})
+        found: set[str] = set()
+        for client in owners.values():
+            for tag in client.tags():
+                if tag.value == marker:
+                    found |= {asset.id for asset in client.tagged(tag.id)}
+        return frozenset(found)
+
+    def mark(self, homes: Sequence[tuple[str, str]]) -> list[str]:
+        """Put the marker on these assets (id and owner); those that got it."""
+        done: list[str] = []
+        for owner, client in self.keys.by_owner().items():
+            mine = [asset for asset, whose in homes if whose == owner]
+            if mine:
+                tag = client.upsert_tags([self.settings.marker]).get(self.settings.marker)
+                if tag is not None:
+                    client.tag([tag.id], mine)
+                    done += mine
+        return done
+
+    # What is known
+
+    def _way(self, photo: Photo) -> Way | None:
+        """How a photo's mount is written; where sidecars are not wished for, through Immich alone."""
+        way = self.ways(photo)
+        return Way.SERVER_ONLY if way is not None and photo.root in self._only else way
+
+    def photo(self, asset: Asset) -> Photo | None:
+        """Where an asset's file is below a root of ours, as a photo without a number; None where it is not."""
+        file = self.paths.host(asset.path)
+        for root in self.roots if file is not None else ():
+            base = os.fsencode(os.path.abspath(root.path))
+            if file is not None and file.startswith(base.rstrip(b"/") + b"/"):
+                return Photo(0, root.name, base, file[len(base.rstrip(b"/")) + 1 :])
+        return None
+
+    def preview(self, asset: str, owner: str) -> bytes:
+        """The file that Immich made to show an asset, unedited; b"" where there is none here."""
+        for media in MEDIA:
+            folder = self.paths.host(f"{media}/thumbs/{owner}/{asset[:2]}/{asset[2:4]}")
+            for ending in PREVIEWS if folder is not None else ():
+                file = os.path.join(folder or b"", asset.encode() + ending.encode())
+                if os.path.isfile(file):
+                    return file
+        return b""
+
+
+def _names(client: Immich) -> frozenset[str]:
+    user = client.me()
+    return frozenset(name for name in (user.id, user.name, user.email) if name)
+
+
+def _time(mark: str) -> datetime:
+    try:
+        return datetime.fromisoformat(mark)
+    except ValueError:
+        return EPOCH
+
+
+def mark_of(asset: Asset) -> str:
+    """The state an asset is in: the database's own order of changes, or the time of the last one."""
+    return asset.change or asset.updated.isoformat()
+
+
+def linked(
+    settings: Settings, environment: Mapping[str, str], *, warn: Callable[[str], object] = log.warning
+) -> Link:
+    """The connection that the settings name. Asks nothing yet. Raises UserError for what cannot be one."""
+    ends = threading.Event()
+    keys = connection.keys(settings.immich, environment, warn=warn, wait=partial(_pause, ends))
+    login = connection.login(settings.immich, environment, warn=warn)
+    database = None
+    if login is not None:
+        from metadata.immich import Database  # noqa: PLC0415 - only where there is one
+
+        database = Database(login)
+    return Link(settings, keys, database, ends, Finder(settings.state))
+
+
+def _pause(ends: threading.Event, seconds: float) -> None:
+    if ends.wait(seconds):
+        raise TryAgain(b"Immich", "tagwright is ending")

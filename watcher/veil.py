@@ -1,0 +1,57 @@
+"""What must not be known any more of photos that were locked, deleted, or thrown away in Immich."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from watcher.ledger import embedded, evidence, files
+
+Sweep = Callable[[bytes], object]
+"""Forgets what was kept of a picture besides, by its digest: vectors, pictures in reports."""
+
+_WORDS = ("standing", "captions", "withheld", "memory", "writes", "events")
+
+
+def forget(db: sqlite3.Connection, photos: Iterable[int], *, whole: bool, sweeps: Iterable[Sweep] = ()) -> None:
+    """Evidence, captions of ours, facts and all that was made of the pictures; with `whole` the words too.
+
+    What was said of a picture stays where another photo that may be looked at shows the same. Refusals stay:
+    a person uttered them, and they keep words away should the photo come back.
+    """
+    for photo in photos:
+        row = db.execute("SELECT digest FROM photos WHERE id = ?", (photo,)).fetchone()
+        if row is None:
+            continue
+        _forget_picture(db, photo, row[0], sweeps)
+        evidence.forget(db, evidence.own_key(photo))
+        for table in (*(_WORDS if whole else ()), "embedded", "only_read"):
+            db.execute(f"DELETE FROM {table} WHERE photo = ?", (photo,))  # noqa: S608 - our own names
+        embedded.allow(db, [photo])
+        facts = ", ".join(f"{name.strip()} = NULL" for name in files.COLUMNS.split(","))
+        sets = f"digest = NULL, look = 1, {facts}"
+        db.execute(f"UPDATE photos SET {sets} WHERE id = ?", (photo,))  # noqa: S608 - our own names
+
+
+def _forget_picture(db: sqlite3.Connection, photo: int, digest: bytes | None, sweeps: Iterable[Sweep]) -> None:
+    query = "SELECT 1 FROM photos WHERE digest = ? AND id != ? AND gone IS NULL"
+    if digest is None or db.execute(query, (digest, photo)).fetchone():
+        return
+    evidence.forget(db, digest)
+    for sweep in sweeps:
+        sweep(digest)
+
+
+def of_folder(folder: Path) -> Sweep:
+    """Forgets files below a folder that are called by a picture's digest (hex), whatever their suffix."""
+
+    def sweep(digest: bytes) -> None:
+        with suppress(OSError):
+            for entry in os.scandir(folder):
+                if entry.name.partition(".")[0] == digest.hex():
+                    os.unlink(entry.path)
+
+    return sweep
