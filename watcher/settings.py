@@ -22,8 +22,8 @@ from pydantic import (
 
 from metadata.errors import UserError
 from watcher import complaints, overlay, values
-from watcher.immich_settings import Immich
 from watcher.home_settings import Health, Notify
+from watcher.immich_settings import Immich
 from watcher.keys import DURATION as _DURATION  # noqa: F401 - what the tests expect to be told
 from watcher.keys import FOLDER as _FOLDER
 from watcher.keys import PATTERNS as _PATTERNS
@@ -145,7 +145,6 @@ class Root(_Part):
         le=1000,
     )
 
-
     @model_validator(mode="before")
     @classmethod
     def _without_a_path(cls, raw: Any) -> Any:
@@ -157,6 +156,7 @@ class Root(_Part):
 
 REMOTE = "/immich:"
 """How the path of a root begins whose photos only Immich has."""
+
 
 class Log(_Part):
     """What is told while it runs."""
@@ -301,6 +301,8 @@ class Settings(_Part):
     )
 
     log: Log = _key(Log(), "What is told while it runs.", expected="a `[log]` table")
+    health: Health = _key(Health(), "Where the service shows how it is.", expected="a `[health]` table")
+    notify: Notify = _key(Notify(), "Whom the service tells.", expected="a `[notify]` table")
     immich: Immich = _key(Immich(), "Folders that Immich keeps.", expected="an `[immich]` table")
 
     def rules(self) -> str:
@@ -325,8 +327,6 @@ def _chooses(field: Any) -> bool:
 
 
 def load(
-    health: Health = _key(Health(), "Where the service shows how it is.", expected="a `[health]` table")
-    notify: Notify = _key(Notify(), "Whom the service tells.", expected="a `[notify]` table")
     file: Path | None,
     environment: Mapping[str, str],
     flags: Mapping[str, object],
