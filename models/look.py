@@ -265,6 +265,29 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
         seen.fail(error)
 
 
+PREVIEW_EDGE = 1024
+"""The longest edge for which a server's preview (1440 pixels by default) will do."""
+
+
+def _pixels(
+    file: Opened, preview: bytes, facts: Facts, edge: int, budget: int
+) -> tuple[Image.Image | None, PhotoError | None]:
+    """Of the preview where there is one that is large enough and whole; else of the photo itself."""
+    if preview and edge <= PREVIEW_EDGE:
+        try:
+            with opened(preview) as small:
+                image, error = _decoded(small, read_facts(small.source, dissect(small.source)), edge, budget)
+        except (OSError, PhotoError, TryAgain):
+            image, error = None, None
+        if image is not None and error is None and max(image.size) >= min(edge, *_longest(facts)):
+            return image, None
+    return _decoded(file, facts, edge, budget)
+
+
+def _longest(facts: Facts) -> tuple[int]:
+    return (max(facts.width, facts.height),)
+
+
 def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> tuple[Image.Image | None, PhotoError | None]:
     from models.image import decode  # noqa: PLC0415 - as above
 
@@ -304,29 +327,6 @@ def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
     word = places.words(place, root=spec.root)
     said = ((word, 1.0),) if word else ()
     return Evidence(PLACE, version, words=said, texts=tuple(places.fields(place).items()), of_file=True)
-PREVIEW_EDGE = 1024
-"""The longest edge for which a server's preview (1440 pixels by default) will do."""
-
-
-def _pixels(
-    file: Opened, preview: bytes, facts: Facts, edge: int, budget: int
-) -> tuple[Image.Image | None, PhotoError | None]:
-    """Of the preview where there is one that is large enough and whole; else of the photo itself."""
-    if preview and edge <= PREVIEW_EDGE:
-        try:
-            with opened(preview) as small:
-                image, error = _decoded(small, read_facts(small.source, dissect(small.source)), edge, budget)
-        except (OSError, PhotoError, TryAgain):
-            image, error = None, None
-        if image is not None and error is None and max(image.size) >= min(edge, *_longest(facts)):
-            return image, None
-    return _decoded(file, facts, edge, budget)
-
-
-def _longest(facts: Facts) -> tuple[int]:
-    return (max(facts.width, facts.height),)
-
-
 
 
 Answer = TypeVar("Answer")

@@ -51,14 +51,6 @@ class Looking:
         return LookJob(tuple(items), self.local if local else self.taggers, self.floor, self.place, self.budget)
 
 
-@dataclass(slots=True)
-class Counts:
-    """What was done since the start, in photos."""
-
-    looked: int = 0
-    delivered: int = 0
-    written: int = 0
-    failed: int = 0
 class Guests(Protocol):
     """What a server says of the photos that it has: whether they may be looked at, and whether it is there."""
 
@@ -107,6 +99,14 @@ class Nobody:
         return {}
 
 
+@dataclass(slots=True)
+class Counts:
+    """What was done since the start, in photos."""
+
+    looked: int = 0
+    delivered: int = 0
+    written: int = 0
+    failed: int = 0
     first: list[int] = field(default_factory=list)
 
 
@@ -123,6 +123,7 @@ class Crew:
     now: Callable[[], float] = time.time
     probe: float = PROBE
     look: Callable[[LookJob], list[Looked]] = look
+    describe: Callable[[DescribeJob], list[Looked]] = describe
     afar: Afar | None = None
 
 
@@ -131,7 +132,6 @@ class Done:
     """A batch that came back: what to do with its answer."""
 
     future: Future[Any]
-    describe: Callable[[DescribeJob], list[Looked]] = describe
     then: Callable[[Future[Any]], None]
     step: int
 
@@ -148,6 +148,8 @@ class Desk:
         self.ledger, self.house, self.looking, self.crew = ledger, house, looking, crew
         self.intake, self.pulse, self.now = intake, pulse, crew.now
         self.counts = Counts()
+        self.guests: Guests = Nobody()
+        self.marker = ""
         self.run_number = 0
         self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
         self.places = ThreadPoolExecutor(1, thread_name_prefix="places")
@@ -156,8 +158,6 @@ class Desk:
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
 
-        self.guests: Guests = Nobody()
-        self.marker = ""
     def quiet(self) -> bool:
         """Whether nothing is under way."""
         return not (self.looks or self.deliveries or self.ready)

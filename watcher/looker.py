@@ -102,16 +102,16 @@ class Looker:
 
     def _items(self, jobs: Sequence[Job]) -> list[Item]:
         known = evidence.asked(self._desk.ledger.db, [job.digest for job in jobs if job.digest is not None])
-        return [
         guests = self._desk.guests
         previews = guests.previews(jobs)
+        return [
             Item(
                 job.photo.id,
                 job.photo.file,
                 Known(job.digest, known.get(job.digest, frozenset())) if job.digest else None,
-            )
                 preview=previews.get(job.photo.id, b""),
                 remote=guests.remote(job.photo),
+            )
             for job in jobs
         ]
 

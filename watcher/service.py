@@ -89,8 +89,6 @@ def _code(app: App, ended: Sequence[int]) -> int:
     return 1 if app.worker.counts.failed else 0
 
 
-def _watch(app: App, settings: Settings) -> Arrivals:
-    """Watch every root before it is walked, so that nothing lands between the two."""
 def _crier(settings: Settings) -> Crier:
     notify = settings.notify
     token = secret(notify.token_file, os.environ, warn=log.warning) if notify.token_file else None
@@ -111,6 +109,8 @@ def _window(app: App, watched: Arrivals) -> web.Window:
     return web.Window({"/health": health, "/metrics": lambda: (200, TYPE, figures.text())}, doors)
 
 
+def _watch(app: App, settings: Settings) -> Arrivals:
+    """Watch every root before it is walked, so that nothing lands between the two."""
     arrivals = Arrivals(app.worker.tell, pace=Pace(poll=settings.poll))
     for root in settings.roots:
         if root.immich:

@@ -71,12 +71,12 @@ class Worker:
         """What was done since the start."""
         return self._desk.counts
 
-    @property
-    def run_number(self) -> int:
     def welcome(self, guests: Guests, *, marker: str = "") -> None:
         """A server has photos of ours; `marker` is a keyword of its own that nobody is to look at."""
         self._desk.guests, self._desk.marker = guests, marker
 
+    @property
+    def run_number(self) -> int:
         """The run that writes are counted to."""
         return self._desk.run_number
 
@@ -106,12 +106,12 @@ class Worker:
         """Whether `stop` was called."""
         return self._stopping
 
-    def tell(self, arrival: Arrival) -> None:
-        """Take what an emitter says; called from its thread."""
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""
         self._desk.inbox.put(None)
 
+    def tell(self, arrival: Arrival) -> None:
+        """Take what an emitter says; called from its thread."""
         self._desk.inbox.put(arrival)
 
     def run(
