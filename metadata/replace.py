@@ -59,6 +59,7 @@ class _Staged:
     temporary: bytes
     handle: int
     found: os.stat_result | None = None
+    made: os.stat_result | None = None
     owned: bool = True
     kept: bool = False
 
@@ -110,7 +111,7 @@ def _attempt(step: Callable[[_Given], _Gives], given: _Given) -> _Gives | Tagwri
 
 def _stage(wish: Wish) -> _Staged:
     """Write the new content beside the old, with the old one's rights."""
-    if len(os.path.basename(wish.path)) > NAME_MAX:
+    if len(wish.path) - wish.path.rfind(b"/") - 1 > NAME_MAX:
         raise Refused(wish.path, f"its name would be longer than {NAME_MAX} bytes")
     found = _found(wish)
     if (found.data if found else None) != wish.before:
@@ -143,10 +144,11 @@ def _write(staged: _Staged, data: bytes, found: Content | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     staged.handle = os.open(staged.temporary, flags, 0o600)
     _pour(staged.handle, data)
+    staged.made = made = os.stat(staged.handle)
     if found:
-        staged.owned = rights.keep(staged.handle, found.stat, found.path)
+        staged.owned = rights.keep(staged.handle, found.stat, found.path, made)
     else:
-        rights.take(staged.handle, staged.wish.like)
+        rights.take(staged.handle, staged.wish.like, made)
 
 
 def _pour(handle: int, data: bytes) -> None:
@@ -158,7 +160,7 @@ def _pour(handle: int, data: bytes) -> None:
 def _sync_files(staged: Sequence[_Staged]) -> TagwrightError | None:
     """All contents on their disks; what went wrong, if anything, then goes for all of them."""
     try:
-        for handles in by_disk([each.handle for each in staged]):
+        for handles in _apart((each.made.st_dev, each.handle) for each in staged if each.made):
             many = len(handles) >= _MANY
             for handle in handles[:1] if many else handles:
                 (rename.flush if many else os.fdatasync)(handle)
@@ -169,9 +171,13 @@ def _sync_files(staged: Sequence[_Staged]) -> TagwrightError | None:
 
 def by_disk(several: Iterable[_Named]) -> list[list[_Named]]:
     """Handles or paths apart by file system: what is synced as a whole is one of them. Raises OSError."""
+    return _apart((os.stat(each).st_dev, each) for each in several)
+
+
+def _apart(several: Iterable[tuple[int, _Named]]) -> list[list[_Named]]:
     disks: dict[int, list[_Named]] = {}
-    for each in several:
-        disks.setdefault(os.stat(each).st_dev, []).append(each)
+    for disk, each in several:
+        disks.setdefault(disk, []).append(each)
     return list(disks.values())
 
 
@@ -230,7 +236,8 @@ def _place(patience: Patience, staged: _Staged) -> None:
 
 def _replace(staged: _Staged, before: bytes, patience: Patience) -> None:
     """What is never exchanged can never be read for half a moment, hence the last look."""
-    with quiet(staged.target, os.fstat(staged.handle).st_mtime_ns, patience) as free:
+    assert staged.made is not None
+    with quiet(staged.target, staged.made.st_mtime_ns, patience) as free:
         if not free:
             raise TryAgain(staged.wish.path, "exiftool is writing it at this moment")
         exchanged = _untouched(staged) and rename.exchange(staged.temporary, staged.target)

@@ -18,6 +18,7 @@ form goes first where several are there.
 from __future__ import annotations
 
 import os
+import unicodedata
 from typing import Final, Literal
 
 from metadata.errors import Refused
@@ -43,6 +44,11 @@ _MEDIA: Final = _RAW | frozenset(
 )
 
 
+_SEVERAL: Final = 8
+_ROOM: Final = 2048
+"""Bytes of a folder that are listed as fast as one photo's names are asked for (about 50 names)."""
+
+
 class Folder:
     """The names in one folder, asked one by one until there is a reason to list them all (once)."""
 
@@ -50,6 +56,22 @@ class Folder:
         self.path = path
         self._head = os.path.join(path, b"")
         self._names: frozenset[bytes] | None = None
+        self._folded: frozenset[bytes] | None = None
+
+    def expect(self, photos: int) -> None:
+        """So many of its photos are looked for now: where that is less work its names are read at once.
+
+        Only what is not there then is known by that, whatever the file system holds for the same name;
+        names that seem to be there are asked for. Without the right to list all are.
+        """
+        if photos < _SEVERAL:
+            return
+        try:
+            if os.stat(self.path).st_size > photos * _ROOM:
+                return
+            self._folded = frozenset(map(_folded, os.listdir(self.path)))
+        except OSError:
+            return
 
     def names(self) -> frozenset[bytes]:
         """Every name; raises TryAgain or PlaceClosed where the folder cannot be listed."""
@@ -64,6 +86,8 @@ class Folder:
         """Whether there is anything of this name; raises as `names`."""
         if self._names is not None:
             return name in self._names
+        if self._folded is not None and name.isascii() and name.lower() not in self._folded:
+            return False
         path = self._head + name
         try:
             os.lstat(path)
@@ -79,6 +103,13 @@ class Folder:
             if len(stem) + len(suffix) <= NAME_MAX and self.has(stem + suffix):
                 return self._head + stem + suffix
         return None
+
+
+def _folded(name: bytes) -> bytes:
+    """One form for what any file system takes for the same plain name (U+212A is a k to some)."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFKC", os.fsdecode(name)).casefold().encode(errors="surrogateescape")
 
 
 def own(photo: Photo) -> bytes:

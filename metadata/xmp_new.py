@@ -13,7 +13,7 @@ from typing import Final
 from metadata.sinks import Change
 from metadata.xmp_names import CLAIM, DATE, LISTS, PREFIXES, SHOWN, TEXTS, Field
 from metadata.xmp_seen import claim_text
-from metadata.xmp_splice import content
+from metadata.xmp_splice import content, texts
 from metadata.xmp_structs import parts
 
 _HEAD: Final = (
@@ -36,7 +36,7 @@ def new(change: Change, now: datetime, path: bytes = b"") -> bytes:
     if change.texts.get(SHOWN.name):
         uris.setdefault(SHOWN.uri)
     declared = "".join(f'\n    xmlns:{_PREFIX[uri]}="{uri}"' for uri in uris)
-    body = "".join(_property(field, [content(each, path).decode() for each in values]) for field, values in wanted)
+    body = "".join(_property(field, texts(values, path)) for field, values in wanted)
     body += _shown(change.texts.get(SHOWN.name), path)
     return f"{_HEAD}{declared}>\n{body}{_TAIL}".encode()
 
@@ -71,5 +71,6 @@ def _property(field: Field, values: Sequence[str]) -> str:
     if field.kind == "text":
         return f"   <{name}>{values[0]}</{name}>\n"
     language = ' xml:lang="x-default"' if field.kind == "Alt" else ""
-    lines = "".join(f"     <rdf:li{language}>{value}</rdf:li>\n" for value in values)
-    return f"   <{name}>\n    <rdf:{field.kind}>\n{lines}    </rdf:{field.kind}>\n   </{name}>\n"
+    opening, closing = f"     <rdf:li{language}>", "</rdf:li>\n"
+    lines = (closing + opening).join(values)
+    return f"   <{name}>\n    <rdf:{field.kind}>\n{opening}{lines}{closing}    </rdf:{field.kind}>\n   </{name}>\n"

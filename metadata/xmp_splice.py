@@ -86,19 +86,26 @@ def _longest(most: int, holds: Callable[[int], bool]) -> int:
 
 def content(value: str, path: bytes) -> bytes:
     """The value as an element's text; raises Refused for signs that XML 1.0 cannot hold (§2.2)."""
-    if not _SPECIAL.search(value):
-        return value.encode()
-    illegal = _ILLEGAL.search(value)
-    if illegal:
-        raise Refused(path, f"U+{ord(illegal[0]):04X} in {value[:80]!r} cannot be written in XML")
-    return escape(value, {"\r": "&#13;"}).encode()
+    return (_escaped(value, path) if _SPECIAL.search(value) else value).encode()
+
+
+def texts(values: Sequence[str], path: bytes) -> Sequence[str]:
+    """As `content`, for many values, not encoded; most hold nothing special, which one look tells for all."""
+    if _SPECIAL.search("".join(values)):
+        return [_escaped(value, path) for value in values]
+    return values
 
 
 def contents(values: Sequence[str], path: bytes) -> list[bytes]:
-    """As `content`, for many values; most hold nothing special, which one look tells for all."""
-    if _SPECIAL.search("".join(values)):
-        return [content(value, path) for value in values]
-    return [value.encode() for value in values]
+    """As `content`, for many values."""
+    return [*map(str.encode, texts(values, path))]
+
+
+def _escaped(value: str, path: bytes) -> str:
+    illegal = _ILLEGAL.search(value)
+    if illegal:
+        raise Refused(path, f"U+{ord(illegal[0]):04X} in {value[:80]!r} cannot be written in XML")
+    return escape(value, {"\r": "&#13;"})
 
 
 def _quoted(value: str, quote: bytes, path: bytes) -> bytes:

@@ -11,6 +11,7 @@ made and that says nothing more than such a copy is removed with our last word.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,12 +93,14 @@ class SidecarSink:
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
         """What stands there. A photo that is gone itself is TryAgain, so that its words are not missed."""
         self._known = {}
+        paths = [os.path.dirname(photo.file) for photo in photos]
         folders: dict[bytes, which.Folder] = {}
-        return [self._read(photo, folders) for photo in photos]
+        for path, count in Counter(paths).items():
+            folders[path] = which.Folder(path)
+            folders[path].expect(count)
+        return [self._read(photo, folders[path]) for photo, path in zip(photos, paths, strict=True)]
 
-    def _read(self, photo: Photo, folders: dict[bytes, which.Folder]) -> Seen | TryAgain | PlaceClosed | Refused:
-        path = os.path.dirname(photo.file)
-        folder = folders.setdefault(path, which.Folder(path))
+    def _read(self, photo: Photo, folder: which.Folder) -> Seen | TryAgain | PlaceClosed | Refused:
         try:
             standing = self._look(photo, folder)
         except (TryAgain, PlaceClosed, Refused) as error:
