@@ -127,7 +127,7 @@ class App:
 
 
 @contextmanager
-def opened(
+def opened(  # noqa: PLR0913 - each is a part of the house that a test or a command brings along
     settings: Settings,
     *,
     backlog: bool = True,
@@ -140,7 +140,8 @@ def opened(
 ) -> Iterator[App]:
     """The house, built and closed again. `agreed` roots need no `apply` before their backlog is written.
 
-    `mirrored` is Immich, where it is connected.
+    Immich is connected where the settings name one (`environment` says where systemd keeps the keys), or as
+    `mirrored` has it, which is then asked for no news.
 
     Raises UserError when the ledger or a tagger cannot be used.
     """
@@ -170,6 +171,35 @@ def opened(
             hands.close()
     finally:
         ledger.close()
+
+
+def _linked(settings: Settings, environment: Mapping[str, str]) -> Link | None:
+    """Immich as the settings name it; nothing is asked yet."""
+    if not settings.immich.url:
+        return None
+    from watcher.link import linked  # noqa: PLC0415 - many have no Immich
+
+    return linked(settings, environment)
+
+
+def _crew(crew: Crew, link: Link | None) -> Crew:
+    """Who looks, and fetches first what lies in no folder here."""
+    if link is None or link.remote is None:
+        return crew
+    from watcher.far import Far  # noqa: PLC0415 - as above
+
+    far = Far(link.keys)
+    return replace(crew, look=far.around(crew.look), describe=far.around(crew.describe))
+
+
+def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> None:
+    """From now on Immich says which of its photos may be looked at."""
+    from watcher.poll import Poll  # noqa: PLC0415 - as above
+
+    app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
+    app.poll.wake = app.worker.nudge
+    app.intake.previews = app.poll.soon
+    app.worker.welcome(app.poll, marker=app.settings.immich.marker)
 
 
 def _build(
