@@ -19,10 +19,12 @@ class Scope:
     Resolved here and not by expat, which then needs a third less time for the whole document.
     """
 
-    __slots__ = ("_prefixes", "bound", "names")
+    __slots__ = ("_prefixes", "bound", "fresh", "names")
 
-    def __init__(self, bound: dict[str, str]) -> None:
+    def __init__(self, bound: dict[str, str], fresh: dict[str, str]) -> None:
+        """`fresh` are those of the bound that are declared at this very place."""
         self.bound = bound
+        self.fresh = fresh
         self.names: dict[str, str] = {}
         self._prefixes: dict[str, str] | None = None
 
@@ -46,13 +48,13 @@ class Scope:
 
     def inner(self, attributes: dict[str, str]) -> Scope:
         """The scope inside an element with these attributes; takes the declarations out of them."""
-        declared = [name for name in attributes if name[:5] == "xmlns" and name[5:6] in (":", "")]
+        declared = [name for name in attributes if name.startswith("xmlns") and name[5:6] in (":", "")]
         if not declared:
             return self
         fresh = {name[6:]: attributes.pop(name) for name in declared}
-        scope = Scope({**self.bound, **fresh})
+        scope = Scope({**self.bound, **fresh}, fresh)
         if "" not in fresh and self.bound.keys().isdisjoint(fresh):  # no name means anything else now
-            scope.names.update(self.names)
+            scope.names = self.names.copy()
         return scope
 
 

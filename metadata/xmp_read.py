@@ -134,7 +134,7 @@ class _Reader:
         self.rdf: Element | None = None
         self.nodes: list[Element] = []
         self.named: dict[str, Element] = {}
-        self.declared: dict[tuple[str, str], None] = {}
+        self.declared: dict[tuple[str, str], None] = dict.fromkeys(_XML.items())
         self._stack: list[Element] = []
         self._cuts = {each.start: each for each in cuts}
         self._left_out = bool(cuts)
@@ -202,7 +202,7 @@ class _Reader:
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
         stack = self._stack
-        element = self._element(raw, attributes, stack[-1].scope if stack else Scope(_XML))
+        element = self._element(raw, attributes, stack[-1].scope if stack else Scope(_XML, _XML))
         if self._rdf_at < 0:
             self._outside(element)
         else:
@@ -212,7 +212,7 @@ class _Reader:
     def _element(self, raw: str, attributes: dict[str, str], scope: Scope) -> Element:
         inner = scope.inner(attributes) if attributes else scope
         if inner is not scope:
-            self.declared.update(dict.fromkeys(inner.bound.items()))
+            self.declared.update(dict.fromkeys(inner.fresh.items()))
         try:
             name = inner.names.get(raw) or inner.element(raw)
             if attributes:

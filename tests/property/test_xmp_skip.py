@@ -104,6 +104,7 @@ def test_a_fault_is_told_where_it_stands(data: st.DataObject) -> None:
     assume(not well_formed(work))
     with pytest.raises(Refused) as told:
         parse(work, b"x.xmp")
+    assume("unbound prefix" not in str(told.value))  # a fault before the one that expat stops at
     parser = expat.ParserCreate("utf-8")
     with pytest.raises(expat.ExpatError) as known:
         parser.Parse(work, True)
