@@ -22,7 +22,7 @@ from metadata.container import RAW, Anatomy, dissect
 from metadata.errors import PhotoError
 from metadata.photo import Facts
 from metadata.source import Source, opened
-from models.protocols import BUDGET
+from models.protocols import BUDGET, UNKNOWN, Hints
 
 if TYPE_CHECKING:
     import rawpy
@@ -240,7 +240,7 @@ class FileView:
     opens the file again. `error` is what decoding said; asking again says the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of one photo
         self,
         path: bytes,
         facts: Facts,
@@ -249,8 +249,12 @@ class FileView:
         edge: int = 0,
         error: PhotoError | None = None,
         budget: int = BUDGET,
+        hints: Hints = UNKNOWN,
+        private: bool = False,
     ) -> None:
         self.path = path
+        self.hints = hints
+        self.private = private
         self.error = error
         self._facts = facts
         self._image = image

@@ -11,8 +11,9 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from metadata.container import dissect
@@ -25,7 +26,7 @@ from metadata.sinks import Seen
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
-from models.protocols import BUDGET, EDGE, Captioner, Scored, Tagger, Titled
+from models.protocols import BUDGET, EDGE, UNKNOWN, Captioner, Hints, Scored, Tagger, Titled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,7 +57,8 @@ class Item:
     """One photo to look at: the ledger's id, the absolute path, and what is known of it.
 
     `preview` is a smaller, upright picture of it that will do for pixels. `remote` names a photo that lies in
-    no folder here, for who fetches it; `facts` are then what somebody else has read from its file.
+    no folder here, for who fetches it; `facts` are then what somebody else has read from its file. `hints` may
+    be told to a captioner; a `private` photo leaves this machine by none.
     """
 
     id: int
@@ -65,6 +67,8 @@ class Item:
     preview: bytes = b""
     remote: str = ""
     facts: Facts | None = None
+    hints: Hints = UNKNOWN
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +171,18 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     if job.place is not None:
         _places(batch, job.place)
     for tagger in taggers:
-        _ask(batch, tagger, tagger.tag, lambda said, tagger=tagger: _evidence(tagger, said, job.floor))  #
-        type: ignore[misc]
+        _ask(batch, tagger, tagger.tag, partial(_evidence, tagger, floor=job.floor))
     return [seen.answer() for seen in batch]
 
 
-def describe(job: DescribeJob) -> list[Looked]:
-    """One answer a photo, in order; in `texts` a caption is "dc:description", a title "dc:title"."""
+def describe(job: DescribeJob, *, gate: AbstractContextManager[object] | None = None) -> list[Looked]:
+    """One answer a photo, in order; in `texts` a caption is "dc:description", a title "dc:title".
+
+    `gate` is held while photos are read and decoded, and not while the captioner is waited for.
+    """
     captioner = _captioner(job.captioner)
-    batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
+    with gate or nullcontext():
+        batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
     _ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
     return [seen.answer() for seen in batch]
 
@@ -184,6 +191,22 @@ def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[
     """`source@version` of all that such a job would ask; makes the taggers."""
     keys = {f"{tagger.name}@{tagger.version}" for tagger in map(_tagger, taggers)}
     return frozenset(keys if place is None else keys | {f"{PLACE}@{_place_version(place)}"})
+
+
+def captioner_of(spec: Spec) -> Captioner:
+    """The captioner of a spec, made once."""
+    return _captioner(spec)
+
+
+def forget() -> None:
+    """Captioners are made anew: one that was closed asks nobody any more."""
+    with _LOCK:
+        _made_captioner.cache_clear()
+
+
+def tagger_of(spec: Spec) -> Tagger:
+    """The tagger of a spec, made once."""
+    return _tagger(spec)
 
 
 _LOCK = threading.RLock()
@@ -260,7 +283,16 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
     edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
     edge = max(edges, default=0)
     image, error = _pixels(file, seen.item.preview, own, edge, budget) if edge else (None, None)
-    seen.view = FileView(file.path, facts, image=image, edge=edge, error=error, budget=budget)
+    item = seen.item
+    seen.view = FileView(
+        *(file.path, facts),
+        image=image,
+        edge=edge,
+        error=error,
+        budget=budget,
+        hints=item.hints,
+        private=item.private,
+    )
     if error is not None:
         seen.fail(error)
 
@@ -364,6 +396,8 @@ def _wanted(seen: _Seen, backend: Backend) -> bool:
     assert seen.view is not None
     if seen.view.error is not None and _edge(backend):
         return False
+    if seen.item.private and getattr(backend, "away", False):
+        return False
     return _of_file(backend) or not seen.known(_key(backend))
 
 
@@ -377,7 +411,11 @@ def _blame(seen: _Seen, backend: Backend, error: Exception) -> PhotoError | TryA
     return PhotoError(seen.item.path, f"{backend.name} failed: {type(error).__name__}: {text}")
 
 
-def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
+def _evidence(tagger: Tagger, said: Sequence[Scored], *, floor: float) -> Evidence:
+    return Evidence(tagger.name, tagger.version, words=_best(said, floor), of_file=_of_file(tagger))
+
+
+def _best(said: Sequence[Scored], floor: float) -> tuple[Scored, ...]:
     """The highest score of each word at or above the floor, at most MOST, highest first.
 
     A word that nobody could write is kept as it was said, so that `show` can tell why it is none.
@@ -387,11 +425,11 @@ def _evidence(tagger: Tagger, said: Sequence[Scored], floor: float) -> Evidence:
         tidy = clean(word) or tuple(part[:LONG] for part in word)
         if any(part.strip() for part in tidy) and floor <= score <= 1 and score > best.get(tidy, -1):
             best[tidy] = float(score)
-    words = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-    return Evidence(tagger.name, tagger.version, words=tuple(words), of_file=_of_file(tagger))
+    return tuple(sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST])
 
 
 def _caption(captioner: Captioner, said: str | Titled) -> Evidence:
-    caption, title = said if isinstance(said, tuple) else (said, "")
+    caption, title, words = said if isinstance(said, tuple) else (said, "", ())
     texts = (("dc:description", " ".join(caption.split())), ("dc:title", " ".join(title.split())))
-    return Evidence(captioner.name, captioner.version, texts=tuple(each for each in texts if each[1]))
+    spoken = tuple(each for each in texts if each[1])
+    return Evidence(captioner.name, captioner.version, words=_best(words, 0.0), texts=spoken)

@@ -23,6 +23,16 @@ EDGE = 256
 Scored = tuple[Word, float]
 
 
+class Hints(NamedTuple):
+    """What the ledger knows of a photo besides its pixels: who is in it, and keywords that people gave it."""
+
+    people: tuple[str, ...] = ()
+    keywords: tuple[Word, ...] = ()
+
+
+UNKNOWN = Hints()
+
+
 class View(Protocol):
     """One photo as a model may look at it; pixels are made on demand and once."""
 
@@ -34,6 +44,21 @@ class View(Protocol):
     @property
     def name(self) -> str:
         """The file's name, for rules about names; bytes that are not UTF-8 come as surrogate escapes."""
+        ...
+
+    @property
+    def path(self) -> bytes:
+        """Where the file is, for errors."""
+        ...
+
+    @property
+    def hints(self) -> Hints:
+        """What is known besides."""
+        ...
+
+    @property
+    def private(self) -> bool:
+        """Whether no other machine may see it."""
         ...
 
     def pixels(self, edge: int) -> Image:
@@ -56,14 +81,19 @@ class Tagger(Protocol):
 
 
 class Titled(NamedTuple):
-    """A caption with a title, of a captioner that gives both; either may be empty."""
+    """A caption with a title, of a captioner that gives both, and keywords where it gives those too."""
 
     caption: str
     title: str
+    words: tuple[Scored, ...] = ()
 
 
 class Captioner(Protocol):
-    """Says a sentence about photos; an empty string where it has nothing to say."""
+    """Says a sentence about photos; an empty string where it has nothing to say.
+
+    One that asks servers has `slots`: how many photos it wants to be asked about side by side, each by a call
+    of its own. `away` says that whatever it is asked leaves this machine. `close()` ends what is under way.
+    """
 
     name: str
     version: str

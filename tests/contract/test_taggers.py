@@ -12,9 +12,11 @@ from metadata.tags import clean
 from models import manifest, registry
 from models.image import FileView, decode
 from tests import tiny_models
+from tests.contract.test_vision import VISION  # those that need a server are held to their promises there
 from watcher.sample import SHOTS, exif
 
-TAGGERS, CAPTIONERS = registry.names("taggers"), registry.names("captioners")
+TAGGERS = registry.names("taggers")
+CAPTIONERS = [name for name in registry.names("captioners") if name not in VISION]
 MODELS = manifest.names()
 SETTINGS = {name: {"model": "ram_plus"} for name in ("onnx",)}
 """Of those that have to be told something; files are in `folder`."""
