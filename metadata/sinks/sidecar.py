@@ -114,7 +114,7 @@ class SidecarSink:
             if not folder.has(os.path.basename(photo.file)):
                 raise TryAgain(photo.file, "the photo is not there")
             where = (self._registered and self._registered(photo)) or self.place(photo, folder)
-            nothing = replace(_NOTHING, where=where)
+            nothing = Seen(exists=False, digest=b"", where=where)
             return _Standing(nothing, nothing, None)
         first, *others = found
         rest = tuple(each.seen for each in others)
@@ -171,18 +171,19 @@ class SidecarSink:
         change = change if begun is None else seeding.fitted(change, seen, begun.seen)
         if not _matters(change, _NOTHING if begun is None else begun.seen):
             return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))
-        change = replace(change, texts={**change.texts, **which.marked(photo, where)})
+        if marks := which.marked(photo, where):
+            change = replace(change, texts={**change.texts, **marks})
         if begun is None:
             revised = xmp.create(change, now, where)
         else:
             revised = xmp.revise(xmp.parse(begun.data, where), begun.seen, change, now)
-        after = replace(revised.seen, where=where, seeded=begun.packet.hex() if begun else "")
+        after = replace(revised.seen, where=where, seeded=begun.packet.hex()) if begun else revised.seen
         return Draft(photo, where, b"", after.digest, inverse.created(), after, _Payload(None, revised.data))
 
     def _revise(self, photo: Photo, standing: _Standing, loaded: _Loaded, change: Change) -> Draft:
         own, others, document = standing.own, standing.others, loaded.document
         revised = xmp.revise(document, own, change, self._clock())
-        after = replace(revised.seen, where=own.where)
+        after = revised.seen
         if own.claimed is not None and after.claimed is None and not others:
             left = self._left(photo, own.where, revised.data, change)
             if left is not None:
