@@ -14,6 +14,7 @@ import contextlib
 import ipaddress
 import json
 import logging
+import re
 import socket
 import threading
 import time
@@ -309,6 +310,13 @@ class Hosts:
                     self._sockets.add(made)
 
 
+_NO_MODEL = re.compile(
+    r"pinned to|no models? (is )?loaded|\bmodel\b.{0,80}(not found|not loaded|does not exist|unknown)",
+    re.IGNORECASE,
+)
+"""How servers say that they do not have the model, some of them with a 400: no photo can help that."""
+
+
 def _judge(response: httpx.Response, content: bytes) -> None:
     """Raises _Down for what is the host's doing, Rejected for what is the question's."""
     status = response.status_code
@@ -319,7 +327,7 @@ def _judge(response: httpx.Response, content: bytes) -> None:
         raise _Down(f"answers {said}", rest=web.retry_after(response) or (SHORTEST if status == 429 else None))
     if response.has_redirect_location:
         raise _Down(f"sends on to {response.headers['location']}; name that address in `hosts`", hard=True)
-    if status in (401, 403, 404, 405, 407):
+    if status in (401, 403, 404, 405, 407) or _NO_MODEL.search(said):
         raise _Down(f"answers {said}", hard=True)
     raise Rejected(status, _message(content) or response.reason_phrase)
 

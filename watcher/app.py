@@ -23,9 +23,9 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
-from models.look import PlaceSpec, look
+from models.look import PlaceSpec, Spec, look
 from models.protocols import BUDGET
-from watcher import leftover, mounts, rooms
+from watcher import leftover, model_settings, mounts, privacy, rooms
 from watcher.afar import Afar
 from watcher.desk import PROBE, Crew, Looking
 from watcher.hands import Hands, alone
@@ -315,16 +315,26 @@ def calm_of(settings: Settings, root: Root) -> Calm:
 def looking(settings: Settings) -> Looking:
     """Who is asked about photos, in batches that fit this machine."""
     taggers = tuple((name, ()) for name in (*settings.facts, *settings.taggers) if name != "place")
+    asked = asked_of(settings)
     return Looking(
         taggers=taggers,
         local=tuple(spec for spec in taggers if spec[0] in settings.facts),
-        captioner=(settings.captioner, ()) if settings.captioner else None,
+        captioner=(settings.captioner, ()) if settings.captioner and asked is None else None,
+        asked=asked,
+        private=privacy.Rules(*(getattr(settings.private, name) for name in ("folders", "people", "keywords"))),
         place=PlaceSpec(settings.place_distance, settings.place_root) if "place" in settings.facts else None,
         floor=settings.floor,
         batch=32 if _memory(settings) >= SMALL else 8,
         workers=_workers(settings),
         budget=min(BUDGET, _memory(settings) // 16 // _workers(settings)),
     )
+
+
+def asked_of(settings: Settings) -> Spec | None:
+    """The captioner that servers answer for, with its settings; None where there is none, or another."""
+    tables = {"ollama": settings.ollama, "openai_compatible": settings.openai_compatible}
+    table = tables.get(settings.captioner)
+    return None if table is None else model_settings.spec(settings.captioner, table)
 
 
 def _workers(settings: Settings) -> int:

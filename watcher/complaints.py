@@ -76,6 +76,10 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel], raw: dict[str, Any
         if kind is None:
             spoken += [str(step)] if isinstance(value, dict) and step in value else []
             break
+        if isinstance(step, int):  # one of a list of tables
+            value = value[step] if isinstance(value, list | tuple) and step < len(value) else {}
+            spoken.append(str(step + 1))
+            continue
         names.append(str(step))
         spoken.append(str(step))
         value = value.get(step) if isinstance(value, dict) else None

@@ -17,6 +17,7 @@ from metadata.memory import Context
 from metadata.photo import Photo
 from metadata.tags import fold, key
 from models.look import DescribeJob, Item, Looked, LookJob, PlaceSpec, Spec, describe, look
+from watcher import privacy
 from watcher.afar import Afar
 from watcher.arrival import Arrival
 from watcher.hands import Hands
@@ -35,11 +36,17 @@ PROBE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Who is asked about a photo, and how many photos make a batch."""
+    """Who is asked about a photo, and how many photos make a batch.
+
+    `captioner` describes as part of a look, `asked` is one that servers answer for, beside all else
+    (`watcher.describer`); `private` says what these may not see.
+    """
 
     taggers: tuple[Spec, ...] = ()
     local: tuple[Spec, ...] = ()
     captioner: Spec | None = None
+    asked: Spec | None = None
+    private: privacy.Rules = privacy.Rules()  # noqa: RUF009 - frozen
     place: PlaceSpec | None = None
     floor: float = 0.25
     batch: int = 32
@@ -155,6 +162,7 @@ class Desk:
         self.places = ThreadPoolExecutor(1, thread_name_prefix="places")
         self._pens = ThreadPoolExecutor(1, thread_name_prefix="pens")
         self.looks: dict[Future[Any], list[Job]] = {}
+        self.descriptions: dict[Future[Any], list[Job]] = {}
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
 

@@ -98,9 +98,10 @@ class Looker:
         return [part for part in parts if part]
 
     def _job(self, jobs: Sequence[Job]) -> LookJob:
-        return self._desk.looking.job(self._items(jobs), local=bool(self._desk.closed(jobs[0])))
+        return self._desk.looking.job(self.items(jobs), local=bool(self._desk.closed(jobs[0])))
 
-    def _items(self, jobs: Sequence[Job]) -> list[Item]:
+    def items(self, jobs: Sequence[Job]) -> list[Item]:
+        """These photos as they are looked at: with what is known, and smaller pictures where there are some."""
         known = evidence.asked(self._desk.ledger.db, [job.digest for job in jobs if job.digest is not None])
         guests = self._desk.guests
         previews = guests.previews(jobs)
@@ -152,7 +153,7 @@ class Looker:
             self._desk.ready += fresh
 
     def _describe(self, jobs: list[Job], captioner: Spec) -> None:
-        job = DescribeJob(tuple(self._items(jobs)), captioner, self._desk.looking.budget)
+        job = DescribeJob(tuple(self.items(jobs)), captioner, self._desk.looking.budget)
         future = self._desk.crew.hands.threads.submit(self._desk.crew.describe, job)
         self._desk.track(future, self._desk.looks, jobs, self._described, "describing", 10 * LOOK_DEADLINE)
 

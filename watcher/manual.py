@@ -46,7 +46,7 @@ def settings() -> str:
 
     parts = [
         _SETTINGS,
-        _table("", Settings, {"roots", "log", "immich"}),
+        _table("", Settings, {"roots", "log", "health", "notify", "immich", *_MODELS}),
         "\n## `[[roots]]`\n\nThe folders of photos, a table for each. None may lie inside another.\n",
         _table("", Root, set(), variables=False),
         "\n## `[log]`\n",
@@ -60,8 +60,28 @@ def settings() -> str:
         _table("immich.", Immich, {"database"}),
         "\n## `[immich.database]`\n",
         _table("immich.database.", ImmichDatabase, set()),
+        *_models(),
     ]
     return "\n".join(parts)
+
+
+_MODELS = ("ollama", "openai_compatible", "private")
+
+
+def _models() -> list[str]:
+    from watcher.model_settings import Host, Ollama, OpenAICompatible, Private  # noqa: PLC0415 - as above
+
+    hosts = "A host is an address, or a table with what else is known of it:\n\n"
+    return [
+        '\n## `[ollama]`\n\nWhat `captioner = "ollama"` asks (docs/models.md).\n',
+        _table("ollama.", Ollama, set()),
+        '\n## `[openai_compatible]`\n\nWhat `captioner = "openai_compatible"` asks (docs/models.md).\n',
+        _table("openai_compatible.", OpenAICompatible, set()),
+        f"\n## `[[ollama.hosts]]`, `[[openai_compatible.hosts]]`\n\n{hosts}",
+        _table("", Host, set(), variables=False),
+        "\n## `[private]`\n",
+        _table("private.", Private, set()),
+    ]
 
 
 def _table(before: str, model: type[BaseModel], left_out: set[str], *, variables: bool = True) -> str:

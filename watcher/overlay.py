@@ -189,6 +189,20 @@ def _expand(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
             value = table.get(name)
             if isinstance(value, str) and (value == "~" or value.startswith("~/")):
                 table[name] = _home(environment) + value[1:]
+    for name in ("ollama", "openai_compatible"):
+        _place_secrets(raw.get(name), environment.get("CREDENTIALS_DIRECTORY"))
+
+
+def _place_secrets(table: object, folder: str | None) -> None:
+    """A host's secret without a folder is one of systemd's credentials."""
+    hosts = _list(table.get("hosts")) if isinstance(table, dict) and folder else []
+    for host in (host for host in hosts if isinstance(host, dict)):
+        headers = host.get("headers")
+        named = [(headers, name) for name in headers] if isinstance(headers, dict) else []
+        for place, name in [(host, "key_file"), *named]:
+            value = place.get(name)
+            if isinstance(value, str) and value and not os.path.dirname(value):
+                place[name] = os.path.join(str(folder), value)
 
 
 def _list(value: object) -> list[Any]:

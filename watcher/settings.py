@@ -32,6 +32,7 @@ from watcher.keys import Count, Folder, Number, Seconds, Share
 from watcher.keys import Part as _Part
 from watcher.keys import key as _key
 from watcher.keys import period as _period
+from watcher.model_settings import Ollama, OpenAICompatible, Private
 
 FACTS = ("place", "monochrome", "panorama", "screenshot", "night")
 """The rules that look at a photo with nothing downloaded."""
@@ -61,6 +62,13 @@ def _auto_or_switch(value: object) -> object:
     if not isinstance(value, str) or value.lower() not in words:
         raise ValueError("neither")
     return words[value.lower()]
+
+
+def _hours(text: str) -> str:
+    from watcher.rest import hours  # noqa: PLC0415 - only where some are set
+
+    hours(text)
+    return text
 
 
 def _known_zone(name: str) -> str:
@@ -239,7 +247,7 @@ class Settings(_Part):
     taggers: tuple[str, ...] = _key(
         (), "The models that say keywords, by the name of their file.", expected="a list of names"
     )
-    captioner: str = _key("", "The model that says captions.", expected="a name, or nothing")
+    captioner: str = _key("", "The model that says captions.", expected='a name such as "ollama", or nothing')
     threshold: Share = _key(0.5, "The score from which a keyword is written.", expected=_SHARE, choice=True)
     thresholds: dict[str, Share] = _key(
         {},
@@ -300,10 +308,37 @@ class Settings(_Part):
         unit="bytes",
     )
 
+    quiet_hours: tuple[Annotated[str, AfterValidator(_hours)], ...] = _key(
+        (),
+        "Times of day at which no photo is looked at or written; what lands is noted, and waits.",
+        expected='a list such as ["07:00-09:00", "18:30-23:00"]',
+    )
+    nice: Count = _key(
+        10,
+        "How far the service stands back from other programs for the processor.",
+        expected="a whole number from 0 to 19; 0 leaves it as it was started",
+        ge=0,
+        le=19,
+    )
+    disk: Literal["low", "idle", "normal"] = _key(
+        "low",
+        "How far it stands back for the disk: `idle` waits for everybody else, `normal` leaves it as it was started.",
+        expected='"low", "idle" or "normal"',
+    )
+
     log: Log = _key(Log(), "What is told while it runs.", expected="a `[log]` table")
     health: Health = _key(Health(), "Where the service shows how it is.", expected="a `[health]` table")
     notify: Notify = _key(Notify(), "Whom the service tells.", expected="a `[notify]` table")
     immich: Immich = _key(Immich(), "Folders that Immich keeps.", expected="an `[immich]` table")
+    ollama: Ollama = _key(Ollama(), 'What `captioner = "ollama"` asks.', expected="an `[ollama]` table")
+    openai_compatible: OpenAICompatible = _key(
+        OpenAICompatible(),
+        'What `captioner = "openai_compatible"` asks.',
+        expected="an `[openai_compatible]` table",
+    )
+    private: Private = _key(
+        Private(), "Photos that no model on another machine is shown.", expected="a `[private]` table"
+    )
 
     def rules(self) -> str:
         """A digest of everything that influences which keywords a photo should have, and whether inside it.

@@ -20,6 +20,7 @@ from metadata.memory import Context
 from watcher import rooms
 from watcher.arrival import Arrival
 from watcher.deliverer import UNDER_WAY, Deliverer
+from watcher.describer import Describer
 from watcher.desk import Counts, Crew, Desk, Done, Guests, Looking
 from watcher.hands import MANY
 from watcher.health import Pulse
@@ -48,6 +49,7 @@ class Worker:
         self._desk = Desk(ledger, house, looking, crew, intake=intake, pulse=pulse)
         self.losses = Losses()
         self._looker, self._deliverer = Looker(self._desk), Deliverer(self._desk, self.losses)
+        self._describer = Describer(self._desk, self._looker.items)
         self._clock = (crew.now(), time.monotonic())
         self._bugs = 0
         self._stopping = False
@@ -196,7 +198,7 @@ class Worker:
             return False
         if self._desk.intake is not None and any(self._desk.intake.busy(name) for name in self._desk.intake.doors):
             return False
-        return self._nothing_due()
+        return self._nothing_due() and self._describer.quiet
 
     def _nothing_due(self) -> bool:
         due = work.next_due(self._desk.ledger.db)
@@ -237,8 +239,9 @@ class Worker:
             self._desk.intake.arrived(item)
         elif isinstance(item, Done):
             self._desk.pulse.end(item.step)
-            if item.future in self._desk.looks or item.future in self._desk.deliveries:  # else it was called off
-                self._finish(item)
+            desk = self._desk
+            if any(item.future in each for each in (desk.looks, desk.deliveries, desk.descriptions)):
+                self._finish(item)  # else it was called off
 
     def _finish(self, item: Done) -> None:
         """Book what came back; a bug that is met there is this batch's alone, and its photos are tried later."""
@@ -266,6 +269,7 @@ class Worker:
 
     def _end(self) -> None:
         """Nothing new is begun; what reads is unbooked, what writes is finished and confirmed."""
+        self._describer.close()
         for future, jobs in list(self._desk.looks.items()):
             if future.cancel():
                 self._desk.looks.pop(future)
@@ -284,6 +288,7 @@ class Worker:
     def _submit(self) -> bool:
         """Fill the batches under way; whether any was begun."""
         moved = self._deliverer.submit()
+        moved = self._describer.submit() or moved
         while (
             not self._stopping
             and len(self._desk.looks) <= self._desk.looking.workers

@@ -21,13 +21,13 @@ COLOURS = {
     "black": (20, 20, 20),
 }
 SHAPES = ("square", "circle", "triangle")
-STEPS = 700
+STEPS = 1500
 
 
 def picture(colour: str, shape: str, size: int, chance: random.Random) -> Image.Image:
     image = Image.new("RGB", (size, size), "white")
-    half = size * chance.uniform(0.22, 0.34)
-    x, y = (chance.uniform(half, size - half) for _ in range(2))
+    half = size * chance.uniform(0.28, 0.36)
+    x, y = (size * chance.uniform(0.42, 0.58) for _ in range(2))
     paint = ImageDraw.Draw(image)
     box = (x - half, y - half, x + half, y + half)
     if shape == "square":

@@ -214,6 +214,21 @@ def test_a_question_that_a_host_refuses_is_no_fault_of_the_host(made):
     assert net.asked.count("a") == 3
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Server is pinned to 'a'; requested 'b'.",
+        "No models loaded.",
+        "The model 'x' was not found",
+        "model `y` does not exist",
+    ],
+)
+def test_a_model_that_a_host_does_not_have_is_the_host_s_matter_whatever_the_status(made, said):
+    asked = made(Net(a=lambda request: httpx.Response(400, json={"error": {"message": said}})))
+    with pytest.raises(Unreachable, match="http://a answers 400"):
+        ask(asked)
+
+
 def test_an_answer_without_end_is_no_fault_of_the_host(made):
     net = Net(a=lambda request: httpx.Response(200, content=b" " * (hosts.MOST + 1)))
     asked = made(net)

@@ -1,0 +1,235 @@
+"""Has photos described by models that answer over HTTP, beside all other work: as many at once as hosts take.
+
+A photo is asked about once its keywords stand everywhere; what the model says then makes it due again. Nothing is
+queued: whatever picture this source said nothing of is found in the ledger, so no restart loses one. A photo whose
+answers are of no use is not asked about again before `scan --again`; an unreachable server is nobody's fault.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from metadata.errors import PhotoError, TryAgain, UserError
+from metadata.photo import Photo
+from models import look
+from models.look import DescribeJob, Evidence, Item, Looked
+from models.protocols import Captioner
+from watcher import privacy, rooms
+from watcher.ledger import work
+from watcher.ledger.evidence import STALE
+from watcher.ledger.work import PATIENCE, Job
+
+if TYPE_CHECKING:
+    from watcher.desk import Desk
+
+log = logging.getLogger(__name__)
+
+AHEAD = 2
+"""Photos that are read and decoded while all slots are taken."""
+AGAIN = 60.0
+"""Seconds between two looks for photos that nobody told us of."""
+SHARE = 20.0
+"""How many times longer than such a look took nothing is looked for."""
+DEADLINE = 3600.0
+"""Seconds that one photo may take with all its tries before it counts as stuck."""
+FAULT = "fault"
+"""The text of evidence that says why there is none."""
+
+
+class Describer:
+    """The lane of one captioner. Belongs to the thread that owns the ledger; asks from threads of its own."""
+
+    def __init__(self, desk: Desk, items: Callable[[Sequence[Job]], list[Item]]) -> None:
+        self._desk, self._items = desk, items
+        self._gate = threading.BoundedSemaphore(max(1, desk.looking.workers))
+        self._threads: ThreadPoolExecutor | None = None
+        self._captioner: Captioner | None = None
+        self._under_way: dict[int, bytes] = {}
+        self._resting: dict[int, tuple[float, int]] = {}
+        self._cursor: int | None = None
+        self._seen = -1
+        self._looked_at = 0.0
+        self._next = 0.0
+        self._paused = 0.0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way, and nobody is known who could be asked about now."""
+        if self._desk.looking.asked is None:
+            return True
+        ended = self._cursor is None and self._seen == self._desk.counts.delivered
+        return not self._under_way and (ended or self._rests())
+
+    def submit(self) -> bool:
+        """Begin to ask about as many photos as there is room for; whether any was begun."""
+        if self._desk.looking.asked is None or self._rests():
+            return False
+        room = self._room() - len(self._under_way)
+        if room <= 0 or not self._due():
+            return False
+        jobs = self._found(room)
+        for job, item in zip(jobs, self._furnished(jobs), strict=True):
+            self._begin(job, item)
+        return bool(jobs)
+
+    def close(self) -> None:
+        """End what is under way; it is asked anew by the next who runs."""
+        close = getattr(self._captioner, "close", None)
+        if close is not None:
+            close()
+            look.forget()
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+        self._captioner = self._threads = None
+        self._under_way.clear()
+        self._desk.descriptions.clear()
+
+    # Whom
+
+    def _rests(self) -> bool:
+        return time.monotonic() < self._paused
+
+    def _room(self) -> int:
+        if self._captioner is None:
+            assert self._desk.looking.asked is not None
+            self._captioner = look.captioner_of(self._desk.looking.asked)
+        return int(getattr(self._captioner, "slots", 1)) + AHEAD
+
+    def _due(self) -> bool:
+        """Whether the ledger is to be searched: it was not to its end, something was delivered, or time is up."""
+        now = time.monotonic()
+        if self._seen != self._desk.counts.delivered and now >= self._next:
+            self._cursor = None  # what came last is asked about first
+            return True
+        return self._cursor is not None or now >= self._looked_at + AGAIN
+
+    def _found(self, room: int) -> list[Job]:
+        """Up to so many photos that are to be asked about, from where the last search ended, newest first."""
+        found: list[Job] = []
+        if self._cursor is None:
+            self._seen, self._looked_at = self._desk.counts.delivered, time.monotonic()
+        start = time.monotonic()
+        while len(found) < room:
+            rows = _undescribed(self._desk.ledger.db, self._source(), self._cursor, 4 * room)
+            self._cursor = rows[-1] if rows else None
+            found += self._askable(work.jobs(self._desk.ledger.db, rows), room - len(found))
+            if not rows:
+                break
+        taken = time.monotonic() - start
+        self._next = time.monotonic() + SHARE * taken
+        return found
+
+    def _source(self) -> str:
+        assert self._captioner is not None
+        return self._captioner.name
+
+    def _askable(self, jobs: list[Job], room: int) -> list[Job]:
+        """Those of them that are not under way, resting, shut, or to be seen by nobody; one of each picture."""
+        now = self._desk.now()
+        known = set(self._under_way.values())
+        found: list[Job] = []
+        for job in jobs:
+            rests = self._resting.get(job.photo.id, (0.0, 0))[0] > now
+            if job.digest is None or job.digest in known or rests or self._desk.closed(job):
+                continue
+            known.add(job.digest)
+            found.append(job)
+        if getattr(self._captioner, "away", False) and self._desk.looking.private != privacy.Rules():
+            private = privacy.known(self._desk.ledger.db, found, self._desk.looking.private).private
+            found = [job for job in found if job.photo.id not in private]
+        if len(found) > room:
+            self._cursor = found[room].photo.id + 1
+        return found[:room]
+
+    def _furnished(self, jobs: Sequence[Job]) -> list[Item]:
+        if not jobs:
+            return []
+        known = privacy.known(self._desk.ledger.db, jobs, self._desk.looking.private)
+        return [
+            replace(item, hints=known.hints[item.id], private=item.id in known.private)
+            for item in self._items(jobs)
+        ]
+
+    # Asking
+
+    def _begin(self, job: Job, item: Item) -> None:
+        assert self._desk.looking.asked is not None
+        assert job.digest is not None
+        self._threads = self._threads or ThreadPoolExecutor(self._room(), thread_name_prefix="describe")
+        task = DescribeJob((item,), self._desk.looking.asked, self._desk.looking.budget)
+        future = self._threads.submit(self._ask, task)
+        self._under_way[job.photo.id] = job.digest
+        self._desk.track(future, self._desk.descriptions, [job], self._described, "describing", DEADLINE)
+
+    def _ask(self, task: DescribeJob) -> list[Looked]:
+        if task.photos[0].remote:
+            return self._desk.crew.describe(task)
+        return look.describe(task, gate=self._gate)
+
+    def _described(self, future: Future[Any]) -> None:
+        (job,) = self._desk.descriptions.pop(future)
+        self._under_way.pop(job.photo.id, None)
+        try:
+            (answer,) = future.result()
+        except UserError:
+            raise
+        except Exception as bug:
+            log.exception("%s could not be described", job.photo.file)
+            answer = Looked(
+                job.photo.id, error=TryAgain(job.photo.file, f"internal error: {bug!r}; please report it")
+            )
+        error = answer.error
+        if error is None and answer.digest == job.digest:
+            self._resting.pop(job.photo.id, None)
+            self._keep(job, answer)
+        elif isinstance(error, PhotoError):
+            log.warning("not described: %s", error)
+            self._keep(job, self._fault(job, answer, error.reason))
+        else:
+            self._later(job.photo, error or TryAgain(job.photo.file, "it changed meanwhile"))
+
+    def _keep(self, job: Job, answer: Looked) -> None:
+        """Remember it for the picture; all photos that show it are decided anew."""
+        with self._desk.ledger.transaction() as db:
+            rooms.keep_said(db, job, answer, self._desk.now())
+            rows = db.execute("SELECT id FROM photos WHERE digest = ? AND gone IS NULL", (job.digest,)).fetchall()
+            work.again(db, [row[0] for row in rows], self._desk.now())
+
+    def _fault(self, job: Job, answer: Looked, reason: str) -> Looked:
+        assert self._captioner is not None
+        said = Evidence(self._captioner.name, self._captioner.version, texts=((FAULT, reason),))
+        return replace(answer, id=job.photo.id, evidence=(said,))
+
+    def _later(self, photo: Photo, error: TryAgain) -> None:
+        """Where no host answers all wait; what else may pass is this photo's alone, with growing patience."""
+        wait = getattr(error, "wait", None)
+        if wait is not None:
+            if not self._rests():
+                log.warning("%s; nothing is described until one answers", error.reason)
+            self._paused = time.monotonic() + min(wait, AGAIN)
+            self._cursor, self._looked_at = None, 0.0
+            return
+        tries = self._resting.get(photo.id, (0.0, 0))[1] + 1
+        pause = PATIENCE[min(tries, len(PATIENCE)) - 1]
+        self._resting[photo.id] = (self._desk.now() + pause, tries)
+        log.info("described later: %s", error)
+
+
+def _undescribed(db: sqlite3.Connection, source: str, below: int | None, most: int) -> list[int]:
+    """Numbers of delivered photos of whose picture this source said nothing, the newest first."""
+    rows = db.execute(
+        "SELECT photos.id FROM photos JOIN folders ON folders.id = photos.folder "
+        "JOIN roots ON roots.name = folders.root WHERE photos.id < ? AND photos.state = 'delivered' "
+        "AND photos.look = 0 AND photos.digest IS NOT NULL AND photos.gone IS NULL AND roots.waits = '' "
+        "AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.digest = photos.digest "
+        "AND evidence.source = ? AND substr(evidence.version, 1, 1) != ?) ORDER BY photos.id DESC LIMIT ?",
+        (1 << 62 if below is None else below, source, STALE, most),
+    )
+    return [row[0] for row in rows]
