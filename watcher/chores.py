@@ -123,6 +123,7 @@ class Chores:
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():
             self._begin_anew()
         growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
+        self._look_at_rest()
         problems = [*self._problems(), *(self._app.poll.problems() if self._app.poll is not None else ())]
         for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(problems))):
             if self._app.ledger.get(name) != value:
@@ -137,6 +138,13 @@ class Chores:
         row = self._app.ledger.db.execute("SELECT agreed FROM roots WHERE name = ?", (name,)).fetchone()
         if row[0] is None and not self._open_work(name):
             self._first_look(name)
+
+    def _look_at_rest(self) -> None:
+        rest = self._app.worker.rest
+        why = (rest.why() or rest.why_models()) if rest is not None else ""
+        if self._app.ledger.get("rests") != why:
+            self._app.ledger.put("rests", why)
+            log.info("%s", f"rests: {why}" if why else "goes on")
 
     def _open_work(self, root: str) -> bool:
         row = self._app.ledger.db.execute(

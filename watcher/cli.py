@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import __version__, dedupe, nested
+from watcher import __version__, dedupe, nested, trying
 from watcher.asking import (
     DONE,
     INTERRUPTED,
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"tagwright {__version__}")
     common(made, default=None)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_working, _looking, _changing, _keeping, dedupe.add, nested.add):
+    for add in (_working, _looking, _changing, _keeping, dedupe.add, trying.add, nested.add):
         add(commands)
     return made
 
@@ -170,14 +170,24 @@ def _changing(commands: Any) -> None:
     restore = command(
         commands,
         "restore",
-        _change("restore", "root"),
+        _restore,
         "What is seen in a root is an accident: write our words again.",
     )
-    for made in (accept, restore):
-        made.add_argument("root", metavar="ROOT", help="the root's name")
+    accept.add_argument("root", metavar="ROOT", help="the root's name")
+    what = restore.add_mutually_exclusive_group(required=True)
+    what.add_argument("root", metavar="ROOT", nargs="?", help="the root's name")
+    what.add_argument(
+        "--ledger",
+        metavar="FILE",
+        type=Path,
+        help="put a backup in the ledger's place instead, while no service runs",
+    )
 
 
 def _keeping(commands: Any) -> None:
+    pause = command(commands, "pause", _pause, "Leave all photos alone for a while; what lands is noted.")
+    pause.add_argument("length", metavar="LENGTH", help="how long, such as 2h or 30m")
+    command(commands, "resume", _change("resume"), "End the pause.")
     forget = command(
         commands,
         "forget",
@@ -201,7 +211,7 @@ def _keeping(commands: Any) -> None:
 
 
 def _run(arguments: Arguments) -> int:
-    from watcher import service
+    from watcher import niceness, service
 
     roots, agreed = [], []
     if arguments.sample is not None:
@@ -228,6 +238,8 @@ def _run(arguments: Arguments) -> int:
         agreed=agreed,
         program=_program(arguments),
     )
+    if not arguments.once and not arguments.ask:  # nobody looks on and waits
+        niceness.stand_back(settings.nice, settings.disk)
     return service.run(settings, wishes, out=sys.stdout)
 
 
@@ -360,6 +372,27 @@ def _keep(arguments: Arguments) -> int:
     if not paths:
         raise UserError(f"{arguments.paths[0]} is not there; name photos or folders first, then keywords")
     return perform(arguments, "keep", {"paths": [os.path.abspath(path) for path in paths], "keywords": words})
+
+
+def _pause(arguments: Arguments) -> int:
+    from watcher import values
+
+    try:
+        seconds = values.seconds(arguments.length)
+    except ValueError:
+        raise UserError(f"{arguments.length!r} is no length of time; write it as 2h or 30m") from None
+    return perform(arguments, "pause", {"seconds": seconds})
+
+
+def _restore(arguments: Arguments) -> int:
+    if arguments.ledger is None:
+        return perform(arguments, "restore", {"root": arguments.root})
+    from watcher.ledger import store
+
+    state = settings_of(arguments).state
+    kept = store.put_back(state, arguments.ledger.absolute())
+    answer = {"ledger": str(state / store.NAME), "before": str(kept)}
+    return say(arguments, answer, [f"{arguments.ledger} is the ledger now; the one of before is {kept}"])
 
 
 def _backup(arguments: Arguments) -> int:

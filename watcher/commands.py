@@ -18,10 +18,11 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import adopt, categories, clean, undo
+from watcher import adopt, categories, clean, rest, undo
 from watcher.app import App
 from watcher.ledger import answers, embedded, evidence, files, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
+from watcher.settings import outside
 
 log = logging.getLogger(__name__)
 
@@ -375,6 +376,7 @@ def backup(app: App, *, file: str) -> Answer:
 
 COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "scan": scan,
+    outside(app.settings, target)
     "xmp write": xmp_write,
     "xmp clean": xmp_clean,
     "adopt": adopt_,
@@ -394,3 +396,5 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "backup": backup,
 }
 """Every command that changes something, by the name it has on the command line."""
+    "pause": pause,
+    "resume": resume,

@@ -134,8 +134,11 @@ def _export(commands: Commands) -> None:
 def _exported(arguments: Arguments) -> int:
     from watcher import export, shown
     from watcher.ledger import store
+    from watcher.settings import outside
 
     settings = known_settings(arguments)
+    if arguments.out is not None:
+        outside(settings, arguments.out)
     wishes = export.Wishes(gps=arguments.gps, people=arguments.people)
     ledger = store.open_for_reading(settings.state)
     try:

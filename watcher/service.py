@@ -25,6 +25,7 @@ from watcher.figures import TYPE, Figures
 from watcher.health import Feeder, Notifier, interval
 from watcher.ignore import Ignore
 from watcher.ledger import answers, files, work, writes
+from watcher.rest import Queues, Rest, hours
 from watcher.rooms import FIRST_LOOK
 from watcher.settings import Settings, secret
 
@@ -54,9 +55,7 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     """Run until a signal, or with `once` until nothing is due. 0 done, 1 some photos failed, 130 interrupted."""
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
-    with opened(
-        settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ
-    ) as app:
+    with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:
                 work.take_up(db, None, app.now(), gate=FIRST_LOOK)
@@ -70,6 +69,8 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
             ended = last.enter_context(signals(app))
             last.enter_context(Feeder(app.pulse, notifier, interval(os.environ, os.getpid())))
             crier = last.enter_context(_crier(settings))
+            if not wishes.once:
+                app.worker.rest = last.enter_context(_rest(app))
             watched = None if wishes.once else _watch(app, settings)
             if watched is not None:
                 last.callback(watched.stop)
@@ -87,6 +88,21 @@ def _code(app: App, ended: Sequence[int]) -> int:
     if signal.SIGINT in ended:
         return 130
     return 1 if app.worker.counts.failed else 0
+
+
+@contextmanager
+def _rest(app: App) -> Iterator[Rest]:
+    """When photos are left alone; models also while Immich has its own work to do."""
+    settings, link = app.settings, app.poll.link if app.poll is not None else None
+    queues = None
+    if link is not None and link.keys.clients and (settings.taggers or settings.captioner):
+        queues = Queues(link.keys.clients[0].queues, settings.immich.busy)
+    try:
+        quiet = tuple(map(hours, settings.quiet_hours))
+        yield Rest(app.ledger, quiet, settings.zone(), app.now, busy=queues)
+    finally:
+        if queues is not None:
+            queues.close()
 
 
 def _crier(settings: Settings) -> Crier:

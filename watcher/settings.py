@@ -395,6 +395,14 @@ def secret(path: Path, environment: Mapping[str, str], *, warn: Callable[[str], 
     A name without a folder is looked up in systemd's `$CREDENTIALS_DIRECTORY`. A file that everybody may
     read is told to `warn`. Raises UserError when the file cannot be read or is empty.
     """
+def outside(settings: Settings, file: Path) -> None:
+    """What tells of a whole library is never laid into it, where others see it: raises UserError."""
+    real = os.path.realpath(file)
+    for root in settings.roots:
+        if real.startswith(os.path.realpath(root.path).rstrip("/") + "/"):
+            raise UserError(f"{file} lies inside the folder of photos {root.path}; name a place outside of it")
+
+
     folder = environment.get("CREDENTIALS_DIRECTORY")
     place = Path(folder) / path if folder and len(path.parts) == 1 else path
     try:

@@ -46,6 +46,8 @@ CHANGED = {
     "keep": "{words} keywords are yours now",
     "accept": "{root}: what is seen is right; {photos} photos go on",
     "restore": "{root}: what is missing is written again on {photos} photos",
+    "pause": "paused until {until}; `tagwright resume` goes on before",
+    "resume": "goes on (it was {was})",
     "forget": "{photos} photos forgotten; their files stay as they are",
     "backup": "{file}: {bytes} bytes",
 }
@@ -109,6 +111,8 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
         yield f"still growing: {answer['growing']}"
     yield from answer["overused"]
     yield from answer["problems"]
+    if answer.get("rests"):
+        yield f"rests: {answer['rests']}"
 
 
 def health(answer: Row) -> Iterator[str]:

@@ -30,6 +30,7 @@ from watcher.ledger.store import Ledger, LedgerFault, fault
 from watcher.ledger.work import Job
 from watcher.looker import Looker
 from watcher.losses import Losses
+from watcher.rest import Rest
 from watcher.rooms import FIRST_LOOK, House
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Worker:
         self._clock = (crew.now(), time.monotonic())
         self._bugs = 0
         self._stopping = False
+        self.rest: Rest | None = None
+        """Set by the service; a command of a person rests for nobody."""
 
     @property
     def house(self) -> House:
@@ -211,8 +214,12 @@ class Worker:
             times.append(self._desk.intake.next_due())
         due = work.next_due(self._desk.ledger.db)
         if due is not None and not self._desk.looks and not self._desk.deliveries:
-            times.append(max(0.0, due - self._desk.now()))
+            times.append(max(0.0, due - self._desk.now()) if not self._resting() else 1.0)
         return min(times)
+
+    def _resting(self) -> str:
+        """Why nothing new is taken now, or ""."""
+        return self.rest.why() or self.rest.why_models() if self.rest is not None else ""
 
     def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -288,13 +295,16 @@ class Worker:
     def _submit(self) -> bool:
         """Fill the batches under way; whether any was begun."""
         moved = self._deliverer.submit()
-        moved = self._describer.submit() or moved
+        if self.rest is not None and self.rest.why():
+            return moved
+        only_merge = self.rest is not None and bool(self.rest.why_models())
+        moved = (not only_merge and self._describer.submit()) or moved
         while (
             not self._stopping
             and len(self._desk.looks) <= self._desk.looking.workers
             and len(self._desk.deliveries) < UNDER_WAY
         ):
-            jobs = self._take()
+            jobs = self._take(only_merge=only_merge)
             if not jobs:
                 break
             moved = True
@@ -307,13 +317,14 @@ class Worker:
             self._deliverer.submit()
         return moved
 
-    def _take(self) -> list[Job]:
+    def _take(self, *, only_merge: bool) -> list[Job]:
+        """Book what is due; with `only_merge` photos that a model need not see."""
         most = self._desk.looking.batch
-        if self._nothing_due():
+        if self._nothing_due() or (only_merge and not work.merges_due(self._desk.ledger.db, self._desk.now())):
             return []
         with self._desk.ledger.transaction() as db:
-            suspects = work.take(db, self._desk.now(), most, suspects=True)
-            jobs = suspects or work.take(db, self._desk.now(), TAKEN * most)
+            suspects = [] if only_merge else work.take(db, self._desk.now(), most, suspects=True)
+            jobs = suspects or work.take(db, self._desk.now(), TAKEN * most, only_merge=only_merge)
         jobs = self._desk.guests.permit(jobs)
         if not suspects:
             return jobs

@@ -60,3 +60,48 @@ def test_wrong_settings_are_told_and_end_with_2(tmp_path, capsys):
     file.write_text("root = 1")
     assert unit.main([str(file)]) == 2
     assert "did you mean roots?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("", "nothing"),
+        ("[health]\nlisten = '127.0.0.1:9465'\n", "loopback"),
+        ("[health]\nlisten = '[::1]:9465'\n", "loopback"),
+        ("[health]\nlisten = '0.0.0.0:9465'\n", "all"),
+        ("[notify]\nurl = 'https://ntfy.example.org/x'\n", "all"),
+    ],
+)
+def test_no_more_of_the_network_is_opened_than_the_settings_need(tmp_path, capsys, text, opened):
+    file = tmp_path / "tagwright.toml"
+    file.write_text(text)
+    assert unit.main([str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    seen = (
+        "nothing"
+        if "PrivateNetwork=no" not in lines
+        else "loopback"
+        if "IPAddressAllow=localhost" in lines
+        else "all"
+    )
+    assert seen == opened
+    assert ("IPAddressDeny=" in lines) == (opened == "all")
+
+
+def test_a_secret_without_a_folder_is_loaded_by_systemd_and_one_with_a_folder_is_not(tmp_path, capsys):
+    file = tmp_path / "tagwright.toml"
+    file.write_text(
+        "[immich]\nurl = 'immich:2283'\nkeys = ['anna.key', '/run/secrets/ben.key']\n"
+        "[immich.database]\npassword_file = 'db.password'\n[notify]\ntoken_file = 'ntfy.token'\n"
+    )
+    assert unit.main([str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("LoadCredential")] == [
+        "LoadCredential=anna.key:/etc/tagwright/anna.key",
+        "LoadCredential=db.password:/etc/tagwright/db.password",
+        "LoadCredential=ntfy.token:/etc/tagwright/ntfy.token",
+    ]
+    assert unit.main([str(file), "--secrets"]) == 0
+    assert capsys.readouterr().out.split() == [
+        f"/etc/tagwright/{name}" for name in ("anna.key", "db.password", "ntfy.token")
+    ]

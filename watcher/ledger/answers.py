@@ -48,6 +48,7 @@ def status(db: sqlite3.Connection, now: float) -> Row:
         "stops": _rows(db, "SELECT root, place, reason, at FROM stops"),
         "renames": offers(db),
         "growing": _value(db, "growing"),
+        "rests": _value(db, "rests"),
         "overused": [line for line in _value(db, "overused").split("\n") if line],
         "problems": [line for line in _value(db, "problems").split("\n") if line],
     }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import secrets
+import shlex
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
@@ -15,6 +18,8 @@ from metadata.errors import TagwrightError, UserError
 from watcher import mounts
 
 NAME = "ledger.db"
+KEPT = 7
+"""Copies made before migrations that are kept, the newest."""
 
 
 class Busy(UserError):
@@ -87,6 +92,7 @@ def open_for_writing(state: Path) -> Ledger:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the folder {state} for the ledger cannot be made: {error.strerror}") from error
+    _refuse_foreign(state)
     kind = mounts.fstype(os.fsencode(state))
     if mounts.is_network(kind):
         raise UserError(
@@ -118,6 +124,7 @@ def open_for_reading(state: Path) -> Ledger:
     Raises UserError when there is none yet.
     """
     path = state / NAME
+    _refuse_foreign(state)
     if not path.exists():
         raise UserError(f"there is no ledger in {state} yet: start `tagwright run` or `tagwright scan` first")
     _refuse_newer(path)
@@ -244,10 +251,59 @@ def _statements(script: str) -> Iterator[str]:
             yield pending
             pending = ""
 
+            for old in backups(path.parent)[:-KEPT]:
+                old.unlink()
 
 def copy(db: sqlite3.Connection, target: Path) -> None:
     """A consistent copy of the whole book, readable by its owner only; raises UserError when the disk refuses."""
     part = target.with_name(target.name + ".part")
+def backups(state: Path) -> list[Path]:
+    """The copies made before migrations, the newest last."""
+    return sorted(state.glob(f"{NAME}.before-*[0-9]"))
+
+
+def put_back(state: Path, file: Path) -> Path:
+    """A copy takes the ledger's place, while nobody holds it; where the ledger of before is now.
+
+    Raises UserError when the copy is none, Busy while a service runs. The copy stays as it is.
+    """
+    _refuse_foreign(state)
+    lock = _lock(state)
+    try:
+        _look_through(file)
+        path = state / NAME
+        kept = state / f"{NAME}.replaced"
+        part = state / f"{NAME}.part"
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            copy(db, part)
+        if path.exists():
+            with closing(_connect(path)) as db:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            path.replace(kept)
+        for rest in ("-wal", "-shm"):
+            (state / (NAME + rest)).unlink(missing_ok=True)
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from error
+    finally:
+        os.close(lock)
+    return kept
+
+
+def _look_through(file: Path) -> None:
+    if not file.is_file():
+        raise UserError(f"{file} is no file")
+    _refuse_newer(file)
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            good = db.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+            good = good and db.execute("SELECT 1 FROM meta WHERE name = 'ledger'").fetchone() is not None
+    except sqlite3.DatabaseError:
+        good = False
+    if not good:
+        raise UserError(f"{file} is no ledger, or a damaged one; nothing was changed")
+
+
     try:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)

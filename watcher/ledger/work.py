@@ -45,12 +45,24 @@ _JOB = (
 )
 
 
-def take(db: sqlite3.Connection, now: float, most: int, *, suspects: bool = False) -> list[Job]:
+def merges_due(db: sqlite3.Connection, now: float) -> bool:
+    """Whether a photo is due that was looked at before."""
+    row = db.execute(
+        "SELECT 1 FROM photos WHERE due <= ? AND look = 0 AND booked IS NULL LIMIT 1", (now,)
+    ).fetchone()
+    return row is not None
+
+
+def take(
+    db: sqlite3.Connection, now: float, most: int, *, suspects: bool = False, only_merge: bool = False
+) -> list[Job]:
     """Book up to `most` photos that are due: the attempt counts before it starts.
 
-    Suspects are photos whose last attempt never ended, because the process died in it.
+    Suspects are photos whose last attempt never ended, because the process died in it. With `only_merge`
+    photos are left that have to be looked at.
     """
     which = "photos.reason = 'suspect' AND" if suspects else "photos.reason != 'suspect' AND"
+    which += " photos.look = 0 AND" if only_merge else ""
     rows = db.execute(
         _JOB + f"WHERE {which} photos.due <= ? AND photos.booked IS NULL AND photos.gone IS NULL "
         "AND roots.waits = '' ORDER BY photos.due LIMIT ?",
