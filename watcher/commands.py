@@ -370,13 +370,27 @@ def backup(app: App, *, file: str) -> Answer:
     target = Path(file).absolute()
     if target.exists():
         raise UserError(f"{target} is there already; name a new file")
+    outside(app.settings, target)
     store.copy(app.ledger.db, target)
     return {"file": str(target), "bytes": target.stat().st_size}
 
 
+def pause(app: App, *, seconds: float) -> Answer:
+    """The service leaves photos alone for so long; what lands is noted, and commands are done."""
+    until = app.now() + seconds
+    app.ledger.put(rest.PAUSED, str(until))
+    return {"until": datetime.fromtimestamp(until, app.settings.zone()).strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def resume(app: App) -> Answer:
+    """The pause is over; what waits is due at once."""
+    was = rest.paused(app.ledger) > app.now()
+    app.ledger.put(rest.PAUSED, "0")
+    return {"was": "paused" if was else "not paused"}
+
+
 COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "scan": scan,
-    outside(app.settings, target)
     "xmp write": xmp_write,
     "xmp clean": xmp_clean,
     "adopt": adopt_,
@@ -391,10 +405,10 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "keep": keep,
     "accept": accept,
     "restore": restore,
+    "pause": pause,
+    "resume": resume,
     "forget": forget,
     "prune": prune,
     "backup": backup,
 }
 """Every command that changes something, by the name it has on the command line."""
-    "pause": pause,
-    "resume": resume,

@@ -322,7 +322,7 @@ class Settings(_Part):
     )
     disk: Literal["low", "idle", "normal"] = _key(
         "low",
-        "How far it stands back for the disk: `idle` waits for everybody else, `normal` leaves it as it was started.",
+        "The same for the disk: `idle` waits for everybody else, `normal` leaves it as it was started.",
         expected='"low", "idle" or "normal"',
     )
 
@@ -389,12 +389,6 @@ def load(
     return settings
 
 
-def secret(path: Path, environment: Mapping[str, str], *, warn: Callable[[str], object]) -> SecretStr:
-    """What a secret file holds, without the line end; never shown by repr or in a log.
-
-    A name without a folder is looked up in systemd's `$CREDENTIALS_DIRECTORY`. A file that everybody may
-    read is told to `warn`. Raises UserError when the file cannot be read or is empty.
-    """
 def outside(settings: Settings, file: Path) -> None:
     """What tells of a whole library is never laid into it, where others see it: raises UserError."""
     real = os.path.realpath(file)
@@ -403,6 +397,12 @@ def outside(settings: Settings, file: Path) -> None:
             raise UserError(f"{file} lies inside the folder of photos {root.path}; name a place outside of it")
 
 
+def secret(path: Path, environment: Mapping[str, str], *, warn: Callable[[str], object]) -> SecretStr:
+    """What a secret file holds, without the line end; never shown by repr or in a log.
+
+    A name without a folder is looked up in systemd's `$CREDENTIALS_DIRECTORY`. A file that everybody may
+    read is told to `warn`. Raises UserError when the file cannot be read or is empty.
+    """
     folder = environment.get("CREDENTIALS_DIRECTORY")
     place = Path(folder) / path if folder and len(path.parts) == 1 else path
     try:

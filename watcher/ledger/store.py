@@ -138,6 +138,32 @@ def open_for_reading(state: Path) -> Ledger:
         raise
 
 
+def _refuse_foreign(state: Path) -> None:
+    """A ledger belongs to one user: what another (root, too) leaves in its folder shuts the owner out of it."""
+    try:
+        owner = state.stat().st_uid
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        try:
+            owner = state.parent.stat().st_uid
+        except OSError:
+            return
+    if owner == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        raise UserError(f"the ledger in {state} belongs to user {owner}: run this as that user") from None
+    raise UserError(f"the ledger in {state} belongs to {name}: {asked_as(name)}")
+
+
+def asked_as(name: str, words: Sequence[str] = ()) -> str:
+    """The line that runs the same command as another user."""
+    program = sys.argv[0] if os.path.isabs(sys.argv[0]) else "tagwright"
+    return shlex.join(["sudo", "-u", name, program, *(words or sys.argv[1:] or ["…"])])
+
+
 def _lock(state: Path) -> int:
     try:
         handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -225,38 +251,12 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             continue
         if have:
             copy(db, path.with_name(f"{NAME}.before-{version:04}"))
+            for old in backups(path.parent)[:-KEPT]:
+                old.unlink()
         _apply(db, version, script)
         have = version
 
 
-def _apply(db: sqlite3.Connection, version: int, script: str) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in _statements(script):
-            db.execute(statement)
-        if version == 1:
-            db.execute("INSERT INTO meta VALUES ('ledger', ?)", (secrets.token_hex(6),))
-        db.execute(f"PRAGMA user_version = {version}")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-def _statements(script: str) -> Iterator[str]:
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-
-            for old in backups(path.parent)[:-KEPT]:
-                old.unlink()
-
-def copy(db: sqlite3.Connection, target: Path) -> None:
-    """A consistent copy of the whole book, readable by its owner only; raises UserError when the disk refuses."""
-    part = target.with_name(target.name + ".part")
 def backups(state: Path) -> list[Path]:
     """The copies made before migrations, the newest last."""
     return sorted(state.glob(f"{NAME}.before-*[0-9]"))
@@ -304,6 +304,32 @@ def _look_through(file: Path) -> None:
         raise UserError(f"{file} is no ledger, or a damaged one; nothing was changed")
 
 
+def _apply(db: sqlite3.Connection, version: int, script: str) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _statements(script):
+            db.execute(statement)
+        if version == 1:
+            db.execute("INSERT INTO meta VALUES ('ledger', ?)", (secrets.token_hex(6),))
+        db.execute(f"PRAGMA user_version = {version}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
+
+def copy(db: sqlite3.Connection, target: Path) -> None:
+    """A consistent copy of the whole book, readable by its owner only; raises UserError when the disk refuses."""
+    part = target.with_name(target.name + ".part")
     try:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
