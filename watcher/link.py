@@ -6,6 +6,7 @@ found out by the first photos that it tells of, and how each mount is written by
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -78,7 +79,9 @@ class Link:
             {name: os.fsencode(path) for name, path in settings.immich.paths.items()},
             os.fsencode(settings.immich.upload_location) if settings.immich.upload_location else None,
         )
-        self.paths, self._all = Learned(named), settings
+        self.paths, self._all = Learned(_one_medium(named, ())), settings
+        self.named = json.dumps([(each.container, os.fsdecode(each.host)) for each in named])
+        """The maps that a person named, as a text: what was learned holds as long as they stay the same."""
         self.ways = Ways(self.paths)
         made = connected(settings, keys, database, self.paths, self._way, ends=ends, around=find.around)
         named_roots = frozenset(root.name for root in self.roots)
@@ -146,10 +149,10 @@ class Link:
             parts.setdefault(tuple(asset.path.split("/")[1:3]), []).append(asset)
         chance = random.Random(len(assets))  # noqa: S311 - a choice of photos
         sample = [each for some in parts.values() for each in chance.sample(some, min(SAMPLE, len(some)))]
-        found = connection.mapped(self._all, sample)
-        if found.maps != self.paths.maps and found:
-            self.paths.take(found.maps)
-            told = (f"{each.container} = {os.fsdecode(each.host)}" for each in found.maps)
+        maps = _one_medium(connection.mapped(self._all, sample).maps, sample)
+        if maps and maps != list(self.paths.maps):
+            self.paths.take(maps)
+            told = (f"{each.container} = {os.fsdecode(each.host)}" for each in maps)
             log.info("Immich's folders are here: %s", ", ".join(told))
 
     def _try_mounts(self, assets: Sequence[Asset], owners: Collection[str]) -> None:
@@ -233,6 +236,15 @@ class Link:
                 if os.path.isfile(file):
                     return file
         return b""
+
+
+def _one_medium(maps: Iterable[PathMap], sample: Sequence[Asset]) -> list[PathMap]:
+    """The maps with one name for Immich's media location: the one that these assets have, else today's."""
+    given = list(maps)
+    named = [each for each in given if each.container in MEDIA]
+    used = [each for each in named if any(asset.path.startswith(each.container + "/") for asset in sample)]
+    kept = (used or sorted(named, key=lambda each: MEDIA.index(each.container)))[:1]
+    return [each for each in given if each.container not in MEDIA or each in kept]
 
 
 def _names(client: Immich) -> frozenset[str]:

@@ -79,7 +79,7 @@ class Poll:
     def _recall(self) -> None:
         """What an earlier process found out: where Immich's folders are here, and how they are written."""
         told = json.loads(self._ledger.get("immich found") or "{}")
-        if not self.link.paths and told.get("paths"):
+        if told.get("paths") and told.get("named") == self.link.named:
             self.link.paths.take(PathMap(name, os.fsencode(host)) for name, host in told["paths"])
         self.link.ways.found |= {os.fsencode(host): Way[way] for host, way in told.get("ways", {}).items()}
         self.link.contact_before = bool(told)
@@ -87,6 +87,7 @@ class Poll:
     def _note(self) -> None:
         found = {
             "paths": [(each.container, os.fsdecode(each.host)) for each in self.link.paths.maps],
+            "named": self.link.named,
             "ways": {os.fsdecode(host): way.name for host, way in self.link.ways.found.items()},
         }
         if (text := json.dumps(found)) != self._ledger.get("immich found"):
@@ -201,6 +202,8 @@ class Poll:
         if here is not None and photo is None:
             assets.link(db, asset.id, here)
             photo = here
+        elif here is not None and here != photo:
+            work.look_over_waiting(db, [here], self._now())  # it was moved there, and is followed by `permit`
         if photo is not None and (before is None or before.mark != kept.mark or before.photo is None):
             self._told(db, kept, photo, asset)
 
@@ -252,6 +255,9 @@ class Poll:
                 self._park(db, photos)
             assets.forget(db, gone)
             self._people(db, report)
+            if self._looks == 1:  # what came before Immich had answered is judged now
+                query = "UPDATE photos SET state = 'seen', due = ? WHERE state = 'waits' AND reason = ?"
+                db.execute(query, (self._now(), SILENT))
         self._mark()
 
     def _park(self, db: sqlite3.Connection, photos: Sequence[int]) -> None:

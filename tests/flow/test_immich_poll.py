@@ -44,3 +44,176 @@ def test_an_upload_gets_its_keywords_in_immich_and_in_its_sidecar(world):
     if world.database:
         assert world.fields(asset) == {"colour/red"}
     assert world.known(asset)[0] == "delivered"
+
+
+def test_a_tag_that_a_person_takes_away_in_immich_goes_everywhere_and_stays_away(world):
+    asset = world.immich.upload_photo(photo(mark=11 + world.database))
+    world.immich.idle()
+    world.rest()
+    world.immich.tag([asset], ["Oma"])
+    world.immich.idle()
+    world.ahead += 3600
+    red = next(tag["id"] for tag in world.immich.ok("GET", "/tags") if tag["value"] == "colour/red")
+    world.immich.ok("DELETE", f"/tags/{red}/assets", {"ids": [asset]})
+    world.immich.idle()
+    world.rest()
+    assert world.tags(asset) == {"Oma"}
+    assert world.refused_of(asset) == {"colour/red"}
+    if world.database:
+        assert world.fields(asset) == {"Oma"}
+
+
+def test_a_word_that_a_person_takes_out_of_the_sidecar_is_untagged_in_immich(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    asset = immich.upload_photo(photo(mark=21))
+    immich.idle()
+    immich.tag([asset], ["Oma"])
+    immich.idle()
+    world.rest()
+    assert world.fields(asset) == {"Oma", "colour/red"}
+    world.ahead += 3600
+    file = world.sidecar(asset)
+    file.write_bytes(without(file.read_bytes(), b"Oma"))
+    world.rest()
+    assert world.tags(asset) == world.fields(asset) == {"colour/red"}
+
+
+def without(data, word):
+    """The sidecar without every list item that is this word."""
+    import re
+
+    return re.sub(rb"<rdf:li[^>]*>" + word + rb"</rdf:li>", b"", data)
+
+
+def test_what_becomes_locked_is_forgotten_at_the_next_look(world):
+    asset = world.immich.upload_photo(photo(mark=31 + world.database))
+    world.immich.idle()
+    world.rest()
+    digest = world.known(asset)[2]
+    assert world.ask("SELECT count(*) FROM evidence WHERE digest = ?", digest)[0][0] > 0
+    number = world.known(asset)[3]
+    world.immich.sql("UPDATE asset SET visibility = 'locked' WHERE id = %s", asset)
+    world.run()
+    assert world.ask("SELECT count(*) FROM evidence WHERE digest = ?", digest)[0][0] == 0
+    assert world.ask("SELECT state, digest, taken FROM photos WHERE id = ?", number) == [("waits", None, None)]
+    for table in ("standing", "memory", "captions", "embedded", "writes"):
+        assert not world.ask(f"SELECT 1 FROM {table} WHERE photo = ?", number), table
+    world.immich.sql("UPDATE asset SET visibility = 'timeline' WHERE id = %s", asset)
+    world.immich.sql('UPDATE asset SET "updatedAt" = now() WHERE id = %s', asset)
+    world.rest()
+    assert world.tags(asset) == {"colour/red"}
+
+
+def test_what_lies_in_the_trash_is_left_alone_and_its_evidence_goes(world):
+    asset = world.immich.upload_photo(photo(mark=41 + world.database))
+    world.immich.idle()
+    world.rest()
+    digest = world.known(asset)[2]
+    world.immich.ok("DELETE", "/assets", {"ids": [asset], "force": False})
+    world.immich.idle()
+    world.run()
+    assert not world.ask("SELECT 1 FROM evidence WHERE digest = ?", digest)
+    world.immich.ok("DELETE", "/assets", {"ids": [asset], "force": True})
+    world.immich.idle()
+    world.run()
+    assert not world.ask("SELECT 1 FROM assets WHERE id = ?", asset)
+
+
+def test_while_immich_is_down_what_is_known_is_looked_at_and_nothing_is_set_aside(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    asset = immich.upload_photo(photo(mark=51))
+    immich.idle()
+    world.rest()
+    url, immich_url = immich.url, "http://127.0.0.1:9"
+    world.more = {"immich": {"url": immich_url, "database": {}}}
+    world.database = False
+    immich.tag([asset], ["Oma"])
+    immich.idle()
+    with world.open(probe=0.0) as app:
+        app.poll.link.keys.clients[0]._wire._wait = lambda _: None
+        world.work(app)
+        assert app.poll.down
+        assert any("wait" in line for line in app.poll.problems())
+    assert world.known(asset)[0] != "aside"
+    assert not world.ask("SELECT 1 FROM photos WHERE state = 'aside'")
+    assert world.status()["problems"]
+    world.more = {"immich": {"url": url}}
+    world.database = True
+    world.rest()
+    assert world.tags(asset) == world.fields(asset) == {"Oma", "colour/red"}
+
+
+def test_a_photo_of_somebody_whose_key_we_have_not_waits_and_says_so(tmp_path, immich):
+    other = immich.user("Ben")
+    key = immich.key_for(other.id, ["all"])
+    mine = immich.upload_photo(photo(mark=61))
+    theirs = immich.upload_photo(photo(mark=62), key=key)
+    immich.idle()
+    world = ImmichWorld(tmp_path, immich)
+    world.rest()
+    assert world.tags(mine) == {"colour/red"}
+    assert world.tags(theirs) == set()
+    assert not list(immich.original_of(theirs).parent.glob("*.xmp"))
+    assert any("Immich does not know it" in row["reason"] for row in world.status()["waits"])
+    both = ImmichWorld(tmp_path / "both", immich, keys=(immich.key, key))
+    both.rest()
+    assert both.tags(mine) == both.tags(theirs) == {"colour/red"}
+
+
+def test_photos_are_followed_when_the_storage_template_moves_them(tmp_path):
+    with running() as immich:
+        world = ImmichWorld(tmp_path, immich)
+        asset = immich.upload_photo(photo(mark=71))
+        immich.idle()
+        world.rest()
+        number, before = world.known(asset)[3], immich.original_of(asset)
+        immich.options(template=True)
+        immich.ok("POST", "/assets/jobs", {"assetIds": [asset], "name": "refresh-metadata"})
+        immich.idle()
+        assert immich.original_of(asset) != before
+        world.rest()
+        assert world.known(asset)[3] == number
+        assert world.tags(asset) == world.fields(asset) == {"colour/red"}
+        assert not list(before.parent.glob("*.xmp"))
+        world.do("undo")
+        world.rest()
+        assert world.tags(asset) == set()
+
+
+def test_undo_of_a_run_takes_it_out_of_immich_and_refusals_hold(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    asset = immich.upload_photo(photo(mark=81))
+    immich.idle()
+    world.rest()
+    assert world.tags(asset) == {"colour/red"}
+    run = world.ask("SELECT max(run) FROM writes WHERE photo = ?", world.known(asset)[3])[0][0]
+    world.do("undo", run=run)
+    world.rest()
+    assert world.tags(asset) == world.fields(asset) == set()
+
+
+def test_photos_in_no_folder_here_go_by_the_api_alone(tmp_path):
+    with running() as immich:
+        world = ImmichWorld(tmp_path, immich, database=False, api=True)
+        asset = immich.upload_photo(photo(mark=91))
+        immich.idle()
+        world.rest()
+        assert world.tags(asset) == {"colour/red"}
+        assert world.words_of(asset) == {"colour/red": True}
+        assert immich.counts()["events"].get("sidecar write", 0) == 1
+        world.ahead += 3600
+        immich.tag([asset], ["Oma"])
+        immich.idle()
+        world.rest()
+        red = next(tag["id"] for tag in immich.ok("GET", "/tags") if tag["value"] == "colour/red")
+        world.ahead += 3600
+        immich.ok("DELETE", f"/tags/{red}/assets", {"ids": [asset]})
+        immich.idle()
+        world.rest()
+        assert world.tags(asset) == {"Oma"}
+        assert world.refused_of(asset) == {"colour/red"}
+        assert world.do("undo")["photos"] >= 0
+        immich.ok("DELETE", "/assets", {"ids": [asset], "force": True})
+        immich.idle()
+        world.run()
+        assert not world.ask("SELECT 1 FROM evidence WHERE source = 'colour'")
