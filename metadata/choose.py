@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from metadata.aliases import applied
 from metadata.memory import TITLE, Wanted
 from metadata.tags import Word, clean, key
 
@@ -32,10 +33,10 @@ class Rules:
 
     A word counts from `threshold` on, or from its source's own in `thresholds` (scores in 0..1). `block`
     and `overused` are keys of words that are never chosen, `most` is the number of keywords a photo gets
-    at most, `under` the root they are put below (nothing: none). `aliases` map the key of a word to the
-    word in use. `categories` (by the key of a word, or of a last part) and `people` (by the key
-    of a name, which wins) say under which path a word is written; `filed` maps each path under which one of
-    those was ever written to the one in use.
+    at most, `under` the root they are put below (nothing: none). `aliases` map the key of a word, `leaves` that
+    of the last part of any path, to what is in use (metadata.aliases). `categories` (by the key of a word, or of
+    a last part) and `people` (by the key of a name, which wins) say under which path a word is written; `filed`
+    maps each path under which one of those was ever written to the one in use.
     """
 
     threshold: float = 0.5
@@ -45,6 +46,7 @@ class Rules:
     most: int = 30
     under: Word = ()
     aliases: Mapping[str, Word] = field(default_factory=dict)
+    leaves: Mapping[str, Word] = field(default_factory=dict)
     sources: frozenset[str] | None = None
     categories: Mapping[str, Word] = field(default_factory=dict)
     people: Mapping[str, Word] = field(default_factory=dict)
@@ -92,7 +94,7 @@ def named(said: Word, rules: Rules) -> Word | None:
     word = clean(said)
     if word is None or _barred(word, rules):
         return None
-    word = rules.aliases.get(key(word), word)
+    word = applied(word, rules.aliases, rules.leaves)
     if rules.categories or rules.people:
         word = _filed(word, rules)
     return None if _barred(word, rules) else rules.under + word

@@ -193,7 +193,9 @@ class Outcome:
 class Context:
     """What the merge needs besides the photo: the ledger's name, the run, the time, renames already understood.
 
-    `aliases` maps the key of a word to the key of the word in use: a refusal holds for both.
+    `aliases` maps the key of a word to the key of the word in use, `leaves` that of a last part: a refusal holds
+    for both. `merging` are words of this photo (by key) that a person approved to become another, `respelled`
+    the keys of words that places may show in another spelling than the truth's, which then goes.
     """
 
     ledger: str
@@ -202,3 +204,6 @@ class Context:
     skip: frozenset[str] = Skip().programs
     renamed: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    leaves: Mapping[str, Word] = field(default_factory=dict)
+    merging: Mapping[str, Word] = field(default_factory=dict)
+    respelled: frozenset[str] = frozenset()

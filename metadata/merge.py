@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
-from metadata import captions, fields, people
+from metadata import aliases, captions, fields, joining, people
 from metadata.echoes import explained
 from metadata.fields import Layout, Stand
 from metadata.imported import imported
@@ -50,7 +50,8 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
     `wanted` is None where nothing is known yet of what the photo shows: then our words stay as they are.
     """
     mark = _mark(truth, wanted)
-    if all(_at_rest(place, mark) for place in places.values()):
+    approved = context.merging or context.respelled
+    if not approved and all(_at_rest(place, mark) for place in places.values()):
         return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
     readings |= explained(*_written(readings, places), truth, context)
@@ -58,6 +59,7 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
     readings = people.with_taken(readings, places, truth)
     settled, events = _settle(truth, readings, context)
     settled = captions.told(settled, places, readings, context, events)
+    settled = joining.joined(settled, context.merging)
     chosen = _chosen(settled, wanted, context)
     mark = _mark(chosen, wanted)
     steps = {
@@ -166,6 +168,8 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
 def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
     """The truth with our part replaced by what choice wants, less what was refused or undone."""
     kept_away = truth.refused.keys() | truth.withheld.keys()
+    if context.leaves:
+        kept_away = kept_away | {aliases.keys(name, context.leaves) for name in kept_away}
     if context.aliases:
         kept_away = _with_aliases(kept_away, context.aliases)
     persons = {k: w for k, w in truth.words.items() if k not in truth.ours}
@@ -195,10 +199,10 @@ def _titled(truth: Truth, wanted: Wanted) -> Truth:
     return replace(truth, title=wanted.title, title_ours=bool(wanted.title))
 
 
-def _with_aliases(kept_away: set[str], aliases: Mapping[str, str]) -> set[str]:
+def _with_aliases(kept_away: set[str], used_for: Mapping[str, str]) -> set[str]:
     """These words with every other name for them."""
-    meant = {aliases.get(name, name) for name in kept_away}
-    return kept_away | meant | {name for name, used in aliases.items() if used in meant}
+    meant = {used_for.get(name, name) for name in kept_away}
+    return kept_away | meant | {name for name, used in used_for.items() if used in meant}
 
 
 def _step(
@@ -219,13 +223,18 @@ def _step(
     now = fields.stand(place.layout, place.seen.lists, skip)
     memory = _remembered(place, reading, truths, now, context)
     unwanted = _unwanted(before, truth, reading, memory, now)
+    merged = joining.went(before, truth, context)
+    unwanted |= {k: before.words[k] for k in merged}
     drops = {k: w for k, w in unwanted.items() if stands(k, now)}
-    memory = replace(memory, dropping=frozenset(drops))
+    memory = replace(memory, dropping=frozenset(drops), former=memory.former | merged)
     if reading.aside:
         return Step(_NO_CHANGE, replace(memory, aside=reading.aside))
     missing = {k: w for k, w in truth.words.items() if not stands(k, now) and fields.fits(place.layout, k)}
     fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
+    if context.respelled:
+        names = context.respelled
+        add, remove = joining.respelled(place.layout, place.seen.lists, truth.words, skip, (add, remove), names)
     texts, texts_ours, refused = captions.step(place, reading, truths, wanted, memory)
     faces = people.step(place, truth, wanted, memory)
     texts = {**texts, **faces.texts}
@@ -235,14 +244,22 @@ def _step(
     if not change:
         return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)
     fresh = {k: w for k, w in missing.items() if k in truth.ours}
-    reason = reading.person or _differ(truths) or place.memory is None or texts.items() - memory.texts_ours.items()
+    approved = joining.came(before, truth, context) - fresh.keys() - reading.added.keys()
+    reason = (
+        reading.person
+        or context.respelled
+        or _differ(truths)
+        or place.memory is None
+        or texts.items() - memory.texts_ours.items()
+    )
     late = _too_often(memory, missing, fresh_reason=bool(reason))
     if late:
         return Step(_NO_CHANGE, replace(memory, aside=late), refused_texts=refused)
     if reason:
         memory = replace(memory, writes=())
     kept_away = truth.refused.keys() | reading.removed
-    carried = len(fresh) != len(missing) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
+    others = missing.keys() - fresh.keys() - approved
+    carried = bool(others) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
     change = replace(change, claim=_claim(place, truth, texts_ours, context))
     notes = (people.crowded(faces.left_out),) if faces.left_out else ()
     return Step(

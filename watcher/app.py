@@ -33,7 +33,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import categories, embedded, evidence, files, store, work, writes
+from watcher.ledger import aliases, categories, embedded, evidence, files, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -475,8 +475,10 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
         overused=frozenset(evidence.overused(ledger.db, _rule_names(settings), settings.fact_limit, LEAST)),
         most=settings.most,
         under=tags.typed(settings.under),
-        aliases=dict(evidence.aliases(ledger.db)),
+        aliases=renamed.paths,
+        leaves=renamed.leaves,
         sources=sources,
+    renamed = aliases.used(ledger.db)
         categories=categories.bound(ledger.db, categories.WORD),
         people=categories.bound(ledger.db, categories.PERSON),
     )
@@ -501,3 +503,4 @@ def stamp_of(settings: Settings, made: Rules) -> str:
         parts += [sorted(made.categories.items()), sorted(made.people.items())]
     learned = json.dumps(parts)
     return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]
+    parts += [sorted(made.leaves.items())] if made.leaves else []

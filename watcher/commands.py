@@ -20,7 +20,7 @@ from metadata.tags import Word
 from models.look import Item, LookJob, look
 from watcher import adopt, categories, clean, rest, undo
 from watcher.app import App
-from watcher.ledger import answers, embedded, evidence, files, store, words, work, writes
+from watcher.ledger import aliases, answers, embedded, evidence, files, merges, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
 from watcher.settings import outside
 
@@ -207,8 +207,8 @@ def apply(app: App) -> Answer:
 def _alias(app: App, old: str, new: Word) -> None:
     """A rename is a rule from now on; the photos that kept the old word back need not any more."""
     db = app.ledger.db
-    text = answers.spelled(db, tags.text(new))
-    db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (old, text, app.now()))
+    word, to = (tags.parse(answers.spelled(db, text)) for text in (old, tags.text(new)))
+    aliases.add(db, word, to, app.now(), leaf=False)
     db.execute("DELETE FROM withheld WHERE key = ?", (old,))
     db.execute("UPDATE offers SET state = 'applied' WHERE key = ?", (old,))
 
@@ -240,7 +240,12 @@ def undo_(
     number = app.begin(f"undo {run or keyword or source or 'everything'}")
     if keyword is None and source is None:
         mine = set(here)
-        done = undo.undo_writes(app, [p for p in writes.photos_of(db, run) if p in mine], run)
+        if run is not None and not paths:
+            with app.ledger.transaction():
+                aliases.switch(db, run, off=True)
+        app.refresh_rules()
+        touched = dict.fromkeys((*merges.photos_of(db, run), *writes.photos_of(db, run)))
+        done = undo.undo_writes(app, [photo for photo in touched if photo in mine], run)
         if run is None:  # what was adopted, or written longer ago than a way back is kept
             done += undo.undo_words(app, _ours_with(app, here, None, None))
     else:
@@ -327,7 +332,8 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
 def _forget(app: App, number: int) -> None:
     db = app.ledger.db
     evidence.forget(db, evidence.own_key(number))
-    for table in ("standing", "captions", "withheld", "memory", "embedded", "only_read", "writes", "events"):
+    others = ("embedded", "only_read", "writes", "events", "merges")
+    for table in ("standing", "captions", "withheld", "memory", *others):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM photos WHERE id = ?", (number,))
 

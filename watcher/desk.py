@@ -174,7 +174,8 @@ class Desk:
         """The merge's surroundings at this moment."""
         aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
         aliases |= self.house.rules.filed
-        made = Context(self.ledger.id, self.run_number, self.now(), aliases=aliases)
+        leaves = self.house.rules.leaves
+        made = Context(self.ledger.id, self.run_number, self.now(), aliases=aliases, leaves=leaves)
         if self.marker:
             made = replace(made, skip=Skip().programs | {fold(self.marker.partition("/")[0])})
         return made

@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 
-from metadata import people
+from metadata import people, tags
+from metadata.aliases import applied
 from metadata.choose import Evidence, Rules, choose
 from metadata.memory import Memory, Truth
 from metadata.people import Wish
 from metadata.sinks import Seen
 from watcher import __version__
-from watcher.ledger import embedded, evidence, words
+from watcher.ledger import embedded, evidence, merges, words
+from watcher.ledger.merges import NONE, Merges
 from watcher.ledger.work import Job
 
 PLAIN = 2
@@ -29,7 +31,7 @@ PLAIN = 2
 class Page:
     """All that the ledger knows of one photo and the merge needs, as it stood when it was read."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as many as there are chapters
         self,
         job: Job,
         truth: words.TruthRows,
@@ -37,9 +39,10 @@ class Page:
         said: Sequence[evidence.Row],
         inside: embedded.Row | None = None,
         barred: tuple[bytes, str] | None = None,
+        merges: Merges = NONE,
     ) -> None:
         """The rows as the ledger gave them; `barred` says for which content the photo is only read, and why."""
-        self.barred = barred
+        self.barred, self.merges = barred, merges
         self.job, self._inside = job, inside
         self._truth, self._memories, self._said = truth, memories, list(said)
 
@@ -71,7 +74,11 @@ class Page:
 
     def rests(self, stamp: str, places: Mapping[str, bytes]) -> bool:
         """Whether nothing is to be done while `places` hold these contents (digests by place)."""
-        if not places or places != {place: row[0] for place, row in self._memories.items()}:
+        if (
+            self.merges.respelled
+            or not places
+            or places != {place: row[0] for place, row in self._memories.items()}
+        ):
             return False
         seal = None
         for row in self._memories.values():
@@ -88,6 +95,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
     said = evidence.rows(db, keys)
     inside, barred = embedded.rows(db, ids), embedded.barred(db, ids)
+    approved = merges.of(db, ids)
     return [
         Page(
             job,
@@ -96,6 +104,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
             [*(said[job.digest] if job.digest else ()), *said[evidence.own_key(job.photo.id)]],
             inside.get(job.photo.id),
             barred.get(job.photo.id),
+            approved.get(job.photo.id, NONE),
         )
         for job in jobs
     ]
@@ -111,6 +120,8 @@ def changes(page: Page, rules: Rules, wish: Wish = "none") -> bool:
     truth = page.truth
     away = truth.refused.keys() | truth.withheld.keys() | (truth.words.keys() - truth.ours)
     away = {rules.filed.get(name, name) for name in away} if rules.filed else away
+    if rules.aliases or rules.leaves:  # a refusal holds for what the word is called now
+        away |= {tags.key(applied(tags.parse(name), rules.aliases, rules.leaves)) for name in away}
     chosen = choose(page.evidence, rules).keys() | people.chosen(page.evidence, rules, wish).keys()
     return chosen - away != truth.ours or _other_regions(page, rules, wish)
 

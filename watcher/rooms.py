@@ -26,7 +26,7 @@ from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.pairs import Both, Pair
 from models.look import Evidence as Spoken
 from models.look import Looked
-from watcher.ledger import embedded, files, words, work, writes
+from watcher.ledger import embedded, files, merges, words, work, writes
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
 from watcher.pages import Page, seal
@@ -187,7 +187,18 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
         for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
             if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
                 seen[page.job.photo.id][name] = answer
-    return [_decided(page, _shown(page, seen[page.job.photo.id], house), house, context) for page in pages]
+    return [
+        _decided(page, _shown(page, seen[page.job.photo.id], house), house, approved(page, context))
+        for page in pages
+    ]
+
+
+def approved(page: Page, context: Context) -> Context:
+    """What a person approved for this photo goes before the merge, and is written as a part of its own run."""
+    open_ = page.merges
+    if not open_.respelled:
+        return context
+    return replace(context, run=open_.run or context.run, merging=open_.merging, respelled=open_.respelled)
 
 
 def _shown(page: Page, seen: dict[str, Seen | TagwrightError], house: House) -> dict[str, Seen | TagwrightError]:
@@ -348,7 +359,7 @@ def held(decision: Decision) -> str:
 def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     """Commit the truth, what was read, and the intent of every write, before anything is written."""
     page, outcome = decision.page, decision.outcome
-    photo = page.job.photo.id
+    photo, context = page.job.photo.id, approved(page, context)
     if decision.seal is not None:
         seal(db, photo, decision.seal)
     if decision.barred is not None:
@@ -356,6 +367,8 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     if decision.rests:
         return
     truth = _refused_texts(outcome)
+    if page.merges.merging:
+        merges.book(db, photo, page.truth, truth)
     words.save_truth(db, photo, page.truth, truth, chosen=_new(decision), run=context.run, now=context.now)
     words.note_reasons(db, photo, _reasons(decision))
     for name, step in outcome.steps.items():
@@ -471,6 +484,7 @@ def confirm(
 ) -> TagwrightError | None:
     """What became of one write; the error, where it was not made."""
     step, number = decision.outcome.steps[name], decision.intents[name]
+    context = approved(decision.page, context)
     if not isinstance(answer, Seen):
         writes.settle(db, number, "void")
         words.save_memory(db, decision.id, name, step.memory)

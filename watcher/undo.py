@@ -21,7 +21,7 @@ from metadata.sinks import Draft, Seen
 from metadata.tags import Word
 from watcher import rooms
 from watcher.app import App
-from watcher.ledger import files, words, work, writes
+from watcher.ledger import aliases, files, merges, words, work, writes
 from watcher.ledger.writes import Write
 
 
@@ -49,9 +49,13 @@ def undo_photo(app: App, number: int, run: int | None) -> Undone:
     """The same for one photo."""
     db = app.ledger.db
     photo = files.photos_of(db, [number]).get(number)
+    with app.ledger.transaction():
+        came_back = merges.undo(db, number, run, app.now())
+        if came_back:
+            work.again(db, [number], app.now())
     ours = writes.by_photo(db, [number], run)
     if photo is None or not ours:
-        return Undone()
+        return Undone(1, 0, came_back) if came_back else Undone()
     restored = 0
     # What was taken back word by word before may stand again, byte for byte, once a later write is taken back.
     for write in sorted((*ours, *writes.undone(db, number)), key=lambda write: write.id, reverse=True):
@@ -61,7 +65,7 @@ def undo_photo(app: App, number: int, run: int | None) -> Undone:
         for write in ours:
             writes.settle(db, write.id, "undone")
         work.again(db, [number], app.now())
-    return Undone(1, restored, count)
+    return Undone(1, restored, count + came_back)
 
 
 def _revert(app: App, photo: Photo, write: Write) -> int:
@@ -175,7 +179,9 @@ def undo_words(app: App, found: Mapping[int, Mapping[str, Word]]) -> Undone:
 def redo(app: App, run: int) -> int:
     """Let words go that were kept back when this run was undone; how many photos are due for it."""
     with app.ledger.transaction() as db:
-        photos = [
+        aliases.switch(db, run, off=False)
+        photos = merges.redo(db, run)
+        photos += [
             row[0]
             for row in db.execute(
                 "SELECT photo FROM writes WHERE run = :run AND state = 'undone' "
@@ -193,7 +199,8 @@ def redo(app: App, run: int) -> int:
             words.save_truth(db, photo, before, after, chosen={}, run=run, now=app.now())
         work.again(db, photos, app.now())
         db.execute("DELETE FROM writes WHERE run = ? AND state = 'undone'", (run,))
-    return len(photos)
+    app.refresh_rules()
+    return len(set(photos))
 
 
 def only_ours(path: bytes, ours: Sequence[Write]) -> bool:

@@ -89,7 +89,7 @@ def wrong(wish: Wish, shown: Shown) -> Wish:
     here = shown.tags
     missing = tuple(value for value in wish.add if value not in here)
     if missing:
-        known = keys(here)
+        known = keys([value for value in here if value not in wish.remove])
         missing = tuple(value for value in missing if key(from_tags_list(value)) not in known)
     text = wish.text if wish.text is not None and wish.text != shown.description else None
     return replace(wish, add=missing, remove=tuple(value for value in wish.remove if value in here), text=text)

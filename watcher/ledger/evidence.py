@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from metadata import tags
@@ -163,8 +163,3 @@ def sweep(db: sqlite3.Connection) -> int:
             "DELETE FROM evidence WHERE digest = ? AND source = ? AND version = ?", (digest, source, version)
         )
     return len(rows)
-
-
-def aliases(db: sqlite3.Connection) -> Mapping[str, tags.Word]:
-    """The aliases in force: key of a word -> the word in use."""
-    return {key: tags.parse(word) for key, word in db.execute("SELECT key, word FROM aliases")}

@@ -101,6 +101,9 @@ def save_truth(
         mine = name in after.ours
         if before.words.get(name) == word and (name in before.ours) == mine and name not in chosen:
             continue
+        if before.words.get(name, word) != word:  # in another spelling: who said it stays
+            numbers = (word_id(db, word), photo, word_id(db, before.words[name]))
+            db.execute("UPDATE OR REPLACE standing SET word = ? WHERE photo = ? AND word = ?", numbers)
         said = chosen.get(name) if mine else None
         db.execute(
             "INSERT INTO standing VALUES (?, ?, ?, ?, ?) "

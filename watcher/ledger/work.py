@@ -11,7 +11,7 @@ from typing import Any
 
 from metadata.people import Frame
 from metadata.photo import Facts, Photo, Stat
-from watcher.ledger import files
+from watcher.ledger import files, merges
 from watcher.ledger.files import marks
 
 PATIENCE = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
@@ -125,13 +125,14 @@ def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat
     )
 
 
-def delivered(db: sqlite3.Connection, photos: Iterable[int], rules: str, now: float) -> None:
+def delivered(db: sqlite3.Connection, photos: Sequence[int], rules: str, now: float) -> None:
     """Every place has it. A photo that something happened to meanwhile stays due."""
     db.executemany(
         "UPDATE photos SET state = 'delivered', booked = NULL, attempts = 0, reason = '', gate = '', "
         "rules = ?, delivered = ? WHERE id = ?",
         [(rules, now, photo) for photo in photos],
     )
+    merges.everywhere(db, photos)
 
 
 def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
