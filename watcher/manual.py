@@ -92,7 +92,7 @@ def _table(before: str, model: type[BaseModel], left_out: set[str], *, variables
     for name, info in model.model_fields.items():
         if name not in left_out:
             last = [f"`{variable(before + name)}`"] if variables else []
-            rows.append([f"`{name}`", _default(info), *_said(info), *last])
+            rows.append([f"`{name}`", default(info), *_said(info), *last])
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 
 
@@ -101,7 +101,8 @@ def _said(info: FieldInfo) -> list[str]:
     return [extra["unit"], extra["expected"], info.description or ""]
 
 
-def _default(info: FieldInfo) -> str:
+def default(info: FieldInfo) -> str:
+    """A setting's default, as a person reads it."""
     extra: Any = info.json_schema_extra
     if extra["shown"]:
         shown = str(extra["shown"])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from metadata.errors import UserError
 from watcher.asking import DONE, SOME_FAILED, Arguments, command, known_settings, perform, reading, say
 
 Commands = Any
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
     _category(commands)
     _export(commands)
     _immich(commands)
+    _import(commands)
     _paths(command(commands, "adopt", _adopt, "Take over what sidecars call ours, after the ledger was lost."))
 
 
@@ -174,6 +176,41 @@ def _grants(arguments: Arguments) -> int:
     print(made.sql, end="")
     for line in made.said:
         print(f"tagwright: {line}", file=sys.stderr)
+    return DONE
+
+
+# import-settings
+
+
+def _import(commands: Commands) -> None:
+    says = "Make a settings file out of the variables of Immich-ML-Tag or immich-analyze (docs/coming-from.md)."
+    made = command(commands, "import-settings", _imported, says, machine=False)
+    made.add_argument("--env", metavar="FILE", type=Path, help="their .env; without, the variables of this shell")
+    made.add_argument(
+        "--out", metavar="FILE", type=Path, default=Path("tagwright.toml"), help="the new file (tagwright.toml)"
+    )
+    made.add_argument(
+        "--root", metavar="NAME=FOLDER", action="append", default=[], help="a folder of photos, by a name of yours"
+    )
+
+
+def _imported(arguments: Arguments) -> int:
+    from watcher import importing
+    from watcher.settings import load
+
+    environment = importing.env_file(arguments.env) if arguments.env else dict(os.environ)
+    pairs = [root.partition("=") for root in arguments.root]
+    if not all(name and mark and path for name, mark, path in pairs):
+        raise UserError("--root is written as NAME=FOLDER, such as photos=/srv/photos")
+    out = arguments.out.absolute()
+    roots = {name: os.path.abspath(path) for name, _, path in pairs}
+    made = importing.made(environment, roots, out.parent)
+    for path in importing.write(made, out):
+        print(f"written: {path}")
+    for name, why in made.left.items():
+        print(f"left out: {name}: {why}")
+    load(out, {}, {}, absent_ok=True)  # what is not understood is told now
+    print(f"look it over, then: tagwright --config {out} doctor")
     return DONE
 
 
