@@ -199,9 +199,11 @@ def captioner_of(spec: Spec) -> Captioner:
 
 
 def forget() -> None:
-    """Captioners are made anew: one that was closed asks nobody any more."""
+    """End what captioners ask servers for, and close their connections; whoever wants one gets a new one."""
     with _LOCK:
         _made_captioner.cache_clear()
+        while _OPEN:
+            _OPEN.pop()()
 
 
 def tagger_of(spec: Spec) -> Tagger:
@@ -210,6 +212,8 @@ def tagger_of(spec: Spec) -> Tagger:
 
 
 _LOCK = threading.RLock()
+_OPEN: list[Callable[[], object]] = []
+"""How captioners are closed that were made."""
 
 
 def _tagger(spec: Spec) -> Tagger:
@@ -229,7 +233,10 @@ def _made_tagger(spec: Spec) -> Tagger:
 
 @lru_cache(maxsize=8)
 def _made_captioner(spec: Spec) -> Captioner:
-    return registry.captioner(spec[0], **dict(spec[1]))
+    made = registry.captioner(spec[0], **dict(spec[1]))
+    if hasattr(made, "close"):
+        _OPEN.append(made.close)
+    return made
 
 
 Backend = Tagger | Captioner

@@ -23,6 +23,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.sinks import Sink
 from metadata.sinks.sidecar import SidecarSink
+from models import registry
 from models.look import PlaceSpec, Spec, look
 from models.protocols import BUDGET
 from watcher import leftover, model_settings, mounts, privacy, rooms
@@ -314,7 +315,7 @@ def calm_of(settings: Settings, root: Root) -> Calm:
 
 def looking(settings: Settings) -> Looking:
     """Who is asked about photos, in batches that fit this machine."""
-    taggers = tuple((name, ()) for name in (*settings.facts, *settings.taggers) if name != "place")
+    taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name != "place")
     asked = asked_of(settings)
     return Looking(
         taggers=taggers,
@@ -328,6 +329,14 @@ def looking(settings: Settings) -> Looking:
         workers=_workers(settings),
         budget=min(BUDGET, _memory(settings) // 16 // _workers(settings)),
     )
+
+
+def _spec(settings: Settings, name: str) -> Spec:
+    """A tagger as data; one that a manifest describes is told where its files lie."""
+    folder = settings.models_folder or settings.state / "models"
+    if name in settings.facts or not registry.described(name, folder):
+        return name, ()
+    return name, (("folder", str(folder)),)
 
 
 def asked_of(settings: Settings) -> Spec | None:

@@ -81,9 +81,7 @@ class Describer:
 
     def close(self) -> None:
         """End what is under way; it is asked anew by the next who runs."""
-        close = getattr(self._captioner, "close", None)
-        if close is not None:
-            close()
+        if self._captioner is not None:
             look.forget()
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)

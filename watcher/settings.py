@@ -248,6 +248,12 @@ class Settings(_Part):
         (), "The models that say keywords, by the name of their file.", expected="a list of names"
     )
     captioner: str = _key("", "The model that says captions.", expected='a name such as "ollama", or nothing')
+    models_folder: Folder | None = _key(
+        None,
+        "Where the files of models lie, a folder for each (docs/models.md).",
+        expected=f"{_FOLDER} of a folder",
+        shown="`models` in the folder of the ledger",
+    )
     threshold: Share = _key(0.5, "The score from which a keyword is written.", expected=_SHARE, choice=True)
     thresholds: dict[str, Share] = _key(
         {},

@@ -66,6 +66,8 @@ class Talk(Protocol):
     """How one kind of server is spoken to."""
 
     path: str
+    models: str
+    """Where the server lists what it has."""
 
     def body(self, question: Question) -> dict[str, Any]:
         """The question as the server takes it."""
@@ -110,6 +112,18 @@ class Vision:
     def hosts(self) -> Hosts:
         """Who is asked."""
         return self._hosts
+
+    def installed(self) -> list[tuple[str, str]]:
+        """Of each host its address, and whether it has the model, or why it cannot be told."""
+        return [(host.url, self._state(answer)) for host, answer in self._hosts.each(self._talk.models)]
+
+    def _state(self, answer: Any) -> str:
+        if isinstance(answer, str):
+            return answer
+        rows = (answer.get("models") or answer.get("data") or []) if isinstance(answer, dict) else []
+        names = {str(row.get("name") or row.get("id")) for row in rows if isinstance(row, dict)}
+        there = self._wish.model in names or f"{self._wish.model}:latest" in names
+        return "installed there" if there else f"not installed there; it has {', '.join(sorted(names)) or 'none'}"
 
     def close(self) -> None:
         """End what is under way."""

@@ -19,6 +19,7 @@ class Talk:
     """Ollama's own way, which holds a model to a schema (docs/api.md of the Ollama project)."""
 
     path = "/api/chat"
+    models = "/api/tags"
 
     def body(self, question: Question) -> dict[str, Any]:
         """One message with the picture; answered in one piece."""

@@ -18,6 +18,7 @@ class Talk:
     """OpenAI's chat completions, as far as all of them go."""
 
     path = "/v1/chat/completions"
+    models = "/v1/models"
 
     def body(self, question: Question) -> dict[str, Any]:
         """One message of text and picture; answered in one piece."""

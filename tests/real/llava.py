@@ -21,7 +21,7 @@ COLOURS = {
     "black": (20, 20, 20),
 }
 SHAPES = ("square", "circle", "triangle")
-STEPS = 1500
+STEPS = 2500
 
 
 def picture(colour: str, shape: str, size: int, chance: random.Random) -> Image.Image:
@@ -138,8 +138,8 @@ def train(folder: Path) -> None:
     torch.set_num_threads(1)
     chance = random.Random(1)
     model, processor = parts()
-    rate = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    plan = torch.optim.lr_scheduler.OneCycleLR(rate, max_lr=3e-3, total_steps=STEPS)
+    rate = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    plan = torch.optim.lr_scheduler.OneCycleLR(rate, max_lr=2e-3, total_steps=STEPS)
     words = processor.tokenizer
     for step in range(STEPS):
         pairs = [(chance.choice([*COLOURS]), chance.choice(SHAPES)) for _ in range(32)]
@@ -153,6 +153,7 @@ def train(folder: Path) -> None:
         labels[labels == words.pad_token_id] = -100
         loss = model(**batch, labels=labels).loss
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         rate.step()
         plan.step()
         rate.zero_grad()

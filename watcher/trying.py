@@ -1,0 +1,330 @@
+"""`tagwright try`, `estimate` and `models`: what backends say, how long all will take, which files there are."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metadata import tags
+from metadata.errors import UserError
+from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_settings, say, settings_of
+
+if TYPE_CHECKING:
+    from models.shelf import Known
+    from models.trial import Said, Trial, Who
+    from watcher.settings import Settings
+
+
+def add(commands: Any) -> None:
+    """The commands, as argparse has them."""
+    tried = command(commands, "try", _try, "Show what each backend says about photos, with scores and times.")
+    tried.add_argument("files", metavar="FILE", nargs="+", type=Path, help="photos; nothing is written or kept")
+    tried.add_argument("--all", action="store_true", help="scores below the threshold too")
+    says = "Say how long each backend will take for what it was not asked yet, from a timed sample."
+    guess = command(commands, "estimate", _estimate, says)
+    guess.add_argument("--sample", metavar="N", type=count, default=12, help="how many photos are timed")
+    guess.add_argument(
+        "paths", metavar="FILE", nargs="*", type=Path, help="these photos, instead of some by chance"
+    )
+    listed = command(commands, "models", _models, "List model files: what is known, what is there, and where.")
+    listed.add_argument("--check", action="store_true", help="read the files, and compare their SHA-256")
+    group = listed.add_subparsers(title="commands", metavar="COMMAND")
+    fetched = command(group, "fetch", _fetch, "Fetch a model's files, and check what came.", machine=False)
+    fetched.add_argument("name", metavar="NAME", help="as `models` has it")
+
+
+# try
+
+
+def _try(arguments: Arguments) -> int:
+    from models import look, trial
+
+    settings = known_settings(arguments)
+    who = _who(settings)
+    try:
+        found = [trial.trial(os.fsencode(path), who, private=_private(settings, path)) for path in arguments.files]
+    finally:
+        look.forget()
+    answer = [{**asdict(each), "path": os.fsdecode(each.path)} for each in found]
+    say(arguments, answer, (line for each in found for line in _lines(each, settings, every=arguments.all)))
+    return SOME_FAILED if any(each.error or any(one.error for one in each.said) for each in found) else DONE
+
+
+def _who(settings: Settings) -> Who:
+    from models.trial import Who
+    from watcher.app import looking
+
+    made = looking(settings)
+    return Who(made.taggers, made.asked or made.captioner, made.place)
+
+
+def _private(settings: Settings, path: Path) -> bool:
+    """Whether its folder says that it stays here; what is in it is not known."""
+    from watcher.ignore import Ignore
+
+    ignore = Ignore(settings.private.folders)
+    real = path.absolute()
+    below = [real.relative_to(root.path) for root in settings.roots if real.is_relative_to(root.path)]
+    if not settings.private.folders:
+        return False
+    return any(ignore.skips_path(os.fsencode(each)) for each in (*below, Path(real.name)))
+
+
+def _lines(found: Trial, settings: Settings, *, every: bool) -> Iterator[str]:
+    yield os.fsdecode(found.path)
+    for said in found.said:
+        took = f"{1000 * said.seconds:9.1f} ms" if said.seconds else " " * 12
+        yield f"  {said.name:<20}{took}  {said.version}".rstrip()
+        yield from (f"      {line}" for line in _answer(said, settings, every=every))
+    if found.error:
+        yield f"  error: {found.error}"
+
+
+def _answer(said: Said, settings: Settings, *, every: bool) -> Iterator[str]:
+    threshold = settings.thresholds.get(said.name, settings.threshold)
+    for name, text in (("title", said.title), ("caption", said.caption), ("error", said.error)):
+        if text:
+            yield f"{name}: {text}"
+    for word, score in said.words:
+        if every or score >= threshold:
+            yield f"{score:.3f}  {tags.show(word)}{'' if score >= threshold else '  (below the threshold)'}"
+
+
+# estimate
+
+
+def _estimate(arguments: Arguments) -> int:
+    from models import look
+
+    settings = known_settings(arguments)
+    paths, todo, total = _sample(settings, arguments)
+    try:
+        rows = [*_timed(settings, paths, todo)]
+    finally:
+        look.forget()
+    answer = {
+        "photos": total,
+        "sample": len(paths),
+        "backends": rows,
+        "seconds": max(r["seconds"] or 0 for r in rows),
+    }
+    return say(arguments, answer, _told(answer))
+
+
+def _sample(settings: Settings, arguments: Arguments) -> tuple[list[bytes], dict[str, int], int]:
+    """Photos to time, how many each source was not asked about, and how many there are."""
+    from watcher.ledger import store
+
+    given = [os.fsencode(path.absolute()) for path in arguments.paths]
+    try:
+        ledger = store.open_for_reading(settings.state)
+    except UserError:
+        return _sample_of(given, _walked(settings), settings, arguments.sample)
+    try:
+        ids = [row[0] for row in ledger.db.execute("SELECT id FROM photos WHERE gone IS NULL ORDER BY id")]
+        todo = {name: _open(ledger.db, name) for name in _names(settings)}
+        paths = given or _some(ledger.db, ids, arguments.sample)
+    finally:
+        ledger.close()
+    return (paths, todo, len(ids)) if paths else _sample_of(given, _walked(settings), settings, arguments.sample)
+
+
+def _sample_of(
+    given: list[bytes], found: list[bytes], settings: Settings, most: int
+) -> tuple[list[bytes], dict[str, int], int]:
+    """The same where no ledger knows these photos yet."""
+    chosen = random.Random(1)  # noqa: S311 - keeps no secret
+    paths = given or chosen.sample(found, min(most, len(found)))
+    if not paths:
+        raise UserError("there is no photo that could be timed: set `[[roots]]`, or name some files")
+    return paths, dict.fromkeys(_names(settings), len(found)), len(found)
+
+
+def _walked(settings: Settings) -> list[bytes]:
+    """All photos below the roots."""
+    from watcher.ignore import Ignore, is_photo
+
+    found: list[bytes] = []
+    for root in settings.roots:
+        ignore, base = Ignore((*settings.ignore, *root.ignore)), os.fsencode(root.path)
+        for folder, inner, names in os.walk(base):
+            below = os.path.relpath(folder, base) if folder != base else b""
+            inner[:] = [name for name in inner if not ignore.skips(below, name)]
+            found += [os.path.join(folder, n) for n in names if is_photo(n) and not ignore.skips(below, n)]
+    return sorted(found)
+
+
+def _names(settings: Settings) -> list[str]:
+    rules = [name for name in settings.facts if name != "place"]
+    return [*rules, *settings.taggers, *([settings.captioner] if settings.captioner else [])]
+
+
+def _open(db: Any, source: str) -> int:
+    query = (
+        "SELECT count(DISTINCT coalesce(digest, id)) FROM photos WHERE gone IS NULL AND NOT EXISTS (SELECT 1 "
+        "FROM evidence WHERE evidence.digest IN (photos.digest, CAST('#' || photos.id AS BLOB)) "
+        "AND evidence.source = ?)"
+    )
+    return int(db.execute(query, (source,)).fetchone()[0])
+
+
+def _some(db: Any, ids: Sequence[int], most: int) -> list[bytes]:
+    from watcher.ledger import files
+
+    chosen = random.Random(1).sample([*ids], min(len(ids), 4 * most))  # noqa: S311 - keeps no secret
+    found = (photo.file for photo in files.photos_of(db, chosen).values())
+    return [path for path in found if os.path.isfile(path)][:most]
+
+
+def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """Reading and decoding, then every backend: seconds a photo, photos to do, seconds in all."""
+    from models import trial
+    from watcher.app import looking
+
+    made = looking(settings)
+    who = trial.Who(made.taggers, None if made.asked else made.captioner)
+    tried = [trial.trial(path, who) for path in paths]
+    each: dict[str, list[float]] = {}
+    for said in (one for found in tried for one in found.said if not one.error):
+        each.setdefault(said.name, []).append(said.seconds)
+    most = max(todo.values(), default=0)
+    for name, seconds in each.items():
+        one = statistics.mean(seconds)
+        yield _row(name, one, todo.get(name, most), one / made.workers)
+    if made.asked is not None:
+        open_ = [path for path in paths if not _private(settings, Path(os.fsdecode(path)))]
+        rate, reason = trial.pace(open_, made.asked)
+        row = _row(
+            made.asked[0], 1 / rate if rate else 0.0, todo.get(made.asked[0], 0), 1 / rate if rate else None
+        )
+        yield {**row, "error": reason}
+
+
+def _row(name: str, one: float, todo: int, share: float | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "a_photo": one,
+        "photos": todo,
+        "seconds": None if share is None else share * todo,
+        "error": "",
+    }
+
+
+def _told(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{answer['photos']} photos; timed on {answer['sample']} of them"
+    for row in answer["backends"]:
+        took = "cannot be said" if row["seconds"] is None else _spoken(row["seconds"])
+        yield f"  {row['name']:<20}{1000 * row['a_photo']:10.1f} ms a photo {row['photos']:>9} to do   {took}"
+        if row["error"]:
+            yield f"      {row['error']}"
+    if any(row["seconds"] is None for row in answer["backends"]):
+        return
+    yield f"about {_spoken(answer['seconds'])} until the slowest is done; servers are asked beside all other work"
+
+
+def _spoken(seconds: float) -> str:
+    """A length of time as a person says it."""
+    for unit, length in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+# models
+
+
+def _places(settings: Settings) -> tuple[Path, Path]:
+    """Where taggers' files lie, and where `dedupe` keeps its own."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tagwright"
+    return settings.models_folder or settings.state / "models", cache
+
+
+def _models(arguments: Arguments) -> int:
+    from models import shelf
+
+    settings = settings_of(arguments)
+    rows = [_shown(one, check=arguments.check) for one in shelf.known(*_places(settings))]
+    rows += _asked(settings)
+    say(arguments, rows, (line for row in rows for line in _listed(row)))
+    return SOME_FAILED if any("damaged" in row["state"] for row in rows) else DONE
+
+
+def _shown(one: Known, *, check: bool) -> dict[str, Any]:
+    from models import shelf
+
+    missing = one.missing
+    state = "installed" if not missing else f"missing: {', '.join(missing)}" if one.there else "not installed"
+    if check and (bad := [name for name, good in shelf.check(one).items() if not good]):
+        state = f"damaged: {', '.join(bad)}; fetch it again"
+    size = one.there or one.size
+    return {
+        "name": one.name, "kind": one.kind, "title": one.title, "licence": one.licence, "state": state,
+        "bytes": size, "folder": str(one.folder), "source": one.source,
+    }  # fmt: skip
+
+
+def _asked(settings: Settings) -> list[dict[str, Any]]:
+    """The model that servers answer for, as each of them has it."""
+    from models import look
+    from watcher.app import asked_of
+
+    spec = asked_of(settings)
+    if spec is None:
+        return []
+    made: Any = look.captioner_of(spec)
+    model = dict(spec[1])["model"]
+    rows = [
+        {
+            "name": model, "kind": "captioner", "title": f"asked by `captioner = {spec[0]!r}`", "licence": "",
+            "state": state, "bytes": 0, "folder": url, "source": "",
+        }
+        for url, state in made.installed()
+    ]  # fmt: skip
+    look.forget()
+    return rows
+
+
+def _listed(row: Mapping[str, Any]) -> Iterator[str]:
+    size = f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else ""
+    yield f"{row['name']:<28}{row['state']}"
+    known = ", ".join(part for part in (size, row["licence"]) if part)
+    yield f"    {row['title']}{'; ' if known else ''}{known}"
+    yield f"    {row['folder']}"
+
+
+def _fetch(arguments: Arguments) -> int:
+    from models import shelf
+
+    one = shelf.find(arguments.name, *_places(settings_of(arguments)))
+    came = shelf.fetch(one, _progress(sys.stderr))
+    for path in came:
+        print(f"{path}  {shelf.digest(path)}")
+    print(f"{one.name} is there ({one.licence or 'licence not known'})" if not one.missing else _lacks(one))
+    return SOME_FAILED if one.missing else DONE
+
+
+def _lacks(one: Known) -> str:
+    return f"{one.name} still lacks {', '.join(one.missing)} in {one.folder}"
+
+
+def _progress(stream: Any) -> Any:
+    """A bar where somebody looks on, else a line at the end of each file."""
+    shown: dict[str, int] = {}
+
+    def tell(name: str, done: int, total: int) -> None:
+        share = 100 * done // total if total else 0
+        if stream.isatty():
+            bar = "#" * (share * 30 // 100)
+            print(f"\r{name:<24}[{bar:<30}] {share:3} %  {done / 1e6:,.0f} MB", end="", file=stream, flush=True)
+        if total and done == total:
+            lead = "\n" if stream.isatty() else f"{name}: {done} bytes\n"
+            print(lead, end="", file=stream, flush=True)
+        shown[name] = share
+
+    return tell
