@@ -93,3 +93,55 @@ def write_labels(home: Path, about: models.manifest.Manifest, count: int) -> Non
     if about.labels.thresholds:
         own = np.random.default_rng(1).choice([0.45, 0.65, 0.8, 0.9, 1.0], count)
         (home / about.labels.thresholds).write_text("\n".join(f"{value:g}" for value in own))
+
+
+COLOURS = {
+    "red": (1, -1, -1),
+    "green": (-1, 1, -1),
+    "blue": (-1, -1, 1),
+    "white": (1, 1, 1),
+    "black": (-1, -1, -1),
+}
+
+
+def clip(folder: Path, *, pixels: int = 224, width: int = 512, batch=None) -> Path:
+    """A CLIP in Immich's layout that knows colours: a picture's vector is its mean, a text's what it names."""
+    import tokenizers
+
+    (folder / "visual").mkdir(parents=True)
+    (folder / "textual").mkdir()
+    eye = np.eye(3, width, dtype=np.float32)
+    graph(
+        folder / "visual" / "model.onnx",
+        [
+            ("GlobalAveragePool", ["image"], ["mean"], {}),
+            ("Flatten", ["mean"], ["flat"], {"axis": 1}),
+            ("MatMul", ["flat", "eye"], ["embedding"], {}),
+        ],
+        [("image", "float", [batch, 3, pixels, pixels])],
+        [("embedding", [batch, width])],
+        {"eye": eye},
+    )
+    words = {"<pad>": 0, "<unk>": 1} | {name: place + 2 for place, name in enumerate(COLOURS)}
+    table = np.zeros((len(words), width), np.float32)
+    table[0, 5], table[1, 6] = 0.001, 0.01
+    for name, place in words.items():
+        table[place, :3] += COLOURS.get(name, (0, 0, 0))
+    graph(
+        folder / "textual" / "model.onnx",
+        [
+            ("Gather", ["table", "text"], ["rows"], {}),
+            ("ReduceMean", ["rows"], ["embedding"], {"axes": [1], "keepdims": 0}),
+        ],
+        [("text", "int32", [batch, 77])],
+        [("embedding", [batch, width])],
+        {"table": table},
+    )
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unk>"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(folder / "textual" / "tokenizer.json"))
+    (folder / "textual" / "tokenizer_config.json").write_text('{"pad_token": "<pad>"}')
+    (folder / "config.json").write_text(json.dumps({"embed_dim": width, "text_cfg": {"context_length": 77}}))
+    about = {"size": [pixels, pixels], "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
+    (folder / "visual" / "preprocess_cfg.json").write_text(json.dumps({**about, "resize_mode": "shortest"}))
+    return folder

@@ -5,15 +5,18 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metadata.errors import TryAgain, UserError
 from models import registry
 from models.embedders._cache import Cached
 from models.embedders._fetch import fetched
 from models.embedders._prompts import prompt_for
+from tests import tiny_models
 
 EMBEDDERS = registry.names("embedders")
 TEXTS = ["forest", "woodland", "car", "forest", "Zürich", ""]
@@ -25,14 +28,38 @@ class Answering(BaseHTTPRequestHandler):
     asked: list[list[str]]
     answers = 200
     body: bytes | None = None
+    failures: list[int]
 
     def do_POST(self):
-        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        said = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/predict"):
+            self.predict(said)
+            return
+        texts = json.loads(said)["input"]
         self.asked.append(texts)
         rows = [
             {"index": i, "embedding": [1 + text.count(sign) for sign in "aeioz"]} for i, text in enumerate(texts)
         ]
-        body = self.body or json.dumps({"data": rows[::-1]}).encode()
+        self.tell(self.body or json.dumps({"data": rows[::-1]}).encode())
+
+    def predict(self, said):
+        """As Immich's machine learning: one text or picture as form data, the vector as JSON in JSON."""
+        if b"multipart/form-data" in self.headers["Content-Type"].encode():
+            asked, what = said, b"visual"
+            assert b"\xff\xd8\xff" in said
+        else:
+            fields = parse_qs(said.decode(), keep_blank_values=True)
+            asked, what = fields["text"][0], b"textual"
+            assert json.loads(fields["entries"][0])["clip"]["textual"]["modelName"]
+        self.asked.append([what, asked])
+        row = [1 + asked.count(sign) for sign in "aeioz"] if what == b"textual" else [1, 2, 3, 4, 5]
+        if self.failures:
+            self.failures.pop()
+            self.answers = 500
+        self.tell(self.body or json.dumps({"clip": json.dumps(row)}).encode())
+        self.answers = type(self).answers
+
+    def tell(self, body):
         self.send_response(self.answers)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -50,7 +77,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    handler = type("Handler", (Answering,), {"asked": []})
+    handler = type("Handler", (Answering,), {"asked": [], "failures": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
         thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
@@ -89,6 +116,11 @@ def settings_for(name, tmp_path, url):
     """What it takes to make an embedder here, or a skip."""
     if name == "server":
         return {"url": url, "model": "letters"}
+    if name == "immich_ml":
+        return {"url": url, "model": "letters"}
+    if name == "clip_onnx":
+        pytest.importorskip("onnxruntime")
+        return {"folder": tiny_models.clip(tmp_path / "tiny-clip")}
     if name == "onnx":
         pytest.importorskip("onnxruntime")
         return {"folder": tiny_model(tmp_path)}
@@ -107,7 +139,7 @@ def embedder(request, tmp_path, server):
 
 
 def test_there_are_some():
-    assert {"onnx", "sentence_transformers", "server"} <= set(EMBEDDERS)
+    assert {"clip_onnx", "immich_ml", "onnx", "sentence_transformers", "server"} <= set(EMBEDDERS)
     assert not any(name.startswith("_") for name in EMBEDDERS)
 
 
@@ -195,3 +227,63 @@ def test_a_fetched_file_is_kept_by_its_name(server, tmp_path):
 def test_most_models_have_no_prompt():
     assert prompt_for("all-MiniLM-L6-v2") == ""
     assert prompt_for("intfloat/multilingual-e5-small") == "query: "
+
+
+def test_immich_is_asked_text_by_text_and_once_more_where_it_loads_its_model(server):
+    url, handler = server
+    handler.failures.extend([1, 1])
+    waited = []
+    made = registry.embedder("immich_ml", url=url.removeprefix("http://"), model="ViT", wait=waited.append)
+    assert len(made.embed(["a photo of  a cat", "b"])) == 2
+    assert [asked for _, asked in handler.asked] == ["a photo of  a cat"] * 3 + ["b"]
+    assert waited == [1.0, 4.0]
+
+
+def test_immich_is_given_pictures_as_jpeg(server):
+    made = registry.embedder("immich_ml", url=server[0])
+    rows = made.images([Image.new("RGB", (300, 200), "red")] * 2)
+    assert rows.shape == (2, 5)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1)
+
+
+def test_an_immich_that_stays_away_may_come_back(server):
+    waited = []
+    made = registry.embedder("immich_ml", url="http://127.0.0.1:9", wait=waited.append)
+    with pytest.raises(TryAgain, match="does not answer"):
+        made.embed(["a"])
+    assert len(waited) == 3
+    server[1].answers = 422
+    with pytest.raises(UserError, match="refuses: 422"):
+        registry.embedder("immich_ml", url=server[0]).embed(["a"])
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"clip": "[1, NaN]"}', b'{"clip": 5}'])
+def test_an_immich_that_says_anything_else_is_told(server, body):
+    server[1].body = body
+    with pytest.raises(UserError):
+        registry.embedder("immich_ml", url=server[0]).embed(["a"])
+
+
+def test_pictures_and_texts_of_one_clip_lie_in_one_space(tmp_path):
+    pytest.importorskip("onnxruntime")
+    made = registry.embedder("clip_onnx", folder=tiny_models.clip(tmp_path / "tiny"))
+    pictures = made.images([Image.new("RGB", (400, 300), colour) for colour in tiny_models.COLOURS])
+    texts = made.embed([f"a photo of {colour}." for colour in tiny_models.COLOURS])
+    assert pictures.shape == texts.shape == (5, 512)
+    assert (pictures @ texts.T).argmax(1)[:3].tolist() == [0, 1, 2]
+    assert made.edge == 336
+
+
+def test_a_clip_that_takes_one_at_a_time_answers_the_same(tmp_path):
+    pytest.importorskip("onnxruntime")
+    many = registry.embedder("clip_onnx", folder=tiny_models.clip(tmp_path / "many"))
+    single = registry.embedder("clip_onnx", folder=tiny_models.clip(tmp_path / "single", batch=1))
+    assert np.allclose(many.embed(TEXTS), single.embed(TEXTS), atol=1e-6)
+
+
+def test_a_folder_that_is_no_clip_says_what_is_missing(tmp_path):
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(UserError, match=r"textual/tokenizer\.json is missing"):
+        registry.embedder("clip_onnx", folder=tmp_path)
+    with pytest.raises(UserError, match="needs the folder"):
+        registry.embedder("clip_onnx")

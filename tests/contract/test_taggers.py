@@ -22,12 +22,22 @@ SETTINGS = {name: {"model": "ram_plus"} for name in ("onnx",)}
 """Of those that have to be told something; files are in `folder`."""
 
 
+def zero_shot(folder):
+    if not folder.exists():
+        tiny_models.clip(folder / "tiny")
+    words = tuple(f"colours/{name}" for name in tiny_models.COLOURS)
+    return registry.tagger("zero_shot", embedder="clip_onnx", model=folder / "tiny", words=words, folder=folder)
+
+
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory):
     """A tagger of this name, with what it needs: a tiny model of the same shape."""
 
     def make(name):
         settings = dict(SETTINGS.get(name, {}))
+        if name == "zero_shot":
+            pytest.importorskip("onnxruntime")
+            return zero_shot(tmp_path_factory.getbasetemp() / "zero-shot")
         if name in MODELS or settings:
             pytest.importorskip("onnx")
             pytest.importorskip("onnxruntime")
