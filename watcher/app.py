@@ -477,6 +477,7 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
     sources = frozenset(
         (*settings.facts, *settings.taggers, *((settings.captioner,) if settings.captioner else ()))
     )
+    renamed = aliases.used(ledger.db)
     made = Rules(
         threshold=settings.threshold,
         thresholds=dict(settings.thresholds),
@@ -487,7 +488,6 @@ def rules(settings: Settings, ledger: Ledger) -> Rules:
         aliases=renamed.paths,
         leaves=renamed.leaves,
         sources=sources,
-    renamed = aliases.used(ledger.db)
         categories=categories.bound(ledger.db, categories.WORD),
         people=categories.bound(ledger.db, categories.PERSON),
     )
@@ -510,6 +510,6 @@ def stamp_of(settings: Settings, made: Rules) -> str:
     parts: list[object] = [sorted(made.overused), sorted(made.aliases.items())]
     if made.categories or made.people:  # who has none keeps the stamp of before there were any
         parts += [sorted(made.categories.items()), sorted(made.people.items())]
+    parts += [sorted(made.leaves.items())] if made.leaves else []
     learned = json.dumps(parts)
     return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]
-    parts += [sorted(made.leaves.items())] if made.leaves else []
