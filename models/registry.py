@@ -72,6 +72,8 @@ def _make(kind: str, name: str, settings: dict[str, Any]) -> object:
         module, settings = "onnx", {**settings, "model": name}
     if module not in known:
         known += manifest.names() if kind == "taggers" else []
+        if kind == "taggers" and name in names("captioners"):
+            raise UserError(f"{name} says keywords, title and caption at once: set `captioner = {name!r}` instead")
         raise UserError(f"no {one} is called {name!r}; there are: {', '.join(known) or 'none'}")
     make = _find(kind, module)
     try:

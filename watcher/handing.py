@@ -12,6 +12,7 @@ from typing import Any
 from metadata import tags
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
+from metadata.sinks import Sink
 from watcher import commands, plan, rooms
 from watcher.app import App, opened
 from watcher.chores import Chores
@@ -146,8 +147,11 @@ def about(db: sqlite3.Connection, settings: Settings, file: str) -> dict[str, An
     photo, root = _photo(db, settings, file)
     answer = answers.about(db, photo)
     answer["evidence"] = _evidence(db, photo, answer["digest"])
-    places = (*root.places, *((rooms.EMBEDDED,) if root.embed else ()))
-    answer["places"] = [_place(name, db, photo, settings) for name in places]
+    from watcher.app import sinks_of  # noqa: PLC0415 - only here
+
+    sinks = sinks_of(settings)
+    places = [name for name in (*root.places, *((rooms.EMBEDDED,) if root.embed else ())) if name in sinks]
+    answer["places"] = [_place(name, db, photo, sinks[name]) for name in places]
     answer["only_read"] = embedded.barred(db, [photo.id]).get(photo.id, (b"", ""))[1]
     return answer
 
@@ -179,11 +183,9 @@ def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[
     ]
 
 
-def _place(name: str, db: sqlite3.Connection, photo: Photo, settings: Settings) -> dict[str, Any]:
-    from watcher.app import sinks_of  # noqa: PLC0415 - only here
-
+def _place(name: str, db: sqlite3.Connection, photo: Photo, sink: Sink) -> dict[str, Any]:
     memory = words.memories(db, [photo.id])[photo.id].get(name)
-    seen = sinks_of(settings)[name].read([photo])[0]
+    seen = sink.read([photo])[0]
     if isinstance(seen, TagwrightError):
         return {"place": name, "error": str(seen)}
     return {

@@ -146,6 +146,9 @@ def show(answer: Row, zone: tzinfo | None) -> Iterator[str]:
         names = ", ".join(f"{name} (a person)" for name in said.get("people", ()))
         heard = ", ".join(filter(None, (words, names))) or "nothing"
         yield f"  {said['source']} {said['version']} said: {heard}"
+        texts = said.get("texts", {})
+        spoken = {"dc:title": "title", "caption": "caption", "fault": "no answer of use"}
+        yield from (f"    {what}: {texts[name]}" for name, what in spoken.items() if name in texts)
         yield from (f"    not written: {word[:60]}: {why}" for word, why in said.get("unwritable", {}).items())
     for place in answer.get("places", ()):
         yield from _place(place)

@@ -7,7 +7,7 @@ import pytest
 from models import hosts
 from tests.flow.house_world import BLUE, RED, World, paint, soon
 from tests.vision_server import GOOD, Act, serving
-from watcher import describer
+from watcher import describer, handing, tell
 from watcher.ledger import work
 
 
@@ -25,6 +25,11 @@ def house(folder, *servers, **more):
 def caption(world, name):
     rows = world.ask("SELECT caption, ours FROM captions WHERE photo = ?", world.photo(name).id)
     return rows[0] if rows else None
+
+
+def shown(world, name):
+    with world.book() as db:
+        return [*tell.show(handing.about(db, world.settings(), str(world.photos / name)), None)]
 
 
 def said(world, name):
@@ -120,9 +125,11 @@ def test_a_photo_with_a_bad_answer_is_left_until_a_person_asks_again(tmp_path):
         world.run()
         assert len(server.asked) == 2
         assert world.state_of("a.jpg")[0] == "delivered"
+        assert any("no answer of use: ollama: the answer is no JSON" in line for line in shown(world, "a.jpg"))
         server.behave = lambda number, asked: Act(GOOD)
         world.do("scan", paths=[str(world.photos)], again="ollama")
         assert caption(world, "a.jpg") == (GOOD["caption"], 1)
+        assert any(f"caption: {GOOD['caption']}" in line for line in shown(world, "a.jpg"))
 
 
 def test_another_prompt_or_model_asks_nobody_again_by_itself(tmp_path):
