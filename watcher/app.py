@@ -199,8 +199,24 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
 
     app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
     app.poll.wake = app.worker.nudge
+    app.poll.users = partial(_take_in, app)
     app.intake.previews = app.poll.soon
     app.worker.welcome(app.poll, marker=app.settings.immich.marker)
+
+
+def _take_in(app: App, owners: Mapping[str, frozenset[str]]) -> None:
+    """Immich has said whose keys these are: what their users want otherwise is known by their ids."""
+    blocks = {
+        owner: frozenset(tags.key(tags.typed(word)) for word in user.block)
+        for name, user in app.settings.immich.users.items()
+        for owner, names in owners.items()
+        if name in names
+    }
+    if blocks != app.worker.house.blocks:
+        app.worker.house = replace(app.worker.house, blocks=blocks)
+    known = frozenset[str]().union(*owners.values())
+    for name in app.settings.immich.users.keys() - known:
+        log.warning("immich.users: no key of a user %r is set", name)
 
 
 def _build(

@@ -205,7 +205,7 @@ class Chores:
             changed = [
                 page.job.photo.id
                 for page in pages.of(db, work.jobs(db, ids))
-                if pages.changes(page, worker.house.rules, worker.house.wish(page.job.photo))
+                if pages.changes(page, worker.house.rules_for(page), worker.house.wish(page.job.photo))
             ]
             work.hold(db, changed, RULES)
             same = set(ids) - set(changed)

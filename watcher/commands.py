@@ -18,9 +18,9 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import adopt, categories, clean, rest, undo
+from watcher import adopt, categories, clean, rest, sync, undo
 from watcher.app import App
-from watcher.ledger import aliases, answers, embedded, evidence, files, merges, store, words, work, writes
+from watcher.ledger import aliases, answers, assets, embedded, evidence, files, merges, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
 from watcher.settings import outside
 
@@ -47,6 +47,10 @@ def chosen(app: App, paths: Sequence[str], *, gone: bool = False) -> list[int]:
         return [row[0] for row in db.execute("SELECT id FROM photos WHERE gone IS NULL OR ?", (gone,))]
     found: list[int] = []
     for path in paths:
+        kept = assets.named(db, path) if any(root.immich for root in app.settings.roots) else None
+        if kept is not None and kept.photo is not None:
+            found.append(kept.photo)
+            continue
         root, below = app.at(Path(path))
         here = files.below(db, root.name, below, gone=gone)
         if not here:
@@ -416,5 +420,6 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "forget": forget,
     "prune": prune,
     "backup": backup,
+    "immich sync": sync.sync,
 }
 """Every command that changes something, by the name it has on the command line."""

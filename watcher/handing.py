@@ -7,16 +7,17 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from metadata import tags
-from metadata.errors import TagwrightError, UserError
+from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.photo import Photo
-from metadata.sinks import Sink
+from metadata.sinks import Seen
 from watcher import commands, plan, rooms
 from watcher.app import App, opened
 from watcher.chores import Chores
-from watcher.ledger import answers, embedded, evidence, files, requests, store, words
+from watcher.ledger import answers, assets, embedded, evidence, files, requests, store, words
+from watcher.ledger.assets import Kept
 from watcher.ledger.store import Busy
 from watcher.settings import Root, Settings
 
@@ -77,6 +78,21 @@ def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any
     waiting = answers.status(app.ledger.db, app.now())["held"]
     answer |= {f"held_{row['gate'].replace(' ', '_')}": row["photos"] for row in waiting}
     return answer, counts.failed > 0
+
+
+def synced(settings: Settings, out: TextIO) -> tuple[dict[str, Any], bool]:
+    """Bring Immich's whole library to agreement, here or by the running service, telling how far it is."""
+    from watcher import sync  # noqa: PLC0415 - only here
+
+    while True:
+        try:
+            with opened(settings, environment=os.environ) as app:
+                answer = sync.here(app, out)
+                return answer, app.worker.counts.failed > 0
+        except Busy:
+            handed = _handed(settings, "immich sync", {})
+            if handed is not None:
+                return handed | {"left": sync.watched(settings, out)}, False
 
 
 def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -147,18 +163,31 @@ def about(db: sqlite3.Connection, settings: Settings, file: str) -> dict[str, An
     photo, root = _photo(db, settings, file)
     answer = answers.about(db, photo)
     answer["evidence"] = _evidence(db, photo, answer["digest"])
-    from watcher.app import sinks_of  # noqa: PLC0415 - only here
-
-    sinks = sinks_of(settings)
-    places = [name for name in (*root.places, *((rooms.EMBEDDED,) if root.embed else ())) if name in sinks]
-    answer["places"] = [_place(name, db, photo, sinks[name]) for name in places]
+    kept = assets.of_photos(db, [photo.id]).get(photo.id)
+    if kept is not None:
+        answer["asset"] = {
+            "id": kept.id,
+            "owner": kept.owner,
+            "path": kept.path,
+            "state": kept.reason or kept.verdict,
+        }
+    answer["places"] = [_place(name, db, photo, settings) for name in _places(root, kept)]
     answer["only_read"] = embedded.barred(db, [photo.id]).get(photo.id, (b"", ""))[1]
     return answer
+
+
+def _places(root: Root, kept: Kept | None) -> list[str]:
+    """Where this photo's words stand, by the names of the sinks."""
+    beside = [] if root.immich or "sidecar" not in root.places else ["sidecar"]
+    return [*beside, *((rooms.EMBEDDED,) if root.embed else ()), *((rooms.MIRROR,) if kept is not None else ())]
 
 
 def _photo(db: sqlite3.Connection, settings: Settings, file: str) -> tuple[Photo, Root]:
     path = os.fsencode(os.path.abspath(file))
     for root in settings.roots:
+        kept = assets.named(db, file) if root.immich else None
+        if kept is not None and kept.photo is not None:
+            return files.photos_of(db, [kept.photo])[kept.photo], root
         base = os.fsencode(os.path.abspath(root.path))
         if path.startswith(base + b"/"):
             photo = files.find(db, root.name, base, path[len(base) + 1 :])
@@ -183,9 +212,26 @@ def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[
     ]
 
 
-def _place(name: str, db: sqlite3.Connection, photo: Photo, sink: Sink) -> dict[str, Any]:
+def _read(name: str, photo: Photo, settings: Settings) -> Seen | TagwrightError:
+    """What a place shows now."""
+    from watcher.app import sinks_of  # noqa: PLC0415 - only here
+
+    if name != rooms.MIRROR:
+        return sinks_of(settings)[name].read([photo])[0]
+    if not settings.immich.url:
+        return TryAgain(b"Immich", "no address is set")
+    from watcher.link import linked  # noqa: PLC0415 - as above
+
+    link = linked(settings, os.environ)
+    try:
+        return link.mirrored.sink.read([photo])[0]
+    finally:
+        link.close()
+
+
+def _place(name: str, db: sqlite3.Connection, photo: Photo, settings: Settings) -> dict[str, Any]:
     memory = words.memories(db, [photo.id])[photo.id].get(name)
-    seen = sink.read([photo])[0]
+    seen = _read(name, photo, settings)
     if isinstance(seen, TagwrightError):
         return {"place": name, "error": str(seen)}
     return {

@@ -39,6 +39,16 @@ class ImmichDatabase(Part):
     )
 
 
+class ImmichUser(Part):
+    """What one user of Immich wants otherwise than the others."""
+
+    block: tuple[str, ...] = key(
+        (),
+        "Keywords that this user's photos never get, besides those that none gets.",
+        expected='a list of keywords, such as ["blurry", "animals/dog"]',
+    )
+
+
 class Immich(Part):
     """The Immich beside us, and folders that it keeps."""
 
@@ -116,10 +126,15 @@ class Immich(Part):
         "What happens in Immich's own folders while no connection is set up: wait, or write sidecars anyway.",
         expected='"wait" or "write"',
     )
+    users: dict[str, ImmichUser] = key(
+        {},
+        "What is special to a user, by name, mail address or id in Immich.",
+        expected='a table of tables, such as {"anna@example.org" = {block = ["blurry"]}}',
+    )
     database: ImmichDatabase = key(ImmichDatabase(), "Immich's database.", expected="an `[immich.database]` table")
 
     def __str__(self) -> str:
         """What was set, without secrets."""
-        secret = {"api_key", "keys"}
+        secret = {"api_key", "keys", "users"}
         names = sorted(self.model_fields_set - secret)
         return ", ".join(f"{name} {getattr(self, name)}" for name in names if name != "database") or "as it is"

@@ -165,7 +165,17 @@ def _immich(commands: Commands) -> None:
     says = "Print the SQL that lets tagwright read Immich's database, made for the database as it is now."
     grants = command(group, "grants", _grants, says, machine=False)
     grants.add_argument("--role", metavar="NAME", help="the role that reads; without, the one in the settings")
+    says = "Bring the whole library in Immich to agreement; it goes on where it was ended."
+    command(group, "sync", _sync, says)
     grants.add_argument("--no-people", action="store_true", help="leave names and faces out")
+
+
+def _sync(arguments: Arguments) -> int:
+    from watcher import handing, tell
+
+    answer, failed = handing.synced(known_settings(arguments), sys.stderr)
+    say(arguments, answer, tell.plain(answer))
+    return SOME_FAILED if failed else DONE
 
 
 def _grants(arguments: Arguments) -> int:

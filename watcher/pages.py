@@ -20,7 +20,7 @@ from metadata.memory import Memory, Truth
 from metadata.people import Wish
 from metadata.sinks import Seen
 from watcher import __version__
-from watcher.ledger import embedded, evidence, merges, words
+from watcher.ledger import assets, embedded, evidence, merges, words
 from watcher.ledger.merges import NONE, Merges
 from watcher.ledger.work import Job
 
@@ -31,7 +31,7 @@ PLAIN = 2
 class Page:
     """All that the ledger knows of one photo and the merge needs, as it stood when it was read."""
 
-    def __init__(  # noqa: PLR0917 - as many as there are chapters
+    def __init__(  # noqa: PLR0913, PLR0917 - as many as there are chapters
         self,
         job: Job,
         truth: words.TruthRows,
@@ -40,9 +40,13 @@ class Page:
         inside: embedded.Row | None = None,
         barred: tuple[bytes, str] | None = None,
         merges: Merges = NONE,
+        owner: str = "",
     ) -> None:
-        """The rows as the ledger gave them; `barred` says for which content the photo is only read, and why."""
-        self.barred, self.merges = barred, merges
+        """The rows as the ledger gave them; `barred` says for which content the photo is only read, and why.
+
+        `owner` is the user of a server whose photo it is.
+        """
+        self.barred, self.merges, self.owner = barred, merges, owner
         self.job, self._inside = job, inside
         self._truth, self._memories, self._said = truth, memories, list(said)
 
@@ -95,7 +99,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
     said = evidence.rows(db, keys)
     inside, barred = embedded.rows(db, ids), embedded.barred(db, ids)
-    approved = merges.of(db, ids)
+    approved, owners = merges.of(db, ids), assets.owners_of(db, ids)
     return [
         Page(
             job,
@@ -105,6 +109,7 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
             inside.get(job.photo.id),
             barred.get(job.photo.id),
             approved.get(job.photo.id, NONE),
+            owners.get(job.photo.id, ""),
         )
         for job in jobs
     ]

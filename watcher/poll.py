@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 SLICE: Final = 500
 """Assets that are booked at once; the walk of other photos goes on between."""
+MARKS_AGAIN: Final = 600.0
+"""Seconds until the marker is tried again, where Immich did not take it."""
 UNKNOWN: Final = "Immich does not know it"
 SILENT: Final = "Immich has not answered yet"
 
@@ -59,6 +61,7 @@ class Poll:
         self._layout = ImmichLayout()
         self._asked: Future[Report] | None = None
         self._marking: Future[list[str]] | None = None
+        self._marks_due = 0.0
         self._report: Report | None = None
         self._open: deque[Asset] = deque()
         self._due = 0.0
@@ -66,6 +69,8 @@ class Poll:
         self._soon = threading.Event()
         self.wake: Callable[[], object] = lambda: None
         """Called from the poll's thread when there is an answer."""
+        self.users: Callable[[Mapping[str, frozenset[str]]], object] = lambda _: None
+        """Called with the users whose keys are set, and what each is called, once Immich has said."""
         self.down = ""
         """Why Immich takes nothing, or ""."""
         self._owners: Mapping[str, frozenset[str]] = {}
@@ -133,8 +138,11 @@ class Poll:
         return self._asked is not None or self._report is not None or bool(self._open)
 
     def fresh(self) -> bool:
-        """Whether what Immich has to say is known and booked; a pass that is to end waits for that."""
-        return not self.busy() and bool(self._looks or self.down)
+        """Whether what Immich has to say is known and booked, and what is done marked; the end of a pass waits."""
+        if self.busy() or not (self._looks or self.down):
+            return False
+        self._mark()
+        return self._marking is None
 
     def _answered(self, asked: Future[Report]) -> None:
         try:
@@ -151,6 +159,8 @@ class Poll:
             return
         self._looks += 1
         self._report, self._owners = report, report.owners
+        if self._looks == 1:
+            self.users(report.owners)
         self._open.extend(report.changed)
         self._note()
         self._is_back()
@@ -283,15 +293,19 @@ class Poll:
     def _mark(self) -> None:
         if not self.link.settings.marker or self._marking is not None or self.down:
             return
+        if time.monotonic() < self._marks_due:
+            return
         open_ = assets.unmarked(self._ledger.db, MARKED)
         if open_:
             self._marking = self._thread.submit(self.link.mark, [(each.id, each.owner) for each in open_])
+            self._marking.add_done_callback(lambda _: self.wake())
 
     def _got_marked(self, marking: Future[list[str]]) -> None:
         try:
             done = marking.result()
         except TagwrightError as error:
             log.warning("the marker could not be put on photos: %s", error)
+            self._marks_due = time.monotonic() + MARKS_AGAIN
             return
         with self._ledger.transaction() as db:
             assets.mark(db, done)

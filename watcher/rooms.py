@@ -75,6 +75,13 @@ class House:
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     only_reads: Callable[[str, Photo], bool] = lambda *_: False
     both: Both | None = None
+    blocks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Keywords that the photos of a server's user never get, by the user."""
+
+    def rules_for(self, page: Page) -> Rules:
+        """The rules of the photo's owner."""
+        block = self.blocks.get(page.owner)
+        return replace(self.rules, block=frozenset(self.rules.block) | block) if block else self.rules
 
     def writes(self, name: str, photo: Photo) -> bool:
         """Whether a photo's words are written to this place."""
@@ -252,11 +259,11 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
         for name, answer in seen.items()
         if isinstance(answer, Seen)
     }
-    wish = house.wish(page.job.photo)
-    chosen = choose(page.evidence, house.rules) | people.chosen(page.evidence, house.rules, wish)
-    want = wanted(page.evidence, house.rules, chosen) if page.job.digest else None
+    wish, rules = house.wish(page.job.photo), house.rules_for(page)
+    chosen = choose(page.evidence, rules) | people.chosen(page.evidence, rules, wish)
+    want = wanted(page.evidence, rules, chosen) if page.job.digest else None
     if want is not None and wish == "regions":
-        faces = people.regions(page.evidence, house.rules, page.job.frame)
+        faces = people.regions(page.evidence, rules, page.job.frame)
         want = replace(want, texts={**want.texts, **faces})
     outcome = merge.merge(page.truth, want, places, context)
     pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()

@@ -356,6 +356,8 @@ class Settings(_Part):
             chosen["embed"] = embedding
         if wishes := {root.name: root.people for root in self.roots if root.people != "none"}:
             chosen["people"] = wishes
+        if users := {name: sorted(user.block) for name, user in self.immich.users.items() if user.block}:
+            chosen["users"] = users
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
     def zone(self) -> tzinfo | None:

@@ -24,6 +24,7 @@ class ImmichWorld(World):
         self,
         folder: Path,
         immich: Immich,
+        /,
         *,
         database: bool = True,
         api: bool = False,

@@ -217,3 +217,89 @@ def test_photos_in_no_folder_here_go_by_the_api_alone(tmp_path):
         immich.idle()
         world.run()
         assert not world.ask("SELECT 1 FROM evidence WHERE source = 'colour'")
+
+
+def test_a_user_has_a_block_list_of_its_own(tmp_path, immich):
+    other = immich.user("Cleo")
+    key = immich.key_for(other.id, ["all"])
+    mine = immich.upload_photo(photo(mark=101))
+    theirs = immich.upload_photo(photo(mark=102), key=key)
+    immich.idle()
+    users = {other.id: {"block": ["colour/red"]}}
+    world = ImmichWorld(tmp_path, immich, keys=(immich.key, key), immich={"users": users})
+    world.rest()
+    assert world.tags(mine) == {"colour/red"}
+    assert world.tags(theirs) == set()
+
+
+@pytest.mark.parametrize("database", [True, False])
+def test_people_that_immich_knows_come_into_the_sidecar_and_follow_a_rename(tmp_path, database):
+    with running() as immich:
+        asset = immich.upload_photo(photo(mark=111))
+        immich.idle()
+        world = ImmichWorld(tmp_path, immich, database=database, root={"people": "names"})
+        immich.library("people")
+        if not database:  # an upload's sidecar is known by the database alone
+            (immich.external / "people" / "a.jpg").write_bytes(photo(mark=112))
+            immich.library("people")
+            asset = immich.sql('SELECT id FROM asset WHERE "originalPath" LIKE %s', "/external/%")[0]["id"]
+            world.root = {"name": "p", "path": immich.external / "people"}
+            world.more["immich"] = {"paths": {"/external": str(immich.external)}}
+        owner = immich.admin.id
+        person = immich.sql('INSERT INTO person ("ownerId", name) VALUES (%s, %s) RETURNING id', owner, "Ann")[0][
+            "id"
+        ]
+        hidden = immich.sql(
+            'INSERT INTO person ("ownerId", name, "isHidden") VALUES (%s, %s, true) RETURNING id', owner, "Nobody"
+        )[0]["id"]
+        for each in (person, hidden):
+            immich.sql(
+                'INSERT INTO asset_face ("assetId", "personId", "imageWidth", "imageHeight", "boundingBoxX1", '
+                '"boundingBoxY1", "boundingBoxX2", "boundingBoxY2") VALUES (%s, %s, 100, 100, 10, 10, 40, 40)',
+                asset, each,
+            )  # fmt: skip
+        world.rest()
+        sidecar = world.sidecar(asset).read_text()
+        assert "Ann" in sidecar
+        assert "Nobody" not in sidecar
+        immich.ok("PUT", f"/people/{person}", {"name": "Anna Lena"})
+        world.rest()
+        sidecar = world.sidecar(asset).read_text()
+        assert "Anna Lena" in sidecar
+        assert "<rdf:li>Ann</rdf:li>" not in sidecar
+
+
+def test_sync_brings_all_to_agreement_and_a_second_one_finds_nothing_to_write(tmp_path, immich):
+    import io
+
+    from watcher import sync
+
+    world = ImmichWorld(tmp_path, immich)
+    world.agreed = False
+    assets = [immich.upload_photo(photo(mark=120 + number)) for number in range(3)]
+    immich.idle()
+    with world.open() as app:
+        answer = sync.here(app, io.StringIO())
+    immich.idle()
+    assert answer["left"] == 0
+    assert [world.tags(asset) for asset in assets] == [{"colour/red"}] * 3
+    world.rest()
+    with world.open() as app:
+        answer = sync.here(app, io.StringIO())
+    assert answer["written"] == 0
+    assert answer["photos"] >= 3
+
+
+def test_the_marker_is_put_on_what_is_done_and_strangers_with_it_are_passed_over(tmp_path):
+    with running() as immich:
+        done = immich.upload_photo(photo(mark=131))
+        strange = immich.upload_photo(photo(mark=132))
+        immich.idle()
+        immich.tag([strange], ["auto:processed"])
+        immich.idle()
+        world = ImmichWorld(tmp_path, immich, immich={"marker": "auto:processed"})
+        world.rest()
+        world.rest()
+        assert world.tags(done) == {"colour/red", "auto:processed"}
+        assert world.tags(strange) == {"auto:processed"}
+        assert world.words_of(done) == {"colour/red": True}

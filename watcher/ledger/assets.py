@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from watcher.ledger.files import marks
+
+NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What an asset of Immich is called, also in the address of its page there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,17 @@ def by_id(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Kept]:
     """These assets, by id."""
     rows = db.execute(f"{_ALL} WHERE id IN ({marks(ids)})", ids)
     return {row[0]: _kept(row) for row in rows}
+
+
+def named(db: sqlite3.Connection, text: str) -> Kept | None:
+    """The asset whose id stands in this text, as in the address of its page in Immich."""
+    found = NAME.findall(text)
+    return by_id(db, found[-1:]).get(found[-1]) if found else None
+
+
+def owners_of(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, str]:
+    """Whose photos these are in Immich, by the photo's number."""
+    return dict(db.execute(f"SELECT photo, owner FROM assets WHERE photo IN ({marks(photos)})", photos))
 
 
 def of_photos(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Kept]:
