@@ -1,0 +1,292 @@
+"""Arrivals for a long while, with faults, and whether all is delivered and nothing grows.
+
+python -m benchmarks.soak [--minutes 30] [--rate 5] [--kill 120] [--immich]
+
+Photos land at a steady rate in a folder. Meanwhile the service is killed (SIGKILL) every `--kill` seconds, the
+host of its model drops every question for a while, and the folder becomes read-only for a while (as root by a
+mount of its own, else by its mode). With `--immich` a stand-in Immich takes every fifth photo as an upload, and
+stands still for a while. In the end everything has to be delivered; memory and open files are taken every five
+seconds from lives older than half a minute, and their growth is told for each 10,000 photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from benchmarks.bursts import drop
+from benchmarks.household import Household, pictures
+from benchmarks.table import Figure, table
+from tests.vision_server import GOOD, Act, Server
+
+EACH = 5.0
+"""Seconds between two looks at memory and files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How long (s), how many photos a second, how often it is killed (s), when a life counts as settled (s)."""
+
+    seconds: float = 1800.0
+    rate: float = 5.0
+    kill: float = 120.0
+    settled: float = 30.0
+    immich: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was met: photos, kills, faults, and (photos so far, MiB, open files) of settled lives."""
+
+    photos: int = 0
+    kills: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    samples: list[tuple[int, float, int]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    took: float = 0.0
+
+    def slope(self, column: int) -> float:
+        """Growth for each 10,000 photos, by least squares; 0 where there is too little to tell."""
+        xs, ys = [one[0] for one in self.samples], [float(one[column]) for one in self.samples]
+        if len(set(xs)) < 3:
+            return 0.0
+        return statistics.linear_regression(xs, ys).slope * 10_000
+
+
+class Fault:
+    """Something that is away for a part of each round: on at a third of it, off at two thirds."""
+
+    def __init__(self, name: str, every: float, on: Callable[[], None], off: Callable[[], None]) -> None:
+        self.name, self._every, self._on, self._off = name, every, on, off
+        self.active, self.count = False, 0
+
+    def turn(self, at: float) -> None:
+        """Where the round stands at this many seconds."""
+        wanted = 1 / 3 <= (at % self._every) / self._every < 2 / 3
+        if wanted != self.active:
+            self.active = wanted
+            (self._on if wanted else self._off)()
+            self.count += wanted
+
+    def end(self) -> None:
+        """All is well again."""
+        if self.active:
+            self.active = False
+            self._off()
+
+
+def soak(wish: Wish) -> Seen:
+    """One run."""
+    seen = Seen()
+    with ExitStack() as stack:
+        host = Host()
+        stack.callback(host.stop)
+        immich = stack.enter_context(_immich()) if wish.immich else None
+        lines = (
+            f'captioner = "ollama"\nollama.hosts = ["{host.url}"]\nollama.timeout = "5s"\nauto_apply = 1000000\n'
+        )
+        more = {"settings": lines + immich.lines, "root": immich.root} if immich else {"settings": lines}
+        house = stack.enter_context(Household(**more))
+        shut = stack.enter_context(_shutting(house.tree))
+        # each its own length, so that they meet in every way
+        faults = [
+            Fault("model host away", wish.kill * 0.7, host.leave, host.come),
+            Fault("folder read-only", wish.kill * 1.3, partial(shut, "ro"), partial(shut, "rw")),
+        ]
+        if immich:
+            faults.append(Fault("Immich stopped", wish.kill * 0.9, immich.stop, immich.go))
+        _land(wish, house, faults, seen, immich)
+        for fault in faults:
+            fault.end()
+            seen.faults[fault.name] = fault.count
+        _finish(house, seen)
+    return seen
+
+
+def _land(wish: Wish, house: Household, faults: list[Fault], seen: Seen, immich: Beside | None) -> None:
+    data = pictures(min(int(wish.seconds * wish.rate) + 1, 20_000))
+    house.start(watching=False)
+    began = born = time.monotonic()
+    looked = 0.0
+    while (at := time.monotonic() - began) < wish.seconds:
+        for fault in faults:
+            fault.turn(at)
+        blocked = any(fault.active and fault.name == "folder read-only" for fault in faults)
+        while not blocked and seen.photos < at * wish.rate:
+            _photo(house.tree, seen.photos, data[seen.photos % len(data)], immich)
+            seen.photos += 1
+        age = time.monotonic() - born
+        if age > wish.settled and at - looked >= EACH:
+            looked = at
+            seen.samples.append((seen.photos, house.memory("VmRSS"), len(os.listdir(f"/proc/{house.pid}/fd"))))
+        if age > wish.kill:
+            house.signal(signal.SIGKILL)
+            house.stop()
+            seen.kills += 1
+            house.start(watching=False)
+            born = time.monotonic()
+        time.sleep(0.05)
+
+
+def _photo(tree: Path, number: int, data: bytes, immich: Beside | None) -> None:
+    if immich and number % 5 == 0 and not immich.away:
+        immich.upload(number, data)
+        return
+    folder = tree / f"{number // 1000:03}"
+    folder.mkdir(exist_ok=True)
+    drop(folder / f"IMG_{number:06}.jpg", data)
+
+
+def _finish(house: Household, seen: Seen) -> None:
+    """All that landed is delivered, by the service that runs on: five photos a second are time enough."""
+    began = time.monotonic()
+    until = began + 180 + seen.photos / 5
+    found: list[tuple[object, ...]] = []
+    while time.monotonic() < until:
+        done = house.ask("SELECT count(*) FROM photos WHERE state = 'delivered' AND due IS NULL")[0][0]
+        if done >= seen.photos:
+            break
+        time.sleep(1)
+    else:
+        found = list(house.ask("SELECT state, gate, reason, count(*) FROM photos GROUP BY 1, 2, 3"))
+        found += house.ask("SELECT root, place, reason FROM stops")
+        seen.left = [str(row) for row in found]
+    seen.took = time.monotonic() - began
+    places = len(list(house.tree.rglob("*.jpg"))) - len(list(house.tree.rglob("*.jpg.xmp")))
+    if places:
+        seen.left.append(f"{places} photos have no sidecar")
+
+
+class Host(Server):
+    """The host of a model; while it is away each connection is dropped."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _number, _asked: Act(drop=True) if self.away else Act(GOOD))
+        self.away = False
+        self.start()
+
+    def leave(self) -> None:
+        """It answers nobody."""
+        self.away = True
+
+    def come(self) -> None:
+        """It goes on."""
+        self.away = False
+        self.asked.clear()
+
+
+class Beside:
+    """A stand-in Immich, whose whole process stands still while it is away."""
+
+    def __init__(self, immich: object) -> None:
+        self._immich = immich
+        self.away = False
+
+    @property
+    def lines(self) -> str:
+        """The settings of the connection."""
+        one = self._immich
+        return (
+            f'immich.url = "{one.url}"\nimmich.api_key = "{one.key}"\nimmich.rate = 0\n'  # type: ignore[attr-defined]
+            f'immich.upload_location = "{one.upload}"\n'  # type: ignore[attr-defined]
+        )
+
+    @property
+    def root(self) -> str:
+        """Its folder as a second root."""
+        return f'[[roots]]\nname = "immich"\npath = "{self._immich.upload}"'  # type: ignore[attr-defined]
+
+    def upload(self, number: int, data: bytes) -> None:
+        """A photo by its API."""
+        self._immich.upload_photo(data, f"IMG_{number:06}.jpg")  # type: ignore[attr-defined]
+
+    def stop(self) -> None:
+        """It answers nobody."""
+        self.away = True
+        self._immich._process.send_signal(signal.SIGSTOP)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no door for this
+
+    def go(self) -> None:
+        """It goes on."""
+        self._immich._process.send_signal(signal.SIGCONT)  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+        self.away = False
+
+
+@contextmanager
+def _immich() -> Iterator[Beside]:
+    from tests.immich import running  # noqa: PLC0415 - needs Postgres
+
+    with running() as immich:
+        yield Beside(immich)
+
+
+@contextmanager
+def _shutting(tree: Path) -> Iterator[Callable[[str], None]]:
+    """Makes a folder read-only ("ro") and writable ("rw"); for root, whom no mode stops, by a mount of its own."""
+    if os.geteuid() != 0:
+        yield lambda mode: tree.chmod(0o555 if mode == "ro" else 0o755)
+        tree.chmod(0o755)
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(tree)], check=True)
+
+    def shut(mode: str) -> None:
+        for _ in range(100):  # while a writer has a file open it is refused
+            done = subprocess.run(["mount", "-o", f"remount,{mode}", str(tree)], check=False, capture_output=True)
+            if done.returncode == 0:
+                return
+            time.sleep(0.02)
+
+    try:
+        yield shut
+    finally:
+        subprocess.run(["umount", "-l", str(tree)], check=False)
+
+
+def figures(wish: Wish, seen: Seen) -> list[Figure]:
+    """The run, judged."""
+    memory, files = seen.slope(1), seen.slope(2)
+    last = (
+        f"{seen.samples[-1][1]:.0f} MiB, {seen.samples[-1][2]} files in the end" if seen.samples else "not taken"
+    )
+    faults = ", ".join(f"{name} {count}x" for name, count in seen.faults.items())
+    said = "; ".join(seen.left) or f"{seen.photos} photos; {seen.took:.0f} s after the last"
+    long = seen.photos >= 5000  # of fewer photos a slope says nothing
+    return [
+        Figure(
+            f"soak, {wish.seconds / 60:.1f} min, {seen.kills} kills, {faults}",
+            "all delivered",
+            said,
+            not seen.left,
+        ),
+        Figure(
+            "memory for each 10,000 photos", "< 1 MB", f"{memory:+.2f} MiB; {last}", memory < 1 if long else None
+        ),
+        Figure("open files for each 10,000 photos", "flat", f"{files:+.2f}", abs(files) < 2 if long else None),
+    ]
+
+
+def main() -> int:
+    """Soak and print; 1 where a goal was missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--rate", type=float, default=5.0, help="photos a second")
+    parser.add_argument("--kill", type=float, default=120.0, help="seconds between two kills")
+    parser.add_argument("--immich", action="store_true", help="beside a stand-in Immich")
+    given = parser.parse_args()
+    wish = Wish(given.minutes * 60, given.rate, given.kill, min(30.0, given.kill / 4), given.immich)
+    made = figures(wish, soak(wish))
+    print(table(made))
+    return 0 if all(figure.reached is not False for figure in made) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

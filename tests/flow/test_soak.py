@@ -1,0 +1,25 @@
+"""The short form of the soak: kills, a model's host that is away, a folder that becomes read-only."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import soak
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_everything_that_lands_is_delivered_whatever_dies_meanwhile():
+    seen = soak.soak(soak.Wish(seconds=9, rate=5, kill=4, settled=1))
+    assert seen.left == []
+    assert seen.photos >= 25
+    assert seen.kills >= 1
+    assert all(seen.faults.values()), seen.faults
+
+
+def test_growth_is_told_for_each_ten_thousand_photos():
+    seen = soak.Seen(samples=[(1000 * n, 100 + 0.5 * n, 14) for n in range(10)])
+    assert seen.slope(1) == pytest.approx(5.0)
+    assert seen.slope(2) == pytest.approx(0.0)
+    judged = soak.figures(soak.Wish(), soak.Seen(photos=9000, samples=seen.samples))
+    assert [figure.reached for figure in judged] == [True, False, True]
