@@ -338,7 +338,7 @@ def looking(settings: Settings) -> Looking:
         local=tuple(spec for spec in taggers if spec[0] in settings.facts),
         captioner=(settings.captioner, ()) if settings.captioner and asked is None else None,
         asked=asked,
-        private=privacy.Rules(*(getattr(settings.private, name) for name in ("folders", "people", "keywords"))),
+        private=privacy.of(settings.private),
         place=PlaceSpec(settings.place_distance, settings.place_root) if "place" in settings.facts else None,
         floor=settings.floor,
         batch=32 if _memory(settings) >= SMALL else 8,

@@ -90,7 +90,8 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel], raw: dict[str, Any
 def _inner(model: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The table that a setting is, or whose list it is."""
     info = model.model_fields.get(name)
-    kinds = [info.annotation, *getattr(info.annotation, "__args__", ())] if info else []
+    given = [info.annotation, *getattr(info.annotation, "__args__", ())] if info else []
+    kinds = [getattr(kind, "__origin__", kind) for kind in given]  # what is annotated, without its notes
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 

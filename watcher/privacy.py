@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from metadata import tags
 from metadata.tags import Word
@@ -14,6 +15,9 @@ from watcher.ledger import evidence, files, words
 from watcher.ledger.files import marks
 from watcher.ledger.work import Job
 
+if TYPE_CHECKING:
+    from watcher.model_settings import Private
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -22,6 +26,11 @@ class Rules:
     folders: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+
+
+def of(given: Private) -> Rules:
+    """The rules of these settings."""
+    return Rules(given.folders, given.people, given.keywords)
 
 
 @dataclass(frozen=True, slots=True)

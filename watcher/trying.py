@@ -47,8 +47,10 @@ def _try(arguments: Arguments) -> int:
 
     settings = known_settings(arguments)
     who = _who(settings)
+    paths = [os.fsencode(path.absolute()) for path in arguments.files]
+    private = _private(settings, paths)
     try:
-        found = [trial.trial(os.fsencode(path), who, private=_private(settings, path)) for path in arguments.files]
+        found = [trial.trial(path, who, private=path in private) for path in paths]
     finally:
         look.forget()
     answer = [{**asdict(each), "path": os.fsdecode(each.path)} for each in found]
@@ -64,16 +66,36 @@ def _who(settings: Settings) -> Who:
     return Who(made.taggers, made.asked or made.captioner, made.place)
 
 
-def _private(settings: Settings, path: Path) -> bool:
-    """Whether its folder says that it stays here; what is in it is not known."""
+def _private(settings: Settings, paths: Sequence[bytes]) -> set[bytes]:
+    """Those of these photos that stay here: by their folder, and by what the ledger knows of them."""
+    from watcher import privacy
     from watcher.ignore import Ignore
+    from watcher.ledger import files, store, work
 
-    ignore = Ignore(settings.private.folders)
-    real = path.absolute()
-    below = [real.relative_to(root.path) for root in settings.roots if real.is_relative_to(root.path)]
-    if not settings.private.folders:
-        return False
-    return any(ignore.skips_path(os.fsencode(each)) for each in (*below, Path(real.name)))
+    rules = privacy.of(settings.private)
+    ignore, below = Ignore(rules.folders), {path: _below(settings, path) for path in paths}
+    by_folder = {path for path, (_, inner) in below.items() if rules.folders and ignore.skips_path(inner)}
+    try:
+        ledger = store.open_for_reading(settings.state)
+    except UserError:
+        return by_folder
+    try:
+        bases = {root.name: os.fsencode(os.path.abspath(root.path)) for root in settings.roots}
+        found = {p: files.find(ledger.db, name, bases[name], inner) for p, (name, inner) in below.items() if name}
+        numbers = {photo.id: path for path, photo in found.items() if photo is not None}
+        known = privacy.known(ledger.db, work.jobs(ledger.db, [*numbers]), rules)
+        return by_folder | {numbers[number] for number in known.private}
+    finally:
+        ledger.close()
+
+
+def _below(settings: Settings, path: bytes) -> tuple[str, bytes]:
+    """The root that a path lies in, and the path below it; outside of all "" and its name."""
+    for root in settings.roots:
+        base = os.fsencode(os.path.abspath(root.path))
+        if path.startswith(base + b"/"):
+            return root.name, path[len(base) + 1 :]
+    return "", os.path.basename(path)
 
 
 def _lines(found: Trial, settings: Settings, *, every: bool) -> Iterator[str]:
@@ -198,7 +220,8 @@ def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) 
         one = statistics.mean(seconds)
         yield _row(name, one, todo.get(name, most), one / made.workers)
     if made.asked is not None:
-        open_ = [path for path in paths if not _private(settings, Path(os.fsdecode(path)))]
+        private = _private(settings, paths)
+        open_ = [path for path in paths if path not in private]
         rate, reason = trial.pace(open_, made.asked)
         row = _row(
             made.asked[0], 1 / rate if rate else 0.0, todo.get(made.asked[0], 0), 1 / rate if rate else None

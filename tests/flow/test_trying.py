@@ -65,6 +65,26 @@ def test_a_private_folder_is_not_sent_away_by_try_either(house, tmp_path, capsys
     assert house.asked == []
 
 
+SIDECAR = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag>
+<rdf:li>family</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def test_what_the_ledger_knows_to_be_private_is_not_sent_away(house, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("models.hosts.reach", lambda url: "far")
+    with (tmp_path / "t.toml").open("a") as file:
+        file.write('[private]\nkeywords = ["family"]\n')
+    (tmp_path / "photos" / "a.jpg.xmp").write_text(SIDECAR)
+    run(tmp_path, capsys, "run", "--once", "--yes", "--ask")
+    assert len(house.asked) == 1
+    private = str(tmp_path / "photos" / "a.jpg")
+    assert "the photo is private" in run(tmp_path, capsys, "try", private)[1]
+    run(tmp_path, capsys, "estimate", private)
+    assert len(house.asked) == 1
+    run(tmp_path, capsys, "estimate")
+    assert len(house.asked) == 2
+
+
 def test_estimate_says_how_long_all_will_take_before_and_after_the_first_run(house, tmp_path, capsys):
     _, out, _ = run(tmp_path, capsys, "estimate", "--json")
     before = {row["name"]: row for row in json.loads(out)["backends"]}
