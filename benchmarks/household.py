@@ -57,6 +57,7 @@ class Household:
         )
         self._watches = watches
         self._process: subprocess.Popen[str] | None = None
+        self._ear: threading.Thread | None = None
         self.ready_s = 0.0
         self.ready_rss = 0.0
 
@@ -93,7 +94,8 @@ class Household:
             self.ready_s = time.perf_counter() - began
             self.ready_rss = self.memory("VmRSS")
         said = threading.Event()
-        threading.Thread(target=self._listen, args=(self._process, said), daemon=True).start()
+        self._ear = threading.Thread(target=self._listen, args=(self._process, said), daemon=True)
+        self._ear.start()
         if watching and not said.wait(600):
             raise TimeoutError("the service never said that it is watching")
 
@@ -116,6 +118,9 @@ class Household:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._ear is not None and self._process.stdout is not None:
+            self._ear.join(10)  # nobody writes any more
+            self._process.stdout.close()
         self._process = None
 
     def signal(self, number: int) -> None:
