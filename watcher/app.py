@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metadata import tags
 from metadata.choose import Rules, named
@@ -26,7 +26,7 @@ from metadata.sinks.sidecar import SidecarSink
 from models import registry
 from models.look import PlaceSpec, Spec, look
 from models.protocols import BUDGET
-from watcher import leftover, model_settings, mounts, privacy, rooms
+from watcher import leftover, model_settings, mounts, privacy, rooms, zero_shot_settings
 from watcher.afar import Afar
 from watcher.desk import PROBE, Crew, Looking
 from watcher.hands import Hands, alone
@@ -43,9 +43,12 @@ from watcher.worker import Worker
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
+    from metadata.immich import Database
+    from models.taggers.zero_shot import ZeroShot
     from watcher.link import Link
     from watcher.mirrored import Mirrored
     from watcher.poll import Poll
+    from watcher.vectors import Nearby
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +72,8 @@ class App:
     """Whether this process does one command and ends; the service does what a command leaves."""
     poll: Poll | None = None
     """Immich, where one is connected."""
+    nearby: Nearby | None = None
+    """Words out of Immich's vectors, where these can be read."""
 
     def root(self, name: str) -> Root:
         """The settings of a root; raises UserError where there is none of this name."""
@@ -164,6 +169,8 @@ def opened(  # noqa: PLR0913 - each is a part of the house that a test or a comm
             finally:
                 if mirrored is not None:
                     mirrored.ending()
+                if app.nearby is not None:
+                    app.nearby.close()
                 if app.poll is not None:
                     app.poll.close()
                 app.worker.close()
@@ -202,6 +209,36 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
     app.poll.users = partial(_take_in, app)
     app.intake.previews = app.poll.soon
     app.worker.welcome(app.poll, marker=app.settings.immich.marker)
+    if fed(app.settings) and link.database is not None:
+        app.nearby = _nearby(app, link.database)
+
+
+def fed(settings: Settings) -> bool:
+    """Whether words come out of Immich's own vectors, and no picture is looked at for them."""
+    return "zero_shot" in settings.taggers and bool(settings.immich.url and settings.immich.database.host)
+
+
+def _nearby(app: App, database: Database) -> Nearby:
+    from watcher.vectors import PART, Nearby  # noqa: PLC0415 - as above
+
+    settings = app.settings
+    nearby = Nearby(
+        *(app.ledger, database),
+        lambda model: cast("ZeroShot", registry.tagger("zero_shot", **dict(_zero_shot(settings, model)[1]))),
+        now=app.now,
+        rules=lambda: app.worker.house.rules,
+        poll=settings.immich.poll,
+        floor=settings.floor,
+        model=settings.immich.model,
+        part=PART if _memory(settings) >= SMALL else PART // 5,
+    )
+    nearby.wake = app.worker.nudge
+    return nearby
+
+
+def _zero_shot(settings: Settings, model: str = "") -> Spec:
+    folder = settings.models_folder or settings.state / "models"
+    return zero_shot_settings.spec(settings.zero_shot, str(folder), model or settings.immich.model)
 
 
 def _take_in(app: App, owners: Mapping[str, frozenset[str]]) -> None:
@@ -331,7 +368,8 @@ def calm_of(settings: Settings, root: Root) -> Calm:
 
 def looking(settings: Settings) -> Looking:
     """Who is asked about photos, in batches that fit this machine."""
-    taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name != "place")
+    nowhere = {"place", "zero_shot"} if fed(settings) else {"place"}
+    taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name not in nowhere)
     asked = asked_of(settings)
     return Looking(
         taggers=taggers,
@@ -349,6 +387,8 @@ def looking(settings: Settings) -> Looking:
 
 def _spec(settings: Settings, name: str) -> Spec:
     """A tagger as data; one that a manifest describes is told where its files lie."""
+    if name == "zero_shot":
+        return _zero_shot(settings)
     folder = settings.models_folder or settings.state / "models"
     if name in settings.facts or not registry.described(name, folder):
         return name, ()

@@ -66,6 +66,8 @@ class Chores:
             self._reconsider()
         if self._app.poll is not None and self._app.poll():
             self._app.worker.nudge()  # there may be more to book, or photos that are due
+        if self._app.nearby is not None and self._app.nearby():
+            self._app.worker.nudge()
         self._restyle()
 
     def _restyle(self) -> None:
@@ -83,6 +85,8 @@ class Chores:
     def rest(self) -> bool:
         """All is done: look whether something that was held may go now; whether there is work again."""
         if self._app.poll is not None and not self._app.poll.fresh():
+            return True
+        if self._app.nearby is not None and not self._app.nearby.fresh():
             return True
         self._look_over()
         while self._reconsidering:
@@ -125,6 +129,7 @@ class Chores:
         growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
         self._look_at_rest()
         problems = [*self._problems(), *(self._app.poll.problems() if self._app.poll is not None else ())]
+        problems += self._app.nearby.problems() if self._app.nearby is not None else ()
         for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(problems))):
             if self._app.ledger.get(name) != value:
                 self._app.ledger.put(name, value)

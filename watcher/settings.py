@@ -33,6 +33,7 @@ from watcher.keys import Part as _Part
 from watcher.keys import key as _key
 from watcher.keys import period as _period
 from watcher.model_settings import Ollama, OpenAICompatible, Private
+from watcher.zero_shot_settings import ZeroShot
 
 FACTS = ("place", "monochrome", "panorama", "screenshot", "night")
 """The rules that look at a photo with nothing downloaded."""
@@ -341,6 +342,9 @@ class Settings(_Part):
         OpenAICompatible(),
         'What `captioner = "openai_compatible"` asks.',
         expected="an `[openai_compatible]` table",
+    )
+    zero_shot: ZeroShot = _key(
+        ZeroShot(), 'What `taggers = ["zero_shot"]` asks.', expected="a `[zero_shot]` table"
     )
     private: Private = _key(
         Private(), "Photos that no model on another machine is shown.", expected="a `[private]` table"

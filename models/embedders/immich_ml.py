@@ -39,8 +39,11 @@ class ImmichMl:
     ) -> None:
         import httpx  # noqa: F401, PLC0415 - a missing library is told when the embedder is made
 
+        from models.hosts import reach  # noqa: PLC0415 - as above
+
         base = url.rstrip("/")
         self._url = f"{base if '://' in base else f'http://{base}'}/predict"
+        self.away = reach(self._url) != "here"
         self.version = model.replace("@", "-")
         self._model, self._language, self._seconds, self._wait = model, language, seconds, wait
 

@@ -46,9 +46,13 @@ class ZeroShot:
     name = "zero_shot"
     of_file = False
 
+    away: bool
+    """Whether pictures go to another machine, when they are looked at."""
+
     def __init__(self, embedder: Pictures, words: Vocabulary, folder: Path, batch: int) -> None:
         self.vocabulary, self._embedder, self._folder, self._batch = words, embedder, folder, batch
         self.edge = embedder.edge
+        self.away = bool(getattr(embedder, "away", False))
         self._lock = threading.Lock()
         self._taught: Calibration | None = self._read()
         self._stamp = self._taught.stamp if self._taught is not None else ""

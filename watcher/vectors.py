@@ -1,0 +1,286 @@
+"""Words out of the vectors that Immich has made: for a whole library at once, for new photos as they come.
+
+Vectors come without an event, so the photos that have none of these words yet are asked for again and again.
+Reading and comparing is done in a thread of its own; everything else belongs to the thread that owns the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from metadata import tags
+from metadata.choose import Evidence, Rules, named
+from metadata.errors import TagwrightError
+from metadata.tags import Word
+from models.protocols import Scored
+from watcher.ledger import evidence, words
+from watcher.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from metadata.immich import Space
+    from metadata.immich.vectors import Vectors
+    from models.taggers.zero_shot import ZeroShot
+
+log = logging.getLogger(__name__)
+
+SOURCE: Final = "zero_shot"
+PART: Final = 5000
+"""Photos whose vectors are read at once: 10 MB."""
+SLICE: Final = 250
+"""Photos whose words are booked at once; the walk of other photos goes on between."""
+SAMPLE: Final = 4096
+"""Photos that the measure of each word is taken from."""
+LEAST: Final = 32
+"""Vectors without which no measure is taken."""
+GROWN: Final = 2.0
+"""How many times as many vectors there must be before the measure is taken anew."""
+REST: Final = 60.0
+"""Seconds before the next try after a fault."""
+
+
+class Source(Protocol):
+    """Who has the vectors (`metadata.immich.Database`)."""
+
+    def space(self, *, model: str = "") -> Space:
+        """Which model made them, and how many there are."""
+        ...
+
+    def vectors(self, owners: Sequence[str] | None = None, *, ids: Sequence[str] | None = None) -> Vectors:
+        """Those of these assets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be found out: the photos by asset, those that the measure is taken from, people's own words."""
+
+    open: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
+    tagged: Mapping[str, frozenset[Word]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was found out: words by asset, who said them, and how many photos the measure was taken from."""
+
+    version: str
+    taught: int
+    said: Mapping[str, list[Scored]]
+
+
+class Nearby:
+    """The photos of one ledger and the vectors of one Immich."""
+
+    def __init__(  # noqa: PLR0913 - who takes part, and what a person may set
+        self,
+        ledger: Ledger,
+        source: Source,
+        make: Callable[[str], ZeroShot],
+        *,
+        now: Callable[[], float],
+        rules: Callable[[], Rules],
+        poll: float,
+        floor: float = 0.25,
+        model: str = "",
+        part: int = PART,
+    ) -> None:
+        """`make` gives the tagger for a model of Immich's; `model` is the name a person has set."""
+        self._ledger, self._source, self._make, self._now, self._rules = ledger, source, make, now, rules
+        self._poll, self._floor, self._model, self._part = poll, floor, model, part
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vectors")
+        self._asking: Future[Told] | None = None
+        self._told: deque[tuple[str, list[Scored]]] = deque()
+        self._tried: dict[str, float] = {}
+        self._version = ledger.get("zero_shot") or ""
+        self._taught = 0
+        self._due = 0.0
+        self._changes = -1
+        self._tagger: tuple[str, ZeroShot] | None = None
+        self.wake: Callable[[], object] = lambda: None
+        """Called from the thread when there is an answer."""
+        self.fault = ""
+        """Why there are no words, or ""."""
+
+    def close(self) -> None:
+        """Asks no more."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def problems(self) -> list[str]:
+        """For `status`."""
+        return [f"zero_shot: {self.fault}"] if self.fault else []
+
+    # In the ledger's thread
+
+    def __call__(self) -> bool:
+        """Book what was found out, ask for more if it is time; whether anything moved."""
+        if self._told:
+            self._book()
+            return True
+        if self._asking is not None:
+            if not self._asking.done():
+                return False
+            self._answered(self._asking)
+            self._asking = None
+            return True
+        if time.monotonic() < self._due:
+            return False
+        return self._ask()
+
+    def fresh(self) -> bool:
+        """Whether all is booked that Immich has vectors for; a pass that is to end waits for that."""
+        if self._asking is not None or self._told:
+            return False
+        if self.fault:
+            return True
+        if self._open():
+            self._due = 0.0
+            return False
+        return True
+
+    def _ask(self) -> bool:
+        changes = self._ledger.db.total_changes
+        self._due = time.monotonic() + self._poll
+        if changes == self._changes and not self._tried:
+            return False
+        self._changes = changes
+        open_ = self._open()
+        if not open_:
+            return False
+        sample = self._sample()
+        asked = Asked(tuple(open_), tuple(sample), _own_words(self._ledger.db, sample))
+        at = time.monotonic()
+        self._tried |= dict.fromkeys(open_, at)
+        self._asking = self._thread.submit(self._look, asked)
+        self._asking.add_done_callback(lambda _: self.wake())
+        return True
+
+    def _sample(self) -> list[str]:
+        """Assets for the measure, where it may have to be taken."""
+        every = [row[0] for row in self._ledger.db.execute("SELECT id FROM assets WHERE verdict = 'ready'")]
+        if self._taught >= SAMPLE or len(every) < max(LEAST, GROWN * self._taught):
+            return []
+        return random.Random(len(every)).sample(every, min(SAMPLE, len(every)))  # noqa: S311 - a choice of photos
+
+    def _open(self) -> list[str]:
+        """Assets whose photos were looked at and have none of these words, and that were not just asked for."""
+        before = time.monotonic() - self._poll
+        self._tried = {asset: at for asset, at in self._tried.items() if at > before}
+        rows = self._ledger.db.execute(
+            "SELECT assets.id FROM assets JOIN photos ON photos.id = assets.photo WHERE assets.verdict = 'ready' "
+            "AND photos.digest IS NOT NULL AND photos.gone IS NULL AND NOT EXISTS (SELECT 1 FROM evidence "
+            "WHERE evidence.digest = photos.digest AND source = ? AND version = ?)",
+            (SOURCE, self._version),
+        )
+        return [row[0] for row in rows if row[0] not in self._tried][: self._part]
+
+    def _answered(self, asking: Future[Told]) -> None:
+        try:
+            told = asking.result()
+        except TagwrightError as error:
+            self._failed(str(error))
+            return
+        except Exception as error:
+            log.exception("vectors could not be compared; please report it")
+            self._failed(f"internal error: {error!r}")
+            return
+        self.fault, self._taught = "", told.taught
+        if told.version != self._version:
+            self._version = told.version
+            self._ledger.put("zero_shot", told.version)
+        self._told.extend(told.said.items())
+        for asset in told.said:
+            self._tried.pop(asset, None)
+        self._due = 0.0 if told.said else self._due
+
+    def _failed(self, reason: str) -> None:
+        if reason != self.fault:
+            log.warning("zero_shot: %s", reason)
+        self.fault, self._due = reason, time.monotonic() + REST
+        self._tried.clear()
+        self._changes = -1
+
+    def _book(self) -> None:
+        some = [self._told.popleft() for _ in range(min(SLICE, len(self._told)))]
+        rules, now = self._rules(), self._now()
+        with self._ledger.transaction() as db:
+            for asset, said in some:
+                row = db.execute(
+                    "SELECT photos.id, photos.digest FROM assets JOIN photos ON photos.id = assets.photo "
+                    "WHERE assets.id = ? AND photos.digest IS NOT NULL",
+                    (asset,),
+                ).fetchone()
+                if row is not None:
+                    keep(db, row[0], row[1], Evidence(SOURCE, self._version, said), rules, now)
+
+    # In its own thread
+
+    def _look(self, asked: Asked) -> Told:
+        """Raises TagwrightError where Immich, its database or the model's files are away or wrong."""
+        tagger = self._tagger_for(self._source.space(model=self._model))
+        self._measure(tagger, asked)
+        found = self._source.vectors(ids=asked.open)
+        floor = self._floor
+        said = ([(word, score) for word, score in one if score >= floor] for one in tagger.score(found.values))
+        return Told(tagger.version, tagger.taught, dict(zip(found.ids, said, strict=True)))
+
+    def _tagger_for(self, where: Space) -> ZeroShot:
+        if self._tagger is None or self._tagger[0] != where.model:
+            self._tagger = where.model, self._make(where.model)
+        return self._tagger[1]
+
+    def _measure(self, tagger: ZeroShot, asked: Asked) -> None:
+        """Take the measure of each word where there is none, or the library has grown much."""
+        if tagger.taught >= SAMPLE or len(asked.sample) < max(LEAST, GROWN * tagger.taught):
+            return
+        sample = self._source.vectors(ids=asked.sample)
+        if len(sample.ids) < max(LEAST, GROWN * tagger.taught):
+            return
+        tagged: dict[Word, list[int]] = {}
+        for row, asset in enumerate(sample.ids):
+            for word in asked.tagged.get(asset, ()):
+                tagged.setdefault(word, []).append(row)
+        tagger.teach(sample.values, tagged)
+        log.info("zero_shot: measured %d words by %d photos", len(tagger.vocabulary.words), len(sample.ids))
+
+
+def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rules: Rules, now: float) -> None:
+    """Remember what was said of a photo's picture, and have all decided anew that show it.
+
+    As with a look, words that were undone are let go when something new names them.
+    """
+    least = rules.thresholds.get(said.source, rules.threshold)
+    before = [old for old in evidence.of(db, [digest])[digest] if old.source == said.source]
+    news = evidence.keep(db, digest, [said], now)
+    words.let_go(db, photo, [tags.key(word) for one in news if (word := named(one, rules))])
+    if {word for old in before for word, score in old.words if score >= least} == {
+        word for word, score in said.words if score >= least
+    }:
+        return
+    db.execute(
+        "UPDATE photos SET due = ?, attempts = 0, reason = '' WHERE digest = ? AND due IS NULL AND booked IS NULL "
+        "AND gone IS NULL AND state = 'delivered' AND gate = ''",
+        (now, digest),
+    )
+    db.execute("UPDATE photos SET due = ? WHERE digest = ? AND booked IS NOT NULL", (now, digest))
+
+
+def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, frozenset[Word]]:
+    """The words that people gave to these assets' photos, and that are not ours."""
+    found: dict[str, frozenset[Word]] = {}
+    for start in range(0, len(sample), 500):
+        some = sample[start : start + 500]
+        query = f"SELECT photo, id FROM assets WHERE photo IS NOT NULL AND id IN ({','.join('?' * len(some))})"  # noqa: S608 - question marks
+        photos = dict(db.execute(query, some).fetchall())
+        for photo, truth in words.truths(db, list(photos)).items():
+            own = frozenset(word for name, word in truth.words.items() if name not in truth.ours)
+            if own:
+                found[photos[photo]] = own
+    return found

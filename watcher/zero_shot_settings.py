@@ -1,0 +1,56 @@
+"""What a person may set about words for pictures by a model that knows pictures and texts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from watcher.keys import FOLDER, Count, Folder, Part, Seconds, key, period
+
+
+class ZeroShot(Part):
+    """Any vocabulary, no training."""
+
+    embedder: Literal["immich_ml", "clip_onnx", "sentence_transformers"] = key(
+        "immich_ml",
+        "Who makes the vectors of texts, and of pictures where Immich's cannot be read.",
+        expected='"immich_ml", "clip_onnx" or "sentence_transformers"',
+    )
+    url: str = key(
+        "http://immich-machine-learning:3003",
+        "Where Immich's machine learning answers; with `immich_ml`.",
+        expected="an address such as nas:3003",
+        min_length=1,
+    )
+    model: str = key(
+        "",
+        "The model; with `clip_onnx` its folder. It has to be that of Immich's smart search.",
+        expected="a name or folder",
+        shown="that of Immich's smart search",
+    )
+    file: Folder | None = key(
+        None, "A vocabulary of your own (docs/models.md).", expected=f"{FOLDER} of a file", shown="ours"
+    )
+    words: tuple[str, ...] = key((), "Or a few words of your own, in place of it.", expected="a list of keywords")
+    threads: Count = key(
+        1,
+        "How many threads one model takes; with `clip_onnx`.",
+        expected="a whole number from 1 to 64",
+        ge=1,
+        le=64,
+    )
+    timeout: Seconds = period(
+        300.0, "How long one answer may take; a model is fetched at the first one.", least="1s", most="1h"
+    )
+
+
+def spec(given: ZeroShot, folder: str, model: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """The tagger as data; `model` is Immich's, where none is set."""
+    values: dict[str, Any] = {"embedder": given.embedder, "folder": folder, "words": given.words}
+    values["file"] = str(given.file or "")
+    if given.embedder == "immich_ml":
+        values |= {"url": given.url, "seconds": given.timeout}
+    if given.embedder == "clip_onnx":
+        values["threads"] = given.threads
+    if given.model or model:
+        values["model"] = given.model or model
+    return "zero_shot", tuple(sorted(values.items()))
