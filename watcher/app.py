@@ -207,6 +207,7 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
     app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
     app.poll.wake = app.worker.nudge
     app.poll.users = partial(_take_in, app)
+    app.poll.met = app.intake.met
     app.intake.previews = app.poll.soon
     app.worker.welcome(app.poll, marker=app.settings.immich.marker)
     if fed(app.settings) and link.database is not None:

@@ -59,6 +59,8 @@ def examine(
     watched = 0
     kinds: set[str] = set()
     for root in settings.roots:
+        if root.immich:
+            continue  # it has no folder
         found = premises.survey(root, settings, now=now)
         findings += premises.about_root(root, found, state=settings.state)
         watched += found.folders

@@ -123,6 +123,12 @@ class Intake:
         else:
             door.settling.note(arrival.path, closed=arrival.kind is Kind.CLOSED, now=time.monotonic())
 
+    def met(self, name: str, path: bytes) -> None:
+        """Somebody else says that there is a file at this path below a root; it is looked at once it rests."""
+        door = self.doors.get(name)
+        if door is not None:
+            door.settling.note(path, closed=True, now=time.monotonic())
+
     def look(self, name: str, path: bytes = b"") -> None:
         """Walk a root, or the part of it below a path, now."""
         door = self.doors[name]

@@ -69,6 +69,8 @@ class Poll:
         self._soon = threading.Event()
         self.wake: Callable[[], object] = lambda: None
         """Called from the poll's thread when there is an answer."""
+        self.met: Callable[[str, bytes], object] = lambda _root, _path: None
+        """Called with a file below a root that Immich knows and the ledger does not."""
         self.users: Callable[[Mapping[str, frozenset[str]]], object] = lambda _: None
         """Called with the users whose keys are set, and what each is called, once Immich has said."""
         self.down = ""
@@ -222,6 +224,8 @@ class Poll:
         place = self.link.photo(asset)
         if place is not None:
             found = files.find(db, place.root, place.base, place.path)
+            if found is None and kept.verdict == "ready" and self._looks > 1:
+                self.met(place.root, place.path)  # no event need tell of it, as on a network
             return found.id if found is not None else None
         if self.link.remote is None or kept.verdict not in ("ready", "wait"):
             return kept.photo

@@ -165,7 +165,7 @@ def _work(
         tell.say(tell.status(answers.status(app.ledger.db, app.now()), app.settings.zone()), out)
     if wishes.once or app.worker.stopped:
         return
-    names = ", ".join(str(root.path) for root in app.settings.roots)
+    names = ", ".join("Immich" if root.immich else str(root.path) for root in app.settings.roots)
     print(f"watching {names}: what lands there gets its keywords. Ctrl-C ends", file=out, flush=True)
     live = _Live(app, out, wanted=wishes.show > 0)
 

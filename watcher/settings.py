@@ -158,9 +158,11 @@ class Root(_Part):
     @classmethod
     def _without_a_path(cls, raw: Any) -> Any:
         """Photos that only Immich has stand below a path that is none."""
-        if isinstance(raw, Mapping) and raw.get("immich") is True and "path" not in raw:
-            return {**raw, "path": f"{REMOTE}{raw.get('name', '')}"}
-        return raw
+        if not isinstance(raw, Mapping):
+            return raw
+        if str(raw.get("path", "")).startswith(REMOTE):  # as the ledger calls it
+            return {**raw, "immich": True}
+        return {**raw, "path": f"{REMOTE}{raw.get('name', '')}"} if raw.get("immich") is True else raw
 
 
 REMOTE = "/immich:"

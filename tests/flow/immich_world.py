@@ -101,15 +101,14 @@ class ImmichWorld(World):
         beside = beside.with_name(beside.name + ".xmp")
         return beside if beside.exists() else None
 
-    def fields(self, asset: str) -> set[str]:
-        """The words of the sidecar's lists, which have to say the same."""
+    def fields(self, asset: str) -> set[str] | None:
+        """The words of the sidecar's lists; None where these say different things."""
         file = self.sidecar(asset)
         if file is None:
             return set()
         lists = xmp.seen(xmp.parse(file.read_bytes(), b"x")).lists
         full = {value for value in lists.get(TAGS_LIST, ()) if value}
-        assert {value.replace("|", "/") for value in lists.get(HIERARCHICAL, ())} == full
-        return full
+        return full if {value.replace("|", "/") for value in lists.get(HIERARCHICAL, ())} == full else None
 
     def known(self, asset: str) -> Any:
         """State, reason and digest of the photo that an asset is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.flow.house_world import soon
 from tests.flow.immich_world import ImmichWorld
 from tests.immich import missing, running
 
@@ -303,3 +304,40 @@ def test_the_marker_is_put_on_what_is_done_and_strangers_with_it_are_passed_over
         assert world.tags(done) == {"colour/red", "auto:processed"}
         assert world.tags(strange) == {"auto:processed"}
         assert world.words_of(done) == {"colour/red": True}
+
+
+def test_the_running_service_gives_an_upload_its_keywords_and_heeds_what_is_taken_away(tmp_path):
+    with running() as immich:
+        world = ImmichWorld(tmp_path, immich)
+        with world.serving():
+            asset = immich.upload_photo(photo(mark=141))
+            soon(lambda: world.tags(asset) == {"colour/red"})
+            soon(lambda: world.fields(asset) == {"colour/red"})
+            immich.idle()
+            world.ahead += 3600
+            immich.tag([asset], ["Oma"])
+            soon(lambda: world.fields(asset) == {"colour/red", "Oma"})
+            soon(lambda: not world.ask("SELECT 1 FROM photos WHERE due IS NOT NULL OR booked IS NOT NULL"))
+            red = next(tag["id"] for tag in immich.ok("GET", "/tags") if tag["value"] == "colour/red")
+            immich.ok("DELETE", f"/tags/{red}/assets", {"ids": [asset]})
+            soon(lambda: world.refused_of(asset) == {"colour/red"})
+            soon(lambda: world.fields(asset) == {"Oma"})
+        assert world.tags(asset) == {"Oma"}
+
+
+def test_without_an_answer_since_the_start_photos_wait_and_are_taken_up_when_immich_comes(tmp_path):
+    with running() as immich:
+        world = ImmichWorld(tmp_path, immich)
+        asset = immich.upload_photo(photo(mark=151))
+        immich.idle()
+        world.more = {"immich": {"url": "http://127.0.0.1:9", "database": {}}}
+        world.database = False
+        with world.open() as app:
+            app.poll.link.keys.clients[0]._wire._wait = lambda _: None
+            world.work(app)
+        assert world.status()["waits"][0]["reason"] == "Immich has not answered yet"
+        assert world.status()["problems"]
+        world.more, world.database = {}, True
+        world.rest()
+        assert world.tags(asset) == world.fields(asset) == {"colour/red"}
+        assert not world.status()["problems"]
