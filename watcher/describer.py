@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD = 2
-"""Photos that are read and decoded while all slots are taken."""
+"""Photos that are read and decoded while all slots are taken, at least; else half as many as slots."""
 AGAIN = 60.0
 """Seconds between two looks for photos that nobody told us of."""
 SHARE = 20.0
@@ -98,7 +98,8 @@ class Describer:
         if self._captioner is None:
             assert self._desk.looking.asked is not None
             self._captioner = look.captioner_of(self._desk.looking.asked)
-        return int(getattr(self._captioner, "slots", 1)) + AHEAD
+        slots = int(getattr(self._captioner, "slots", 1))
+        return slots + max(AHEAD, slots // 2)
 
     def _due(self) -> bool:
         """Whether the ledger is to be searched: it was not to its end, something was delivered, or time is up."""
