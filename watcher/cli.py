@@ -37,6 +37,8 @@ from watcher.asking import (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one command; the exit code."""
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ.setdefault(name, "1")  # libraries of models tell nobody what they are used for
     arguments = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -49,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TagwrightError, sqlite3.Error) as error:
         print(f"tagwright: {_of_ledger(error)}", file=sys.stderr)
         return SOME_FAILED
+    except RuntimeError as error:
+        from watcher import machine
+
+        if not (reason := machine.understood(error)):
+            raise
+        print(f"tagwright: {reason}", file=sys.stderr)
+        return WRONG
     except KeyboardInterrupt:
         print("tagwright: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -211,7 +220,11 @@ def _keeping(commands: Any) -> None:
 
 
 def _run(arguments: Arguments) -> int:
-    from watcher import niceness, service
+    from watcher import machine, niceness
+
+    if reason := machine.unsuited():
+        raise UserError(reason)
+    from watcher import service
 
     roots, agreed = [], []
     if arguments.sample is not None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watcher import mounts, premises, readers
+from watcher import machine, mounts, premises, readers
 from watcher.findings import Finding, report, worst
 from watcher.inotify import Inotify
 from watcher.settings import Settings
@@ -54,8 +54,16 @@ def examine(
     `now` is in seconds since 1970; `file` is where the settings came from. Each root is walked once, and
     one small file is written to and removed from a folder of each kind. Raises nothing.
     """
-    findings = [_settings(settings, file), _exiftool(environment), *_packages(), _zone(settings, environment, now)]
+    embeds = any(root.embed for root in settings.roots)
+    findings = [
+        _settings(settings, file),
+        _exiftool(environment, embeds=embeds),
+        *_packages(),
+        _zone(settings, environment, now),
+    ]
+    findings += [Finding("fail", "machine", text) for text in (machine.unsuited(),) if text]
     findings += premises.about_state(settings.state)
+    findings += [Finding("fail", "folders", text) for text in premises.twins(settings.roots, mounts.table())]
     watched = 0
     kinds: set[str] = set()
     for root in settings.roots:
@@ -96,11 +104,16 @@ def _settings(settings: Settings, file: Path | None) -> Finding:
     return Finding("ok", "settings", f"{source}; folders: {roots}; set: {changed}")
 
 
-def _exiftool(environment: Mapping[str, str]) -> Finding:
+def _exiftool(environment: Mapping[str, str], *, embeds: bool) -> Finding:
     remedy = "apt-get install libimage-exiftool-perl"
     program = shutil.which("exiftool", path=environment.get("PATH"))
+    if program is None and not embeds:
+        text = (
+            "not found: three rare formats (X3F, MRW, CRW) say little of themselves; all else goes on without it"
+        )
+        return Finding("warn", "exiftool", text, remedy)
     if program is None:
-        return Finding("fail", "exiftool", "not found", remedy)
+        return Finding("fail", "exiftool", "not found, and `embed` writes with it; sidecars go on", remedy)
     try:
         run = subprocess.run([program, "-ver"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603 - found above
         version = tuple(int(part) for part in run.stdout.strip().split("."))

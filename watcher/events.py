@@ -71,6 +71,10 @@ class Arrivals:
         told = [problem for emitter in list(self._emitters.values()) for problem in emitter.problems()]
         return list(self._refused.values()) + told
 
+    def polls(self, name: str) -> bool:
+        """Whether a root is looked at by its times."""
+        return isinstance(self._emitters.get(name), PollingEmitter)
+
     def turns(self) -> dict[str, tuple[bool, float]]:
         """Of each root: whether its thread still looks, and the moment (time.monotonic) of its last turn."""
         alive = self._observer.is_alive()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
@@ -58,3 +59,10 @@ class Notify(Part):
         expected='a list of "aside" and "stopped"',
     )
     pause: Seconds = period(600.0, "The least time between two messages of one kind.", least="1s", most="7d")
+
+    def __str__(self) -> str:
+        """Which host is told of what; an address of a webhook is a secret of its own."""
+        host = urlsplit(self.url).hostname
+        return f"{host} is told of {', '.join(self.events)}" if host else "nobody is told"
+
+    __repr__ = __str__

@@ -63,6 +63,9 @@ class Door:
     started: int = 0
     waits: bool = False
     anchor: tuple[int, int] | None = None
+    told: bool = False
+    fair: bool = False
+    doubts: int = 0
 
     @property
     def leaves(self) -> bool:
@@ -99,6 +102,8 @@ class Intake:
         self.doors: dict[str, Door] = {}
         self.previews: Callable[[], object] = lambda: None
         """Called when Immich has made a preview: it may have a new photo."""
+        self.missed: Callable[[str, int], None] | None = None
+        """Told the root and how many photos, when a second walk finds some that no event told of."""
 
     def add(self, name: str, base: bytes, ignore: Ignore, calm: Calm, *, agreed: bool, backlog: bool) -> None:
         """Open a root. `agreed`: nobody has to be asked before its backlog is written."""
@@ -117,6 +122,7 @@ class Intake:
             return
         if arrival.kind is Kind.LOOK:
             log.info("looking through %s again", os.fsdecode(os.path.join(door.base, arrival.path)))
+            door.told = True
             self.look(arrival.root, arrival.path)
         elif arrival.kind is Kind.GONE:
             door.gated_due = min(door.gated_due, time.monotonic() + 1.0)
@@ -237,6 +243,7 @@ class Intake:
             return False
         full = full or waited
         door.started += 1
+        door.fair, door.told = bool(door.walks) and not waited and not door.told, False
         door.anchor = anchor
         door.full, door.began, door.found, door.unread = full, self._now(), files.Found(), set()
         on_error = _unreadable(door)
@@ -317,9 +324,18 @@ class Intake:
             door.full_due = at + self._times.rescan
             self._ledger.db.execute("UPDATE roots SET walked = ? WHERE name = ?", (self._now(), door.name))
         door.gated_due = at + self._times.rescan_folders
+        self._doubt(door)
         if door.found:
             found = door.found
             log.info("%s: %d new, %d changed, %d gone", door.name, found.new, found.changed, found.gone)
+
+    def _doubt(self, door: Door) -> None:
+        """Photos at rest that a walk met first, though nobody said that events were lost: twice is no accident."""
+        if not door.found.new or not door.fair:
+            return
+        door.doubts += 1
+        if door.doubts >= 2 and self.missed is not None:
+            self.missed(door.name, door.found.new)
 
     def _missed(self, door: Door) -> None:
         known = files.folder_times(self._ledger.db, door.name)

@@ -44,12 +44,17 @@ _NUMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of the mount table: where, what kind, from what, and the kernel's number for it."""
+    """One line of the mount table: where, what kind, from what, and the kernel's number for it.
+
+    `device` is the disk as `major:minor`, and `inside` the folder of its file system that is mounted.
+    """
 
     number: int
     point: bytes
     fstype: str
     source: bytes
+    device: str = ""
+    inside: bytes = b"/"
 
 
 def table() -> list[Mount]:
@@ -66,7 +71,10 @@ def parse(content: bytes) -> list[Mount]:
         left, right = before.split(b" "), after.split(b" ")
         if len(left) >= 5 and len(right) >= 2:
             kind = right[0].decode("ascii", "replace")
-            mounts.append(Mount(int(left[0]), _unescape(left[4]), kind, _unescape(right[1])))
+            device = left[2].decode("ascii", "replace")
+            mounts.append(
+                Mount(int(left[0]), _unescape(left[4]), kind, _unescape(right[1]), device, _unescape(left[3]))
+            )
     return mounts
 
 
@@ -77,6 +85,29 @@ def mount_of(path: bytes, mounts: Sequence[Mount]) -> Mount | None:
         if is_below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
             best = mount
     return best
+
+
+def on_disk(path: bytes, mounts: Sequence[Mount]) -> tuple[str, bytes] | None:
+    """The disk that an absolute path without links lies on, and where there: the same for two mounts of it."""
+    mount = mount_of(path, mounts)
+    if mount is None or not mount.device:
+        return None
+    inner = path[len(mount.point.rstrip(b"/")) :]
+    return mount.device, mount.inside.rstrip(b"/") + inner or b"/"
+
+
+def branches(path: bytes, mounts: Sequence[Mount]) -> list[bytes]:
+    """The folders behind a path on a union of disks (Unraid's shfs, mergerfs), as far as the mount table tells."""
+    mount = mount_of(path, mounts)
+    if mount is None or not mount.fstype.startswith("fuse."):
+        return []
+    inner = path[len(mount.point.rstrip(b"/")) :]
+    if mount.fstype == "fuse.shfs":  # Unraid: every disk of the array and every pool stands beside it in /mnt
+        pools = {each.point for each in mounts if os.path.dirname(each.point) == os.path.dirname(mount.point)}
+        return sorted(pool + inner for pool in pools if not os.path.basename(pool).startswith(b"user"))
+    if mount.fstype == "fuse.mergerfs":
+        return [part.partition(b"=")[0] + inner for part in mount.source.split(b":") if part.startswith(b"/")]
+    return []
 
 
 def below(path: bytes, mounts: Sequence[Mount]) -> list[Mount]:

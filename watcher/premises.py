@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import pwd
 import shlex
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,31 @@ def about_root(root: Root, found: Survey, *, state: Path) -> Iterator[Finding]:
         yield _left(what, found.leftovers, state)
 
 
+def twins(roots: Sequence[Root], table: Sequence[mounts.Mount]) -> list[str]:
+    """Roots that are one folder of one disk, or lie in one another there, by whatever path: a sentence each."""
+    real = {
+        root.name: os.path.realpath(os.fsencode(root.path)) for root in roots if not getattr(root, "immich", False)
+    }
+    places = {name: [place for place in _places(path, table) if place] for name, path in real.items()}
+    found = []
+    for one, other in itertools.combinations(real, 2):
+        if any(_overlap(a, b) for a in places[one] for b in places[other]):
+            first, second = (os.fsdecode(real[name]) for name in (one, other))
+            found.append(
+                f"roots {one} and {other} are one folder on one disk ({first} and {second}): every photo would be "
+                "written twice. Keep the one whose path your other programs use"
+            )
+    return found
+
+
+def _places(path: bytes, table: Sequence[mounts.Mount]) -> list[tuple[str, bytes] | None]:
+    return [mounts.on_disk(each, table) for each in (path, *mounts.branches(path, table))]
+
+
+def _overlap(one: tuple[str, bytes], other: tuple[str, bytes]) -> bool:
+    return one[0] == other[0] and (mounts.is_below(one[1], other[1]) or mounts.is_below(other[1], one[1]))
+
+
 def about_state(folder: Path) -> Iterator[Finding]:
     """Whether the ledger's folder is there, ours to write, on a local file system, with room."""
     what = "ledger's folder"
@@ -81,6 +107,9 @@ def about_state(folder: Path) -> Iterator[Finding]:
             f"{folder} is on {kind}, where SQLite's write-ahead log is not safe",
             "set `state` to a folder on a local disk",
         )
+    if kind == "overlay" and mounts.in_container():
+        text = f"{folder} is in the container's own layer and goes with it at the next update"
+        yield Finding("fail", what, text, f"mount a volume at {folder}")
     if not os.path.isdir(folder):
         yield Finding("warn", what, f"{folder} is not there yet", fix=partial(_make, folder))
         return

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from metadata.errors import UserError
-from watcher import plan, tell, vitals, web, worker
+from watcher import mounts, plan, premises, tell, vitals, web, worker
 from watcher.app import App, opened
 from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
@@ -27,7 +28,7 @@ from watcher.ignore import Ignore
 from watcher.ledger import answers, files, work, writes
 from watcher.rest import Queues, Rest, hours
 from watcher.rooms import FIRST_LOOK
-from watcher.settings import Settings, secret
+from watcher.settings import Root, Settings, secret
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     """Run until a signal, or with `once` until nothing is due. 0 done, 1 some photos failed, 130 interrupted."""
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
+    if twice := premises.twins(settings.roots, mounts.table()):
+        raise UserError(twice[0])
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:
@@ -131,11 +134,33 @@ def _watch(app: App, settings: Settings) -> Arrivals:
     for root in settings.roots:
         if root.immich:
             continue  # the poll asks for these
-        polling = None if root.polling == "auto" else root.polling
-        ignore = Ignore((*settings.ignore, *root.ignore))
-        arrivals.watch(WatchedRoot(root.name, os.fsencode(os.path.abspath(root.path)), ignore, polling))
+        arrivals.watch(_watched(app, root))
     arrivals.start()
+    app.intake.missed = partial(_switch, app, arrivals)
     return arrivals
+
+
+def _watched(app: App, root: Root) -> WatchedRoot:
+    polling = None if root.polling == "auto" else root.polling
+    if polling is None and app.ledger.get(f"polled {root.name}"):
+        polling = True  # events were not enough, as was found out
+    ignore = Ignore((*app.settings.ignore, *root.ignore))
+    return WatchedRoot(root.name, os.fsencode(os.path.abspath(root.path)), ignore, polling)
+
+
+def _switch(app: App, arrivals: Arrivals, name: str, photos: int) -> None:
+    """Walks find again and again what no event told of: the root is looked at by its times from now on."""
+    root = app.root(name)
+    if root.polling != "auto" or app.ledger.get(f"polled {name}") or arrivals.polls(name):
+        return
+    app.ledger.put(f"polled {name}", "yes")
+    arrivals.unwatch(name)
+    arrivals.watch(_watched(app, root))
+    log.warning(
+        "root %s: a walk found %d photos that no event told of, and not for the first time; it is looked at every "
+        "%.0f s from now on. Set `polling = true` for it, or false to keep events alone",
+        *(name, photos, app.settings.poll),
+    )
 
 
 def _work(

@@ -86,9 +86,12 @@ def test_exiftool_has_to_answer_and_to_be_new_enough(house, does, level):
     assert (told.remedy != "") == (level != "ok")
 
 
-def test_a_missing_exiftool_comes_with_the_command_that_installs_it(house):
-    (told,) = about(examine(house, {"PATH": str(house / "nowhere")}), "exiftool")
-    assert (told.level, told.remedy) == ("fail", "apt-get install libimage-exiftool-perl")
+@pytest.mark.parametrize(("embed", "level"), [(False, "warn"), (True, "fail")])
+def test_a_missing_exiftool_comes_with_the_command_that_installs_it(house, embed, level):
+    (house / "bin/exiftool").unlink()
+    roots = [{"name": "photos", "path": house / "photos", "embed": embed}]
+    found = about(examine(house, roots=roots), "exiftool")[0]
+    assert (found.level, found.remedy) == (level, "apt-get install libimage-exiftool-perl")
 
 
 def test_every_python_package_is_there():
