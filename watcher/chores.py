@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from watcher import commands, pages
+from watcher import commands, pages, sweeping
 from watcher.app import App
 from watcher.crier import Crier
 from watcher.ledger import evidence, requests, work, writes
@@ -21,6 +21,8 @@ ASK = 0.5
 """Seconds between two looks for commands that were handed over."""
 QUIET = 5.0
 """Seconds between two looks at what no write of the ledger tells of."""
+SWEEP = 10.0
+"""Seconds between two looks for tags that nobody uses any more."""
 CRY = 30.0
 """Seconds between two looks for what a person should be told."""
 HOUR, DAY = 3600.0, 86400.0
@@ -44,7 +46,14 @@ class Chores:
         self._service = service
         self._ask = ask
         self._problems = problems
-        self._due = {"ask": 0.0, "quiet": 0.0, "cry": 0.0, "hour": 0.0, "day": time.monotonic() + 60.0}
+        self._due = {
+            "ask": 0.0,
+            "quiet": 0.0,
+            "cry": 0.0,
+            "sweep": 0.0,
+            "hour": 0.0,
+            "day": time.monotonic() + 60.0,
+        }
         self._state: tuple[int, int] | None = None
         self._reconsidering = ""
         self._told: set[str] = set()
@@ -69,6 +78,18 @@ class Chores:
         if self._app.nearby is not None and self._app.nearby():
             self._app.worker.nudge()
         self._restyle()
+        if self._is_due("sweep", SWEEP):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Look at tags that a merge may have left empty, once all else is done."""
+        ledger, poll = self._app.ledger, self._app.poll
+        runs = sweeping.waiting(ledger.db) if self._app.worker.idle() else []
+        if not runs or poll is None or poll.down:
+            return
+        unused = poll.link.database.unused if poll.link.database is not None else None
+        for run in runs:
+            sweeping.sweep(ledger, run, poll.link.keys.by_owner, unused)
 
     def _restyle(self) -> None:
         """Move our words to sidecars of another name, once all else is done."""
@@ -93,6 +114,7 @@ class Chores:
             self._reconsider()
         while self._restyling and self._app.worker.idle():
             self._restyle()
+        self._sweep()
         return not self._app.worker.idle()
 
     def _is_due(self, name: str, pause: float) -> bool:

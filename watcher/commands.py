@@ -18,7 +18,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import adopt, categories, clean, rest, sync, undo
+from watcher import adopt, categories, clean, merging, rest, sync, undo
 from watcher.app import App
 from watcher.ledger import aliases, answers, assets, embedded, evidence, files, merges, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
@@ -408,6 +408,14 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "category rm": categories.remove,
     "category map": categories.bind,
     "category unmap": categories.loosen,
+    "dedupe": merging.merge,
+    "dedupe alias add": merging.alias_add,
+    "dedupe alias rm": merging.alias_remove,
+    "dedupe alias import": merging.alias_import,
+    "dedupe protect": merging.protect,
+    "dedupe unprotect": merging.unprotect,
+    "dedupe block": merging.block,
+    "dedupe unblock": merging.unblock,
     "retry": retry,
     "apply": apply,
     "undo": undo_,

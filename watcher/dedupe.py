@@ -1,7 +1,7 @@
-"""`tagwright dedupe`: words that mean the same, from a file of words to a file of what stands for what.
+"""`tagwright dedupe`: words that mean the same, in the library (watcher.duplicates) or in a file of words.
 
-In: `{"tags": {word: count}, "images": [[word, …], …]}`, `images` optional. Out: `{word: canonical}`; a word that
-is not in it stands for itself. Nothing of a library is touched.
+With `--tags`, in: `{"tags": {word: count}, "images": [[word, …], …]}`, `images` optional. Out: `{word: word}`; a
+word that is not in it stands for itself. Nothing of a library is touched.
 """
 
 from __future__ import annotations
@@ -16,28 +16,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TagwrightError, UserError
+from watcher import duplicates
 from watcher.asking import DONE, Arguments, command, count
 
 if TYPE_CHECKING:
     from models.dedupe.find import Options, Result
+    from watcher.census import Census
 
 SPELLING_ONLY = "no text model, so spelling and dictionaries speak alone"
 
 
 def add(commands: Any) -> None:
     """The command, as argparse has it."""
-    says = "Find keywords that mean the same, and say which word should stand for each group; nothing is changed."
+    says = "Find keywords that mean the same and write a report; nothing is changed without --apply."
     made = command(commands, "dedupe", _dedupe, says)
-    made.add_argument("--tags", metavar="FILE", type=Path, required=True, help="words and counts, as JSON")
-    made.add_argument("--out", metavar="FILE", type=Path, help="where the mapping goes; without, only a summary")
-    made.add_argument("--suggest", metavar="FILE", type=Path, help="where pairs in doubt go: [word, word, score]")
-    made.add_argument("--hierarchy", metavar="FILE", type=Path, help="where possible parents go: [child, parent]")
+    made.add_argument(
+        "--tags", metavar="FILE", type=Path, help="words and counts, as JSON, instead of the library"
+    )
+    made.add_argument(
+        "--out", metavar="PATH", type=Path, help="the folder of the report; with --tags the file of the mapping"
+    )
+    made.add_argument(
+        "--suggest", metavar="FILE", type=Path, help="with --tags: where pairs in doubt go, [word, word, score]"
+    )
+    made.add_argument(
+        "--hierarchy", metavar="FILE", type=Path, help="with --tags: where possible parents go, [child, parent]"
+    )
+    made.add_argument("--apply", action="store_true", help="do what the report says, as it was shown")
+    made.add_argument("--report", metavar="FILE", type=Path, help="with --apply: another report than the last one")
+    made.add_argument(
+        "--decisions", metavar="FILE", type=Path, help="with --apply: what was decided on the report's page"
+    )
     made.add_argument(
         "--threshold", metavar="COSINE", type=_cosine, default=0.9, help="how near two words must be"
     )
     made.add_argument("--min-size", metavar="N", type=count, default=2, help="the least words of a group")
     made.add_argument("--method", choices=("agree", "dbscan", "hdbscan"), default="agree", help="how to group")
-    made.add_argument("--dry-run", action="store_true", help="only the summary, and no file")
+    made.add_argument(
+        "--dry-run", action="store_true", help="change nothing, as without --apply; with --tags write no file"
+    )
     made.add_argument(
         "--embedder",
         metavar="NAME",
@@ -47,6 +64,7 @@ def add(commands: Any) -> None:
     made.add_argument("--url", metavar="URL", help="of the server")
     made.add_argument("--model", metavar="NAME", help="the text model's name or folder")
     made.add_argument("--batch", metavar="N", type=count, default=64, help="words embedded at a time")
+    duplicates.add(made.add_subparsers(title="commands", metavar="COMMAND"))
 
 
 def _cosine(text: str) -> float:
@@ -103,6 +121,22 @@ Embed = Callable[[Sequence[str]], Any]
 
 
 def _dedupe(arguments: Arguments) -> int:
+    if arguments.tags is not None:
+        return _of_file(arguments)
+    if arguments.suggest or arguments.hierarchy:
+        raise UserError("--suggest and --hierarchy go with --tags; the report of the library holds both lists")
+    if arguments.apply and not arguments.dry_run:
+        return duplicates.apply(arguments)
+    if arguments.report or arguments.decisions:
+        raise UserError("--report and --decisions go with --apply, without --dry-run")
+    return duplicates.search(arguments, lambda counted, options: _in_library(arguments, counted, options))
+
+
+def _in_library(arguments: Arguments, counted: Census, options: Options) -> Result:
+    return find(Words(counted.counts(), counted.together), _embedder(arguments), options, _warn)
+
+
+def _of_file(arguments: Arguments) -> int:
     from models.dedupe.find import Options
 
     words = read(arguments.tags)

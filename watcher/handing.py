@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,41 +38,62 @@ WORKS = frozenset(
         "category map",
         "category unmap",
         "adopt",
+        "dedupe",
+        "dedupe alias add",
+        "dedupe alias rm",
+        "dedupe alias import",
     }
 )
 """Commands after which there is something to walk."""
+OWN_RUN = frozenset({"undo", "dedupe"})
+"""Those that begin their run themselves."""
 
 
-def do(settings: Settings, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+Watch = Callable[[sqlite3.Connection], None]
+
+
+def do(
+    settings: Settings, name: str, values: Mapping[str, Any], watch: Watch | None = None
+) -> tuple[dict[str, Any], bool]:
     """Do a command that changes something; its answer, and whether photos failed in it.
+
+    `watch` is called again and again while it is done here, to tell how far it is.
 
     Raises UserError when it cannot be done.
     """
     while True:
         try:
             with opened(settings, environment=os.environ) as app:
-                return _here(app, name, values)
+                return _here(app, name, values, watch)
         except Busy:
             answer = _handed(settings, name, values)
             if answer is not None:
                 return answer, False
 
 
-def _here(app: App, name: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+def _here(
+    app: App, name: str, values: Mapping[str, Any], watch: Watch | None = None
+) -> tuple[dict[str, Any], bool]:
     from watcher.service import signals  # noqa: PLC0415 - the service needs this module's neighbours
 
     for door in app.intake.doors.values():
         door.full_due = door.gated_due = float("inf")  # only what the command names is walked
         door.walks = 1
     app.alone = True
-    if name in WORKS and name != "undo":
+    if name in WORKS and name not in OWN_RUN:
         app.begin(name)
     answer = commands.COMMANDS[name](app, **values)
     if name not in WORKS:
         return answer, False
     with signals(app):
         chores = Chores(app, service=False)
-        app.worker.run(until_idle=True, every=chores, rest=chores.rest)
+
+        def every() -> None:
+            chores()
+            if watch is not None:
+                watch(app.ledger.db)
+
+        app.worker.run(until_idle=True, every=every, rest=chores.rest)
     counts = app.worker.counts
     answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
     waiting = answers.status(app.ledger.db, app.now())["held"]

@@ -251,6 +251,11 @@ class Settings(_Part):
         (), "The models that say keywords, by the name of their file.", expected="a list of names"
     )
     captioner: str = _key("", "The model that says captions.", expected='a name such as "ollama", or nothing')
+    judge: bool = _key(
+        False,  # noqa: FBT003 - a default, not a switch
+        "Whether `dedupe` asks the captioner's server, else `[openai_compatible]`, about pairs in doubt.",
+        expected="true or false",
+    )
     models_folder: Folder | None = _key(
         None,
         "Where the files of models lie, a folder for each (docs/models.md).",

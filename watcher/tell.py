@@ -39,6 +39,11 @@ CHANGED = {
     "category add": "{category} is a category now",
     "category rm": "{category} is no category any more",
     "category map": "written below {category} from now on",
+    "dedupe alias add": "{to} is written instead of {word} from now on ({matches})",
+    "dedupe alias rm": "{word} is written again where it is said",
+    "dedupe alias import": "{aliases} aliases are in force",
+    "dedupe block": "{word} is never merged with {other}",
+    "dedupe unblock": "{word} may be merged with {other} again",
     "retry": "{photos} photos are tried again",
     "apply": "{photos} photos are let go, {renames} renames are done",
     "undo": "run {run}: {words} keywords taken back on {photos} photos, and kept back until `tagwright redo`",
@@ -337,6 +342,20 @@ def changed(name: str, answer: Row) -> Iterator[str]:
     yield CHANGED[name].format_map(answer)
     told = {field for _, field, _, _ in Formatter().parse(CHANGED[name])}
     yield from plain({key: value for key, value in answer.items() if key not in told and value})
+
+
+def merged(answer: Row) -> Iterator[str]:
+    """What `dedupe --apply` did, what it left out, and which tags stayed."""
+    if answer["continued"]:
+        yield f"run {answer['run']}: went on with {answer['photos']} photos"
+    else:
+        yield f"run {answer['run']}: {answer['words']} words became others on {answer['photos']} photos"
+    yield from (f"left out: {line}" for line in answer["left_out"])
+    yield from (f"the tag {row['tag']} stays: {row['why']}" for row in answer["tags_left"])
+    shown = ("run", "photos", "words", "left_out", "tags_left", "continued")
+    yield from plain({name: value for name, value in answer.items() if name not in shown and value})
+    if answer["photos"]:
+        yield f"`tagwright undo --run {answer['run']}` brings back what stood"
 
 
 def plain(answer: Row) -> Iterator[str]:

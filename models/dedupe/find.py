@@ -37,6 +37,8 @@ class Options:
     """Whether to look for what could be a hierarchy."""
     protected: frozenset[str] = frozenset()
     """Words that are never merged."""
+    apart: frozenset[frozenset[str]] = frozenset()
+    """Pairs of words that are never merged with each other, nor offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,12 @@ class Search:
         if pair not in self._vetoed:
             protected = a in self._protected or b in self._protected
             entries = self.library.entries
-            self._vetoed[pair] = "protected" if protected else self.vetoes.against(entries[a], entries[b])
+            against = "protected" if protected else "kept apart by a person" if self._apart(a, b) else ""
+            self._vetoed[pair] = against or self.vetoes.against(entries[a], entries[b])
         return self._vetoed[pair]
+
+    def _apart(self, a: int, b: int) -> bool:
+        return bool(self.options.apart) and frozenset({self._text(a), self._text(b)}) in self.options.apart
 
     def _group(self, group: list[int]) -> Group:
         best, reason = canonical.choose(self.library, group, self.options.wishes)
@@ -186,7 +192,8 @@ class Search:
         made = {}
         for a, b in pairs:
             apart = in_group.get(a, -1 - a) != in_group.get(b, -1 - b)
-            if not apart or {a, b} & self._protected or _spelt_alike(entries[a], entries[b]):
+            kept = bool({a, b} & self._protected) or self._apart(a, b)
+            if not apart or kept or _spelt_alike(entries[a], entries[b]):
                 continue
             veto = self.vetoes.apart(entries[a], entries[b])
             if review.offered(veto):

@@ -57,7 +57,7 @@ def book(db: sqlite3.Connection, photo: int, before: Truth, after: Truth) -> Non
     ).fetchall()
     for run, name, text in rows:
         was, to = before.words.get(name), tags.parse(text)
-        if was is None or after.words.get(name) == was:
+        if was is None or (after.words.get(name) == was and tags.key(to) != name):
             db.execute("DELETE FROM merges WHERE photo = ? AND run = ? AND key = ?", (photo, run, name))
             continue
         stood = before.words.get(tags.key(to)) if tags.key(to) != name else None

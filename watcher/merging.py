@@ -1,0 +1,238 @@
+"""`tagwright dedupe --apply` and what belongs to it: words become others, aliases, words that are kept apart.
+
+An approved report is noted photo by photo; the worker's rooms do the rest, as they do any change.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from metadata import aliases as pure
+from metadata import tags
+from metadata.errors import UserError
+from metadata.tags import Word
+from watcher import census
+from watcher.app import App
+from watcher.ledger import aliases as book
+from watcher.ledger import merges, work
+
+Answer = dict[str, Any]
+
+MOVED = 0.1
+"""The share by which a count may have moved since the report."""
+
+
+def merge(
+    app: App, *, report: str, words: Sequence[Mapping[str, Any]], apart: Sequence[Sequence[str]] = ()
+) -> Answer:
+    """Make the approved words others, on the photos that the report counted, and remember aliases.
+
+    `report` is its digest; each of `words` holds `word`, `to`, the photos `ids`, the counts `agreed`, `to_agreed`.
+    """
+    why = f"dedupe {report[:12]}"
+    run = merges.unfinished(app.ledger.db, why)
+    if run is not None:
+        return _go_on(app, run)
+    run = app.begin(why)
+    with app.ledger.transaction() as db:
+        kept, left_out = _as_counted(db, words)
+        kept, circles = _aliased(db, kept, run, app.now())
+        for one, other in apart:
+            book.keep_apart(db, (one,), (other,), app.now())
+        rows = dict.fromkeys(_rows(db, kept))
+        merges.plan(db, run, rows)
+        photos = {photo for photo, _, _ in rows}
+        _empty(db, run, rows)
+        work.again(db, photos, app.now())
+    app.refresh_rules()
+    return {
+        "run": run,
+        "photos": len(photos),
+        "words": len(kept),
+        "left_out": left_out + circles,
+        "continued": False,
+    }
+
+
+def _go_on(app: App, run: int) -> Answer:
+    """The same report once more, before it was done: a process ended in the middle."""
+    db = app.ledger.db
+    query = "SELECT DISTINCT photo FROM merges WHERE run = ? AND state IN ('waiting', 'booked')"
+    photos = [row[0] for row in db.execute(query, (run,))]
+    with app.ledger.transaction():
+        db.execute("UPDATE runs SET ended = NULL WHERE id = ?", (run,))
+        work.again(db, photos, app.now())
+    app.worker.run_number = run
+    return {"run": run, "photos": len(photos), "words": 0, "left_out": [], "continued": True}
+
+
+def _as_counted(db: sqlite3.Connection, words: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[str]]:
+    """Those whose counts are about what the report says, and why the others are left out."""
+    known = {one["word"]: int(one["agreed"]) for one in words}
+    known |= {tags.typed(one["to"])[-1]: int(one["to_agreed"]) for one in words if one["to_agreed"] is not None}
+    now = census.standing_now(db, list(known))
+    moved = {text for text, count in known.items() if abs(now[text] - count) > MOVED * count}
+    kept, left_out = [], []
+    for one in words:
+        odd = [text for text in (one["word"], tags.typed(one["to"])[-1]) if text in moved]
+        if odd:
+            said = f"{odd[0]} stood on {known[odd[0]]} photos and stands on {now[odd[0]]} now"
+            left_out.append(f"{one['word']} -> {one['to']}: {said}; make a new report")
+        else:
+            kept.append(one)
+    return kept, left_out
+
+
+def _aliased(
+    db: sqlite3.Connection, words: Sequence[Mapping[str, Any]], run: int, now: float
+) -> tuple[list[Any], list[str]]:
+    """Remember each as an alias for tomorrow's photos; those that would close a circle are left out."""
+    kept, left_out = [], []
+    for one in words:
+        word, to = (one["word"],), tags.typed(one["to"])
+        try:
+            book.add(db, word, to, now, leaf=len(to) == 1, run=run)
+        except UserError as error:
+            left_out.append(f"{one['word']} -> {one['to']}: {error}")
+        else:
+            kept.append(one)
+    return kept, left_out
+
+
+def _rows(db: sqlite3.Connection, words: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, Word]]:
+    """Photo, key and new word, for each keyword with one of these parts on a photo that was counted for it."""
+    known = book.used(db)
+    targets = {one["word"]: _end(known, tags.typed(one["to"])) for one in words}
+    counted = {one["word"]: {*one["ids"]} for one in words}
+    numbers: dict[int, Word] = {}
+    for part in targets:
+        numbers.update(census.words_with(db, part))
+        numbers.update(_spelled_otherwise(db, part))
+    for number, word in numbers.items():
+        if not census.counted(word):
+            continue
+        parts = [part for part in targets if _has(word, part)]
+        for (photo,) in db.execute("SELECT photo FROM standing WHERE word = ?", (number,)):
+            mine = {part: targets[part] for part in parts if photo in counted[part]}
+            if mine and (to := changed(word, mine)):
+                yield photo, tags.key(word), to
+
+
+def _spelled_otherwise(db: sqlite3.Connection, part: str) -> list[tuple[int, Word]]:
+    """Plain words that only differ in spelling: some place shows them as the part is spelled."""
+    rows = db.execute("SELECT id, text FROM words WHERE key = ?", (tags.key((part,)),)).fetchall()
+    return [(int(number), tags.parse(text)) for number, text in rows]
+
+
+def _has(word: Word, part: str) -> bool:
+    return part in word or tags.key(word) == tags.key((part,))
+
+
+def _end(known: book.Both, to: Word) -> Word:
+    return pure.applied(to, known.paths, known.leaves)
+
+
+def changed(word: Word, targets: Mapping[str, Word]) -> Word:
+    """A keyword with its parts exchanged: never with fewer levels. The same word where only places differ."""
+    if len(word) == 1:
+        return next((to for part, to in targets.items() if _has(word, part)), word)
+    above = tuple(targets[part][-1] if part in targets and len(targets[part]) == 1 else part for part in word[:-1])
+    leaf = targets.get(word[-1])
+    if leaf is not None and len(leaf) > 1:
+        return ()  # what was approved is about the plain word
+    return (*above, leaf[-1] if leaf else word[-1])
+
+
+def _empty(db: sqlite3.Connection, run: int, rows: Mapping[tuple[int, str, Word], None]) -> None:
+    """Note the tags that a server may have no more use for once all is done."""
+    went = {name for _, name, _ in rows}
+    query = "SELECT text FROM words WHERE key = ?"
+    words = [tags.parse(text) for name in went for (text,) in db.execute(query, (name,))]
+    stay = {word for _, _, word in rows}
+    gone = [(run, tags.to_tags_list(word)) for word in words if word not in stay]
+    db.executemany("INSERT OR IGNORE INTO emptied (run, tag) VALUES (?, ?)", gone)
+
+
+# Aliases
+
+
+def alias_add(app: App, *, word: str, to: str, path: bool = False) -> Answer:
+    """From now on `to` is written instead of `word`: wherever it is a last part, or (`path`) only as it stands."""
+    old, new = _word(word), _word(to)
+    if len(old) > 1 and len(new) < len(old):
+        raise UserError(f"{tags.show(old)} has more levels than {tags.show(new)}, and none may be lost")
+    leaf = len(old) == 1 and len(new) == 1 and not path
+    with app.ledger.transaction() as db:
+        book.add(db, old, new, app.now(), leaf=leaf)
+    app.refresh_rules()
+    return {"word": tags.show(old), "to": tags.show(new), "matches": "last part" if leaf else "whole path"}
+
+
+def alias_remove(app: App, *, word: str) -> Answer:
+    """Write what is said again; persons' own words stay as they are."""
+    old = _word(word)
+    with app.ledger.transaction() as db:
+        if not book.remove(db, old):
+            raise UserError(f"{tags.show(old)} is no alias; `tagwright dedupe alias list` shows which are")
+    app.refresh_rules()
+    return {"word": tags.show(old)}
+
+
+def alias_import(app: App, *, aliases: Sequence[Mapping[str, str]]) -> Answer:
+    """Many at once, as `dedupe alias export` wrote them; all of them or none."""
+    with app.ledger.transaction() as db:
+        for one in aliases:
+            old, new = _word(one["word"]), _word(one["to"])
+            book.add(db, old, new, app.now(), leaf=one.get("matches") == "last part")
+    app.refresh_rules()
+    return {"aliases": len(aliases)}
+
+
+# Kept apart
+
+
+def protect(app: App, *, words: Sequence[str]) -> Answer:
+    """These are never merged with anything."""
+    these = [_word(word) for word in words]
+    with app.ledger.transaction() as db:
+        for word in these:
+            book.keep_apart(db, word[-1:], (), app.now())
+    return {"protected": [tags.show(word[-1:]) for word in these]}
+
+
+def unprotect(app: App, *, words: Sequence[str]) -> Answer:
+    """These may be merged again."""
+    these = [_word(word)[-1:] for word in words]
+    with app.ledger.transaction() as db:
+        for word in these:
+            if not book.let_together(db, word, ()):
+                raise UserError(f"{tags.show(word)} is not protected; `tagwright dedupe apart` shows what is")
+    return {"loosened": [tags.show(word) for word in these]}
+
+
+def block(app: App, *, word: str, other: str) -> Answer:
+    """These two are never merged with each other, nor offered."""
+    one, two = _word(word)[-1:], _word(other)[-1:]
+    if one == two:
+        raise UserError("name two words")
+    with app.ledger.transaction() as db:
+        book.keep_apart(db, one, two, app.now())
+    return {"word": tags.show(one), "other": tags.show(two)}
+
+
+def unblock(app: App, *, word: str, other: str) -> Answer:
+    """These two may be merged again."""
+    one, two = _word(word)[-1:], _word(other)[-1:]
+    with app.ledger.transaction() as db:
+        if not book.let_together(db, one, two):
+            raise UserError(f"{tags.show(one)} and {tags.show(two)} are not kept apart")
+    return {"word": tags.show(one), "other": tags.show(two)}
+
+
+def _word(typed: str) -> Word:
+    word = tags.clean(tags.typed(typed))
+    if not word:
+        raise UserError(f"{typed!r} is no keyword")
+    return word
