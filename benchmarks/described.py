@@ -40,6 +40,7 @@ def serve(hosts: int) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # as every server has it: an answer in two parts would take 40 ms more
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))

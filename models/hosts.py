@@ -43,7 +43,8 @@ MOST = 1 << 20
 """Bytes of one answer; longer ones never end."""
 
 Reach = Literal["here", "near", "far"]
-Body = Callable[["Host"], Mapping[str, Any]]
+Body = Callable[["Host"], bytes]
+"""The question as JSON; asked for when a slot is taken already, so it had better be made before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +252,12 @@ class Hosts:
 
     # One question
 
-    def _once(self, method: str, state: State, path: str, body: Mapping[str, Any] | None) -> Any:
-        request = self._client.build_request(
-            method,
-            state.host.url + path,
-            json=body,
-            headers=dict(state.secrets),
-            extensions={"trace": self._traced},
+    def _once(self, method: str, state: State, path: str, body: bytes | None) -> Any:
+        headers = (
+            {**state.secrets, "content-type": "application/json"} if body is not None else dict(state.secrets)
         )
+        url, trace = state.host.url + path, {"trace": self._traced}
+        request = self._client.build_request(method, url, content=body, headers=headers, extensions=trace)
         try:
             response = self._client.send(request, stream=True)
             try:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from metadata.errors import PhotoError, UserError
@@ -158,13 +160,19 @@ class Vision:
         known = hints.lines(view.facts, view.hints)
         strict: dict[str, bool] = {}
 
-        def body(host: Host) -> Mapping[str, Any]:
-            strict[host.url] = host.url not in self._plain
-            schema = answers.schema(self._limits) if strict[host.url] else None
-            told = self._filled(known if known and hinted(host) else "")
+        @cache
+        def made(schema: bool, told: bool) -> bytes:  # noqa: FBT001 - a key
             wish = self._wish
-            return self._talk.body(Question(wish.model, told, image, temperature, wish.tokens, schema))
+            prompt = self._filled(known if told else "")
+            asked = answers.schema(self._limits) if schema else None
+            question = Question(wish.model, prompt, image, temperature, wish.tokens, asked)
+            return json.dumps(self._talk.body(question)).encode()
 
+        def body(host: Host) -> bytes:
+            strict[host.url] = host.url not in self._plain
+            return made(strict[host.url], bool(known) and hinted(host))
+
+        body(self._hosts.hosts[0])  # before a slot is taken
         reply = self._talk.reply(self._answer(view, body, strict))
         if reply is None:
             raise BadAnswer("the answer has another shape than this kind of server gives")

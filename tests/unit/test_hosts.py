@@ -64,7 +64,7 @@ def made():
 
 
 def ask(asked, **more):
-    return asked.ask(b"photo.jpg", "/x", lambda host: {"q": host.url}, **more)
+    return asked.ask(b"photo.jpg", "/x", lambda host: host.url.encode(), **more)
 
 
 def test_the_least_busy_host_is_asked_first(made):
