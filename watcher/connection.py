@@ -60,7 +60,11 @@ def folders(settings: Settings) -> list[bytes]:
     """Where Immich's files may be here: its upload location, what was mapped, and the folders of photos."""
     immich = settings.immich
     named = [*immich.paths.values(), *((immich.upload_location,) if immich.upload_location else ())]
-    return list(dict.fromkeys(os.fsencode(path) for path in (*named, *(root.path for root in settings.roots))))
+    return list(dict.fromkeys(os.fsencode(path) for path in (*named, *_here(settings))))
+
+
+def _here(settings: Settings) -> list[Path]:
+    return [root.path for root in settings.roots if not root.immich]
 
 
 def mapped(settings: Settings, sample: Iterable[Asset]) -> Paths:

@@ -251,6 +251,8 @@ class Deliverer:
             self._shut(decision.id, job.photo.root, str(error))
         elif self._desk.guests.is_away(error):
             self._shut(decision.id, job.photo.root, f"Immich: {error}")
+        elif pause := self._desk.guests.pause(error):
+            work.soon(db, decision.id, self._desk.now() + pause)
         elif isinstance(error, ChangedMeanwhile):
             work.soon(db, decision.id, self._desk.now() + 1.0)
         else:

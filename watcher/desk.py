@@ -73,6 +73,10 @@ class Guests(Protocol):
         """Whether an error says that the server does not answer, which is no photo's fault."""
         ...
 
+    def pause(self, error: TagwrightError) -> float:
+        """Seconds after which a server is tried again that has too much to do; 0 for other errors."""
+        ...
+
     def remote(self, photo: Photo) -> str:
         """What the server calls a photo that lies in no folder here, or ""."""
         ...
@@ -96,6 +100,10 @@ class Nobody:
     def is_away(self, error: TagwrightError) -> bool:  # noqa: ARG002 - as above
         """Never."""
         return False
+
+    def pause(self, error: TagwrightError) -> float:  # noqa: ARG002 - as above
+        """Never."""
+        return 0.0
 
     def remote(self, photo: Photo) -> str:  # noqa: ARG002 - as above
         """None is."""

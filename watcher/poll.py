@@ -37,6 +37,8 @@ SLICE: Final = 500
 """Assets that are booked at once; the walk of other photos goes on between."""
 MARKS_AGAIN: Final = 600.0
 """Seconds until the marker is tried again, where Immich did not take it."""
+BUSY: Final = 30.0
+"""Seconds until photos are tried again for which Immich had no time."""
 UNKNOWN: Final = "Immich does not know it"
 SILENT: Final = "Immich has not answered yet"
 
@@ -372,6 +374,10 @@ class Poll:
     def is_away(self, error: TagwrightError) -> bool:
         """Whether this says that Immich or its database does not answer."""
         return isinstance(error, TryAgain) and error.path in self.link.places() and error.path != b"Immich"
+
+    def pause(self, error: TagwrightError) -> float:
+        """Seconds after which Immich, which has too much to do, is tried again; 0 for other errors."""
+        return BUSY if isinstance(error, TryAgain) and error.path == b"Immich" else 0.0
 
     def remote(self, photo: Photo) -> str:
         """The asset of a photo that only Immich has, or ""."""

@@ -27,7 +27,7 @@ STATES = {
     "looked": "looked at, not written yet",
     "delivered": "done",
     "aside": "set aside",
-    "waits": "waiting for a setting",
+    "waits": "waiting for a setting or for Immich",
     "left": "left alone",
 }
 """What the ledger calls a photo's state -> what a person reads."""

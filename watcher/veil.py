@@ -13,7 +13,7 @@ from watcher.ledger import embedded, evidence, files
 Sweep = Callable[[bytes], object]
 """Forgets what was kept of a picture besides, by its digest: vectors, pictures in reports."""
 
-_WORDS = ("standing", "captions", "withheld", "memory", "writes", "events")
+_WORDS = ("standing", "captions", "withheld", "memory", "writes", "events", "merges")
 
 
 def forget(db: sqlite3.Connection, photos: Iterable[int], *, whole: bool, sweeps: Iterable[Sweep] = ()) -> None:

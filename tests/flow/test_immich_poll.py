@@ -130,7 +130,7 @@ def test_while_immich_is_down_what_is_known_is_looked_at_and_nothing_is_set_asid
     world.database = False
     immich.tag([asset], ["Oma"])
     immich.idle()
-    with world.open(probe=0.0) as app:
+    with world.open() as app:
         app.poll.link.keys.clients[0]._wire._wait = lambda _: None
         world.work(app)
         assert app.poll.down
