@@ -19,7 +19,7 @@ from metadata.choose import Evidence, Rules, choose
 from metadata.memory import Memory, Truth
 from metadata.people import Wish
 from metadata.sinks import Seen
-from watcher import __version__
+from watcher import __version__, siblings
 from watcher.ledger import assets, embedded, evidence, merges, words
 from watcher.ledger.merges import NONE, Merges
 from watcher.ledger.work import Job
@@ -97,7 +97,9 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     truths = words.truth_rows(db, ids)
     memories = words.memory_rows(db, ids)
     keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
-    said = evidence.rows(db, keys)
+    halves = {photo: [digest for _, digest in found] for photo, found in siblings.of(db, ids).items()}
+    keys += [digest for found in halves.values() for digest in found]
+    said = evidence.rows(db, list(dict.fromkeys(keys)) if halves else keys)
     inside, barred = embedded.rows(db, ids), embedded.barred(db, ids)
     approved, owners = merges.of(db, ids), assets.owners_of(db, ids)
     return [
@@ -105,7 +107,11 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
             job,
             truths[job.photo.id],
             memories[job.photo.id],
-            [*(said[job.digest] if job.digest else ()), *said[evidence.own_key(job.photo.id)]],
+            [
+                *(said[job.digest] if job.digest else ()),
+                *(row for digest in halves.get(job.photo.id, ()) if digest != job.digest for row in said[digest]),
+                *said[evidence.own_key(job.photo.id)],
+            ],
             inside.get(job.photo.id),
             barred.get(job.photo.id),
             approved.get(job.photo.id, NONE),

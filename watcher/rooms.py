@@ -26,6 +26,7 @@ from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.pairs import Both, Pair
 from models.look import Evidence as Spoken
 from models.look import Looked
+from watcher import siblings
 from watcher.ledger import embedded, files, merges, words, work, writes
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
@@ -146,6 +147,8 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
     own = [_said(one) for one in looked.evidence if one.of_file]
     news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
+    if news:
+        siblings.wake(db, job.photo.id, now)
     embedded.allow(db, [job.photo.id])
     if looked.embedded is not None:
         embedded.keep(db, job.photo.id, looked.embedded)
@@ -156,7 +159,8 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
 def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
     """Remember what a captioner said of a picture whose digest and facts are known."""
     assert job.digest is not None
-    said.keep(db, job.digest, [_said(one) for one in looked.evidence], now)
+    if said.keep(db, job.digest, [_said(one) for one in looked.evidence], now):
+        siblings.wake(db, job.photo.id, now)
 
 
 def keep_people(

@@ -21,6 +21,7 @@ from metadata.choose import Evidence, Rules, named
 from metadata.errors import TagwrightError
 from metadata.tags import Word
 from models.protocols import Scored
+from watcher import siblings
 from watcher.ledger import evidence, words
 from watcher.ledger.store import Ledger
 
@@ -270,6 +271,7 @@ def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rule
         (now, digest),
     )
     db.execute("UPDATE photos SET due = ? WHERE digest = ? AND booked IS NOT NULL", (now, digest))
+    siblings.wake(db, photo, now)
 
 
 def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, frozenset[Word]]:

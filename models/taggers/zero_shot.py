@@ -7,7 +7,7 @@ whole library in minutes. Vectors of texts come from the same model, and are kep
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -84,7 +84,7 @@ class ZeroShot:
         for found in scorer.score(vectors):
             yield [(words[place], score) for place, score in found]
 
-    def teach(self, sample: NDArray[np.floating], tagged: dict[Word, Sequence[int]] | None = None) -> None:
+    def teach(self, sample: NDArray[np.floating], tagged: Mapping[Word, Sequence[int]] | None = None) -> None:
         """Take the measure of each word from a sample of the library; `tagged`: rows that a person gave a word."""
         from models import nearness  # noqa: PLC0415 - a service starts without numpy
 
