@@ -88,6 +88,7 @@ class Link:
         self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone)
         self._census: list[ByApi | ByDatabase] = []
         self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
+        self._told = ""
         self.contact = False
         self.contact_before = False
         """Whether Immich has told us ever, in this process or one before."""
@@ -125,9 +126,19 @@ class Link:
         if changed and (first or not self.paths):
             self._learn(changed)
         self._try_mounts(changed, frozenset(owners))
-        faces = self._faces.look([each.id for each in changed], owners) if self._faces is not None else {}
+        faces = self._looked_at(changed, owners)
         users = {owner: _names(client) for owner, client in owners.items()}
         return Report(users, tuple(changed), frozenset(gone), faces, self._marked(changed, owners))
+
+    def _looked_at(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> dict[str, list[Face]]:
+        """Who is in photos; without the right to know, keywords go on all the same."""
+        try:
+            return self._faces.look([each.id for each in changed], owners) if self._faces is not None else {}
+        except (PlaceClosed, Refused) as error:
+            if self._told != str(error):
+                log.warning("people are not known: %s", error)
+            self._told = str(error)
+            return {}
 
     def _counted(
         self, owners: Mapping[str, Immich], known: Mapping[str, tuple[str, str]]

@@ -341,3 +341,22 @@ def test_without_an_answer_since_the_start_photos_wait_and_are_taken_up_when_imm
         world.rest()
         assert world.tags(asset) == world.fields(asset) == {"colour/red"}
         assert not world.status()["problems"]
+
+
+def test_a_key_that_may_not_see_people_gets_its_keywords_all_the_same(tmp_path, immich):
+    rights = [
+        "asset.read",
+        "asset.view",
+        "asset.update",
+        "tag.read",
+        "tag.create",
+        "tag.asset",
+        "user.read",
+        "job.create",
+    ]
+    key = immich.key_for(immich.admin.id, rights)
+    asset = immich.upload_photo(photo(mark=161))
+    immich.idle()
+    world = ImmichWorld(tmp_path, immich, database=False, keys=(key,), root={"people": "names"})
+    world.rest()
+    assert world.tags(asset) == {"colour/red"}
