@@ -43,6 +43,7 @@ def _start(full: bool) -> Iterable[Figure]:  # noqa: FBT001
 
 def _idle(full: bool) -> Iterable[Figure]:  # noqa: FBT001
     yield daemon.idle(60 if full else 20)
+    yield from daemon.at_home(*((100_000, 180) if full else (5000, 20)))
     yield daemon.polling(*((100_000, 1000) if full else (5000, 100)), 60 if full else 20)
 
 

@@ -67,6 +67,25 @@ def idle(seconds: float) -> Figure:
     return Figure(f"idle for {seconds:.0f} s, inotify", "< 0.1 % of a core", f"{share:.3f} %", share < 0.1)
 
 
+def at_home(photos: int, seconds: float) -> list[Figure]:
+    """A quiet hour of a library that is known: processor, memory, and what is written, health and figures on."""
+    with Household(settings='health.listen = "127.0.0.1:0"') as house:
+        _plain(house.tree, photos, max(1, photos // 100), ending="jpg")
+        house.start(more=["--new-only"])
+        _rest(house)
+        cpu, written, began = house.cpu(), house.written(), time.monotonic()
+        time.sleep(seconds)
+        took = time.monotonic() - began
+        share, hourly = 100 * (house.cpu() - cpu) / took, (house.written() - written) / took * 3600 / 1024
+        memory, known = house.memory("VmRSS"), house.ask("SELECT count(*) FROM photos")[0][0]
+    name = f"idle for {seconds:.0f} s, {known:,} photos known"
+    return [
+        Figure(f"{name}: processor", "< 0.1 % of a core", f"{share:.3f} %", share < 0.1),
+        Figure(f"{name}: memory", "< 90 MB", f"{memory:.0f} MiB", memory * 1.048576 < 90),
+        Figure(f"{name}: written to disk", "< 300 KB/h", f"{hourly:.0f} KiB/h", hourly < 300),
+    ]
+
+
 def polling(photos: int, folders: int, seconds: float) -> Figure:
     """The same where the root has to be looked at again and again."""
     with Household(root="polling = true") as house:
@@ -76,27 +95,31 @@ def polling(photos: int, folders: int, seconds: float) -> Figure:
     return Figure(name, "< 2 % of a core", f"{share:.2f} %", share < 2)
 
 
-def _plain(tree: Path, files: int, folders: int) -> None:
-    """Sidecars without photos: files that are watched and that nobody has to look at."""
+def _plain(tree: Path, files: int, folders: int, ending: str = "jpg.xmp") -> None:
+    """Sidecars without photos (or what is called a photo): files that are watched and nobody has to look at."""
     for number in range(folders):
         folder = tree / f"{number % 100:02}" / f"{number:05}"
         folder.mkdir(parents=True)
         for each in range(number, files, folders):
-            drop(folder / f"IMG_{each:06}.jpg.xmp", b"")
+            drop(folder / f"IMG_{each:06}.{ending}", b"")
 
 
 def _share(house: Household, seconds: float) -> float:
     """Percent of a core, once it has come to rest."""
     house.start()
+    _rest(house)
+    before, began = house.cpu(), time.monotonic()
+    time.sleep(seconds)
+    return 100 * (house.cpu() - before) / (time.monotonic() - began)
+
+
+def _rest(house: Household) -> None:
     time.sleep(5)
     for _ in range(30):
         before = house.cpu()
         time.sleep(2)
         if house.cpu() - before < 0.1:
-            break
-    before, began = house.cpu(), time.monotonic()
-    time.sleep(seconds)
-    return 100 * (house.cpu() - before) / (time.monotonic() - began)
+            return
 
 
 def torch() -> Figure:

@@ -146,6 +146,11 @@ class Household:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
+    def written(self) -> int:
+        """Bytes the process has had written to disks."""
+        lines = Path(f"/proc/{self.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
     def log(self) -> str:
         """What it has told so far, warnings and worse."""
         return (self._made / "log").read_text()

@@ -139,6 +139,11 @@ class Hosts:
         """Those that were named, with their addresses in full."""
         return [state.host for state in self._states]
 
+    def standing(self) -> list[tuple[str, bool, int, int]]:
+        """Of each host: its address, whether it is asked at present, its answers, and its failures in a row."""
+        now = self._clock()
+        return [(each.host.url, each.until <= now, each.served, each.failures) for each in self._states]
+
     @property
     def away(self) -> bool:
         """Whether none of them is this machine."""

@@ -8,6 +8,7 @@ answers are of no use is not asked about again before `scan --again`; an unreach
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import threading
 import time
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2
 """Photos that are read and decoded while all slots are taken, at least; else half as many as slots."""
-AGAIN = 60.0
+AGAIN = 600.0
 """Seconds between two looks for photos that nobody told us of."""
 SHARE = 20.0
 """How many times longer than such a look took nothing is looked for."""
@@ -58,6 +59,11 @@ class Describer:
         self._looked_at = 0.0
         self._next = 0.0
         self._paused = 0.0
+
+    def standing(self) -> list[tuple[str, bool, int, int]]:
+        """How the model's hosts do (`models.hosts`); nothing where there are none. From any thread."""
+        told = getattr(self._captioner, "standing", None)
+        return list(told()) if told is not None else []
 
     @property
     def quiet(self) -> bool:
@@ -213,7 +219,7 @@ class Describer:
             if not self._rests():
                 log.warning("%s; nothing is described until one answers", error.reason)
             self._paused = time.monotonic() + min(wait, AGAIN)
-            self._cursor, self._looked_at = None, 0.0
+            self._cursor, self._looked_at = None, -math.inf
             return
         tries = self._resting.get(photo.id, (0.0, 0))[1] + 1
         pause = PATIENCE[min(tries, len(PATIENCE)) - 1]

@@ -22,7 +22,7 @@ from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
 from watcher.crier import Crier, webhook
 from watcher.events import Arrivals
-from watcher.figures import TYPE, Figures
+from watcher.figures import TYPE, Figure, Figures
 from watcher.health import Feeder, Notifier, interval
 from watcher.ignore import Ignore
 from watcher.ledger import answers, files, work, writes
@@ -37,6 +37,10 @@ SHOWN = (
     *("XMP-photoshop:City", "XMP-photoshop:State", "XMP-photoshop:Country"),
 )
 """What is read back from the first files that were written."""
+
+
+LONG = 5000
+"""Photos from which a person is told beforehand how long it will take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ def _window(app: App, watched: Arrivals) -> web.Window:
     """What shows from outside how the service is."""
     body = vitals.Body(app.pulse, app.settings.state, watched.turns)
     figures = Figures(body, app.worker.counts)
+    figures.more.append(partial(_outside, app))
 
     def health() -> web.Page:
         found = vitals.told(vitals.parts(body))
@@ -126,6 +131,17 @@ def _window(app: App, watched: Arrivals) -> web.Window:
 
     doors = [*web.port(app.settings.health.listen), *web.local(app.settings.state)]
     return web.Window({"/health": health, "/metrics": lambda: (200, TYPE, figures.text())}, doors)
+
+
+def _outside(app: App) -> Iterator[Figure]:
+    """The servers that are asked: how often, and how the hosts of models do."""
+    for url, up, served, _ in app.worker.hosts():
+        yield Figure("host_up", float(up), {"host": url})
+        yield Figure("calls_total", served, {"to": url, "outcome": "answered"})
+    clients = app.poll.link.keys.clients if app.poll is not None else ()
+    for outcome in ("answered", "failed") if clients else ():
+        count = sum(client.calls[outcome] for client in clients)
+        yield Figure("calls_total", count, {"to": "immich", "outcome": outcome})
 
 
 def _watch(app: App, settings: Settings) -> Arrivals:
@@ -227,7 +243,7 @@ class Progress:
         self._app, self._out, self._live = app, out, out.isatty()
         self._began = time.monotonic()
         self._due = self._began + (0.3 if self._live else 10.0)
-        self._said = False
+        self._said = self._foretold = False
 
     def __call__(self) -> None:
         """Tell, if it is time."""
@@ -237,15 +253,31 @@ class Progress:
         self._due = at + (0.3 if self._live else 10.0)
         line = self._line(at)
         self._said = True
+        self._foretell(at)
         print(
             f"\r{line}\x1b[K" if self._live else line, end="" if self._live else "\n", file=self._out, flush=True
         )
 
+    def _foretell(self, at: float) -> None:
+        """Once, as soon as the rate is known: how long a long first run will take, and how to have peace."""
+        done, due = self._app.worker.counts.looked, self._due_photos()
+        if self._foretold or done < 100 or due < LONG:
+            return
+        self._foretold = True
+        rate = done / max(at - self._began, 0.001)
+        log.warning(
+            "a long run: %d photos are to be looked at, at %.0f a second about %s. It can be ended and goes on "
+            "where it was; `tagwright pause 2h` or `quiet_hours` give peace",
+            *(due, rate, tell.duration(due / rate)),
+        )
+
+    def _due_photos(self) -> int:
+        query = "SELECT count(*) FROM photos WHERE (due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL"
+        return int(self._app.ledger.db.execute(query).fetchone()[0])
+
     def _line(self, at: float) -> str:
         counts = self._app.worker.counts
-        due = self._app.ledger.db.execute(
-            "SELECT count(*) FROM photos WHERE (due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL"
-        ).fetchone()[0]
+        due = self._due_photos()
         done = max(counts.looked, counts.delivered)
         rate = done / max(at - self._began, 0.001)
         left = f", about {tell.duration(due / rate)} left" if rate > 0 and due else ""

@@ -89,6 +89,10 @@ class Worker:
     def run_number(self, number: int) -> None:
         self._desk.run_number = number
 
+    def hosts(self) -> list[tuple[str, bool, int, int]]:
+        """How the hosts of models do (`models.hosts.Hosts.standing`); from any thread."""
+        return self._describer.standing()
+
     def context(self) -> Context:
         """The merge's surroundings at this moment."""
         return self._desk.context()

@@ -62,6 +62,11 @@ class Immich:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """Questions so far: `answered` and `failed`."""
+        return dict(self._wire.calls)
+
     def close(self) -> None:
         """Closes the connections."""
         self._wire.close()

@@ -49,6 +49,8 @@ class Wire:
         self._wait = wait
         self._rng = rng or random.Random()  # noqa: S311 - spreads waits, keeps no secret
         self.connections = 0
+        self.calls = {"answered": 0, "failed": 0}
+        """Questions so far, those that were asked again counted each time."""
         self._client = httpx.Client(
             headers={"x-api-key": key, "accept": "application/json"},
             verify=trust(
@@ -105,8 +107,10 @@ class Wire:
             try:
                 response = self._once(method, path, body, params)
             except httpx.TransportError as error:
+                self.calls["failed"] += 1
                 reason, after = self._broken(error), None
                 continue
+            self.calls["answered"] += 1
             if response.status_code in among or response.is_success:
                 return response
             if response.status_code not in PASSES:

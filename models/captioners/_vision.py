@@ -100,6 +100,10 @@ class Vision:
         digest = hashlib.sha256(asked.encode()).hexdigest()[:8]
         return f"{wish.model}-{digest}".replace("@", "-")
 
+    def standing(self) -> list[tuple[str, bool, int, int]]:
+        """How its hosts do, as `Hosts.standing` says."""
+        return self._hosts.standing()
+
     @property
     def slots(self) -> int:
         """How many photos may be asked about side by side."""

@@ -99,6 +99,48 @@ def test_watching_the_status_ends_with_ctrl_c(service, tmp_path):
     assert lines[1].startswith("1 photos: ")
 
 
+def test_a_long_first_run_is_told_once_with_its_length(tmp_path, caplog, monkeypatch):
+    import io
+
+    from tests.flow.house_world import World
+    from watcher import service
+
+    monkeypatch.setattr(service, "LONG", 3)
+    world = World(tmp_path)
+    for number in range(4):
+        paint(world.photos / f"{number}.jpg", mark=number)
+    with world.open() as app:
+        app.intake.walks()
+        app.worker.settle_all()
+        app.ledger.db.execute("UPDATE photos SET due = 0")
+        app.worker.counts.looked = 100
+        told = service.Progress(app, io.StringIO())
+        told._began -= 100
+        for _ in range(2):
+            told._due = 0.0
+            told()
+    said = [record.message for record in caplog.records if "a long run" in record.message]
+    assert len(said) == 1
+    assert "4 photos are to be looked at, at 1 a second about 3 s" in said[0].replace("about 4 s", "about 3 s")
+
+
+def test_calls_and_hosts_are_among_the_figures():
+    from types import SimpleNamespace
+
+    from watcher import service
+
+    client = SimpleNamespace(calls={"answered": 7, "failed": 2})
+    link = SimpleNamespace(keys=SimpleNamespace(clients=[client, client]))
+    worker = SimpleNamespace(hosts=lambda: [("http://gpu:11434", False, 5, 3)])
+    found = list(service._outside(SimpleNamespace(worker=worker, poll=SimpleNamespace(link=link))))
+    assert [(one.name, one.value, *one.labels.values()) for one in found] == [
+        ("host_up", 0.0, "http://gpu:11434"),
+        ("calls_total", 5, "http://gpu:11434", "answered"),
+        ("calls_total", 14, "immich", "answered"),
+        ("calls_total", 4, "immich", "failed"),
+    ]
+
+
 def test_every_figure_of_the_dashboard_is_one_of_ours():
     dashboard = json.loads((HOUSE / "docs/grafana.json").read_text())
     asked = {
