@@ -415,14 +415,15 @@ def _backup(arguments: Arguments) -> int:
 def _doctor(arguments: Arguments) -> int:
     from time import time
 
-    from watcher import doctor
+    from watcher import doctor, overlay
 
     settings = known_settings(arguments)
-    findings = doctor.examine(settings, environment=os.environ, now=time(), file=arguments.config)
+    file = arguments.config or overlay.found(overlay.files(os.environ))
+    findings = doctor.examine(settings, environment=os.environ, now=time(), file=file)
     if arguments.fix:
         for line in doctor.mend(findings):
             print(line, file=sys.stderr)
-        findings = doctor.examine(settings, environment=os.environ, now=time(), file=arguments.config)
+        findings = doctor.examine(settings, environment=os.environ, now=time(), file=file)
     print(doctor.report(findings, json=arguments.json))
     return SOME_FAILED if doctor.worst(findings) == "fail" else DONE
 

@@ -199,6 +199,8 @@ def _writable(root: Root, what: str, folder: bytes) -> Finding | None:
 
 def _write_remedy(error: OSError, folder: bytes) -> str:
     path = shlex.quote(os.fsdecode(folder))
+    if error.errno == errno.EROFS and mounts.in_container():
+        return f"mounted read-only into this container: take `:ro` from its volume {path} in the compose file"
     if error.errno == errno.EROFS:
         mount = mounts.mount_of(os.path.realpath(folder), mounts.table())
         point = shlex.quote(os.fsdecode(mount.point)) if mount else path
@@ -208,7 +210,30 @@ def _write_remedy(error: OSError, folder: bytes) -> str:
         )
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"make room: df -h {path}; df -i {path}"
+    kind = mounts.fstype(folder)
+    owner = _owner(folder)
+    if kind.startswith("nfs"):
+        return (
+            f"the server decides, by numbers: run tagwright as {owner}, or on the server: setfacl -R -m "
+            f"u:{os.geteuid()}:rwX {path} (root is nobody there, unless the export has no_root_squash)"
+        )
+    if kind.startswith(("cifs", "smb")):
+        options = f"uid={os.geteuid()},file_mode=0664,dir_mode=0775"
+        return f"mount {path} again with {options}; chown and chmod do nothing there"
+    if mounts.in_container():
+        return (
+            f'set `user: "{owner}"` (PUID and PGID) in the compose file, or on the host: setfacl -R -m '
+            f"u:{os.geteuid()}:rwX -m d:u:{os.geteuid()}:rwX FOLDER, where FOLDER is what is mounted at {path}"
+        )
     return f"setfacl -R -m u:{me()}:rwX -m d:u:{me()}:rwX {path}"
+
+
+def _owner(folder: bytes) -> str:
+    try:
+        about = os.stat(folder)
+    except OSError:
+        return "the folder's owner"
+    return f"{about.st_uid}:{about.st_gid}"
 
 
 def _read_remedy(root: Root) -> str:

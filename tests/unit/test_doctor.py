@@ -115,9 +115,36 @@ def test_a_folder_that_is_gone_fails_with_what_to_look_at(house):
         (errno.EDQUOT, "df -h"),
     ],
 )
-def test_the_remedy_for_a_folder_that_takes_nothing_fits_the_reason(house, number, helps):
+def test_the_remedy_for_a_folder_that_takes_nothing_fits_the_reason(house, monkeypatch, number, helps):
+    monkeypatch.setattr(mounts, "in_container", lambda: False)
+    monkeypatch.setattr(mounts, "fstype", lambda path: "ext4")
     error = OSError(number, os.strerror(number))
     assert helps in premises._write_remedy(error, os.fsencode(house))
+
+
+@pytest.mark.parametrize(
+    ("kind", "container", "number", "helps"),
+    [
+        ("nfs4", False, errno.EACCES, "no_root_squash"),
+        ("cifs", False, errno.EACCES, f"uid={os.geteuid()}"),
+        ("ext4", True, errno.EACCES, 'user: "'),
+        ("ext4", True, errno.EROFS, ":ro"),
+        ("ext4", False, errno.EPERM, "setfacl -R"),
+    ],
+)
+def test_who_decides_about_rights_is_who_is_asked(house, monkeypatch, kind, container, number, helps):
+    monkeypatch.setattr(mounts, "fstype", lambda path: kind)
+    monkeypatch.setattr(mounts, "in_container", lambda: container)
+    monkeypatch.setattr(premises, "probe", lambda folder: OSError(number, os.strerror(number)))
+    failed = [f for f in about(examine(house), "folder photos") if f.level == "fail"]
+    assert failed
+    assert all(helps in finding.remedy for finding in failed)
+
+
+def test_a_ledger_in_a_containers_own_layer_is_told(house, monkeypatch):
+    monkeypatch.setattr(mounts, "fstype", lambda path: "overlay")
+    monkeypatch.setattr(mounts, "in_container", lambda: True)
+    assert any("mount a volume" in f.remedy for f in about(examine(house), "ledger's folder"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
