@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from metadata.squeeze import squeezed
+
 Bytes = bytes | memoryview | mmap.mmap
 
 _OPERATION: Final = struct.Struct("<QQ")
@@ -35,7 +37,7 @@ def between(old: Bytes, new: Bytes, *, most: int) -> bytes | None:
                 size += end - start
             if size > 4 * most:  # compression will not gain more
                 return None
-    recipe = zlib.compress(b"".join(parts), 6)
+    recipe = squeezed(b"".join(parts), 6)
     return recipe if len(recipe) <= most else None
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
+from metadata.squeeze import squeezed
 from metadata.xmp_splice import Splice
 
 _VERSION: Final = b"\x01"
@@ -40,7 +41,7 @@ def spliced(splices: Sequence[Splice]) -> bytes:
 def _packed(kind: bytes, data: bytes) -> bytes:
     if len(data) < _WORTH:
         return _VERSION + kind + data
-    return _VERSION + kind.lower() + zlib.compress(data, 6)
+    return _VERSION + kind.lower() + squeezed(data, 6)
 
 
 def undo(recipe: bytes, data: bytes | None) -> bytes | None:

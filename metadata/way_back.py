@@ -13,6 +13,7 @@ from typing import Final
 
 from metadata import inverse, xmp
 from metadata.embedded import Content
+from metadata.squeeze import squeezed
 
 _VERSION: Final = b"\x02"
 _HEAD: Final = struct.Struct("<cI")
@@ -23,7 +24,7 @@ _PARTS: Final = 6
 def recipe(before: Content, after: Content, whole: bytes = b"") -> bytes:
     """The way from `after` back to `before`; `whole` is `metadata.delta`'s recipe for the file."""
     parts = [*map(_part, before.parts, after.parts), (_WHOLE, whole)]
-    return _VERSION + zlib.compress(b"".join(_HEAD.pack(kind, len(data)) + data for kind, data in parts), 6)
+    return _VERSION + squeezed(b"".join(_HEAD.pack(kind, len(data)) + data for kind, data in parts), 6)
 
 
 def _part(before: bytes | None, after: bytes | None) -> tuple[bytes, bytes]:

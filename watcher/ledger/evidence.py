@@ -11,6 +11,7 @@ from typing import Any
 from metadata import tags
 from metadata.choose import Evidence
 from metadata.people import Box, Person
+from metadata.squeeze import squeezed
 from metadata.tags import Word
 from watcher.ledger.files import marks
 
@@ -29,7 +30,7 @@ def pack(said: Evidence) -> bytes:
     if said.people:
         body.append([[one.name, one.box] for one in said.people])
     plain = _json(body).encode("utf-8", "surrogatepass")
-    return b"z" + zlib.compress(plain, 1) if len(plain) > PACKED else plain
+    return b"z" + squeezed(plain, 1) if len(plain) > PACKED else plain
 
 
 def unpack(source: str, version: str, packed: bytes) -> Evidence:

@@ -13,6 +13,7 @@ from typing import Any
 from metadata import tags
 from metadata.choose import Chosen
 from metadata.memory import Event, Memory, Truth
+from metadata.squeeze import squeezed
 from metadata.tags import Word
 from watcher.ledger.files import marks
 
@@ -263,7 +264,7 @@ def _packed(memory: Memory) -> bytes:
         body.pop("confirmed", None)
     else:
         body.setdefault("confirmed", [])
-    return zlib.compress(_json(body).encode(), 1)
+    return squeezed(_json(body).encode(), 1)
 
 
 def memory(row: MemoryRow) -> Memory:
