@@ -23,6 +23,7 @@ from metadata.tags import Word
 from models.protocols import Scored
 from watcher import siblings
 from watcher.ledger import evidence, words
+from watcher.ledger.files import marks
 from watcher.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -212,14 +213,13 @@ class Nearby:
         some = [self._told.popleft() for _ in range(min(SLICE, len(self._told)))]
         rules, now = self._rules(), self._now()
         with self._ledger.transaction() as db:
-            for asset, said in some:
-                row = db.execute(
-                    "SELECT photos.id, photos.digest FROM assets JOIN photos ON photos.id = assets.photo "
-                    "WHERE assets.id = ? AND photos.digest IS NOT NULL",
-                    (asset,),
-                ).fetchone()
-                if row is not None:
-                    keep(db, row[0], row[1], Evidence(SOURCE, self._version, said), rules, now)
+            photos = _photos(db, [asset for asset, _ in some])
+            changed = [
+                photos[asset]
+                for asset, said in some
+                if asset in photos and keep(db, *photos[asset], Evidence(SOURCE, self._version, said), rules, now)
+            ]
+            _decide_anew(db, changed, now)
 
     # In its own thread
 
@@ -252,26 +252,39 @@ class Nearby:
         log.info("zero_shot: measured %d words by %d photos", len(tagger.vocabulary.words), len(sample.ids))
 
 
-def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rules: Rules, now: float) -> None:
-    """Remember what was said of a photo's picture, and have all decided anew that show it.
+def _photos(db: sqlite3.Connection, assets: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """The photos that these assets are and that were looked at: number and digest."""
+    rows = db.execute(
+        "SELECT assets.id, photos.id, photos.digest FROM assets JOIN photos ON photos.id = assets.photo "  # noqa: S608 - question marks
+        f"WHERE assets.id IN ({marks(assets)}) AND photos.digest IS NOT NULL",
+        assets,
+    )
+    return {asset: (photo, digest) for asset, photo, digest in rows}
+
+
+def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rules: Rules, now: float) -> bool:
+    """Remember what was said of a photo's picture; whether other words than before are sure enough.
 
     As with a look, words that were undone are let go when something new names them.
     """
     least = rules.thresholds.get(said.source, rules.threshold)
     before = [old for old in evidence.of(db, [digest])[digest] if old.source == said.source]
     news = evidence.keep(db, digest, [said], now)
-    words.let_go(db, photo, [tags.key(word) for one in news if (word := named(one, rules))])
-    if {word for old in before for word, score in old.words if score >= least} == {
-        word for word, score in said.words if score >= least
-    }:
-        return
-    db.execute(
-        "UPDATE photos SET due = ?, attempts = 0, reason = '' WHERE digest = ? AND due IS NULL AND booked IS NULL "
-        "AND gone IS NULL AND state = 'delivered' AND gate = ''",
-        (now, digest),
+    if news and db.execute("SELECT 1 FROM withheld WHERE photo = ? LIMIT 1", (photo,)).fetchone():
+        words.let_go(db, photo, [tags.key(word) for one in news if (word := named(one, rules))])
+    sure = {word for old in before for word, score in old.words if score >= least}
+    return sure != {word for word, score in said.words if score >= least}
+
+
+def _decide_anew(db: sqlite3.Connection, changed: Sequence[tuple[int, bytes]], now: float) -> None:
+    """All photos that show these pictures are due, and the other halves of pairs."""
+    db.executemany(
+        "UPDATE photos SET due = ?, attempts = 0, reason = '' WHERE digest = ? AND gone IS NULL "
+        "AND (booked IS NOT NULL OR (due IS NULL AND state = 'delivered' AND gate = ''))",
+        [(now, digest) for _, digest in changed],
     )
-    db.execute("UPDATE photos SET due = ? WHERE digest = ? AND booked IS NOT NULL", (now, digest))
-    siblings.wake(db, photo, now)
+    for photo in siblings.of(db, [photo for photo, _ in changed]):
+        siblings.wake(db, photo, now)
 
 
 def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, frozenset[Word]]:
@@ -279,7 +292,7 @@ def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, froze
     found: dict[str, frozenset[Word]] = {}
     for start in range(0, len(sample), 500):
         some = sample[start : start + 500]
-        query = f"SELECT photo, id FROM assets WHERE photo IS NOT NULL AND id IN ({','.join('?' * len(some))})"  # noqa: S608 - question marks
+        query = f"SELECT photo, id FROM assets WHERE photo IS NOT NULL AND id IN ({marks(some)})"  # noqa: S608 - question marks
         photos = dict(db.execute(query, some).fetchall())
         for photo, truth in words.truths(db, list(photos)).items():
             own = frozenset(word for name, word in truth.words.items() if name not in truth.ours)
