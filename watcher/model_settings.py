@@ -62,7 +62,7 @@ class VisionModel(Part):
         20, "The most keywords of one photo.", expected="a whole number from 1 to 100", ge=1, le=100
     )
     size: Count = key(
-        1024,
+        1000,
         "The longest edge of the picture that is sent.",
         expected="a whole number from 64 to 4096",
         unit="pixels",

@@ -40,13 +40,16 @@ NO_SCHEMA = frozenset({400, 422, 501})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How is asked; `size` is the longest edge in pixels, `tokens` the most of an answer with its thoughts."""
+    """How is asked; `size` is the longest edge in pixels, `tokens` the most of an answer with its thoughts.
+
+    1000 pixels, because a camera's 4000 are decoded at a quarter then, in two thirds of the time that 1024 take.
+    """
 
     model: str
     language: str = "English"
     temperature: float = 0.0
     tokens: int = 4096
-    size: int = 1024
+    size: int = 1000
     quality: int = 85
     keywords: int = 20
     prompt: str = ""
