@@ -1,7 +1,7 @@
-"""Deflate for short texts: the same streams (RFC 1950), without the quarter of a megabyte that zlib takes each time.
+"""Deflate for short texts: the same streams (RFC 1950), without the 268 kB that zlib takes each time.
 
-zlib's default window and tables are 268 kB, which the C library takes from the system and gives back at every
-call: 70 of the 80 µs that packing a page of 700 bytes took.
+The C library asks the system for zlib's default window and tables, and gives them back, at every call: 70 of the
+80 µs that packing a page of 700 bytes took.
 """
 
 from __future__ import annotations
