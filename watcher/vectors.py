@@ -225,6 +225,12 @@ class Nearby:
 
     def _look(self, asked: Asked) -> Told:
         """Raises TagwrightError where Immich, its database or the model's files are away or wrong."""
+        from models import runtime  # noqa: PLC0415 - a service starts without numpy
+
+        with runtime.threads(1):  # the other cores look at photos meanwhile
+            return self._compared(asked)
+
+    def _compared(self, asked: Asked) -> Told:
         tagger = self._tagger_for(self._source.space(model=self._model))
         self._measure(tagger, asked)
         found = self._source.vectors(ids=asked.open)

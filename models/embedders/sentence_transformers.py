@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 from metadata.errors import UserError
 from models.embedders._prompts import prompt_for
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 class SentenceTransformers:
     """A model of sentence-transformers."""
 
     name = "sentence_transformers"
+    edge = 384
+    """Longest edge of a picture that is looked at: CLIP and SigLIP cut out 224 to 256 pixels of it."""
 
     def __init__(self, model: str, batch: int, device: str) -> None:
         from importlib.util import find_spec  # noqa: PLC0415
@@ -46,6 +51,15 @@ class SentenceTransformers:
             batch_size=self._batch,
             normalize_embeddings=True,
             show_progress_bar=False,
+        )
+        return np.asarray(made, np.float32)
+
+    def images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
+        """One row a picture (RGB), of a model that knows pictures."""
+        if not pictures:
+            return np.empty((0, 1), np.float32)
+        made = self._model.encode(
+            list(pictures), batch_size=self._batch, normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(made, np.float32)
 

@@ -66,10 +66,13 @@ class ZeroShot:
 
     def tag(self, views: Sequence[View]) -> list[list[Scored]]:
         """The few words that each picture is near to."""
+        from models import runtime  # noqa: PLC0415 - a service starts without numpy
+
         said: list[list[Scored]] = []
         for start in range(0, len(views), self._batch):
             pictures = [view.pixels(self.edge) for view in views[start : start + self._batch]]
-            said += self.score(self._embedder.images(pictures))
+            with runtime.threads(1):
+                said += self.score(self._embedder.images(pictures))
         return said
 
     def score(self, vectors: NDArray[np.floating]) -> Iterator[list[Scored]]:

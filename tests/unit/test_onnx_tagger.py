@@ -184,6 +184,18 @@ def test_a_device_that_cannot_be_had_is_told():
     assert runtime.providers("auto")[-1] == "CPUExecutionProvider"
 
 
+def test_numpy_takes_as_many_threads_as_it_may_and_then_as_before():
+    from threadpoolctl import threadpool_info
+
+    def most():
+        return max((one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"), default=1)
+
+    before = most()
+    with runtime.threads(1):
+        assert most() == 1
+    assert most() == before
+
+
 def test_no_room_is_told_as_such():
     with pytest.raises(MemoryError), runtime.memory_told():
         raise RuntimeError("Failed to allocate memory for requested buffer of size 12")
