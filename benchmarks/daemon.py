@@ -73,6 +73,7 @@ def at_home(photos: int, seconds: float) -> list[Figure]:
         _plain(house.tree, photos, max(1, photos // 100), ending="jpg")
         house.start(more=["--new-only"])
         _rest(house)
+        time.sleep(min(150.0, 1.2 * seconds))  # folders that were young at the first walk are listed once more
         cpu, written, began = house.cpu(), house.written(), time.monotonic()
         time.sleep(seconds)
         took = time.monotonic() - began

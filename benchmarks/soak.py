@@ -17,6 +17,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,8 @@ from benchmarks.household import Household, pictures
 from benchmarks.table import Figure, table
 from tests.vision_server import GOOD, Act, Server
 
+TURN = threading.Lock()
+"""No photo is half landed when a fault begins."""
 EACH = 5.0
 """Seconds between two looks at memory and files."""
 
@@ -116,15 +119,37 @@ def soak(wish: Wish) -> Seen:
 def _land(wish: Wish, house: Household, faults: list[Fault], seen: Seen, immich: Beside | None) -> None:
     data = pictures(min(int(wish.seconds * wish.rate) + 1, 20_000))
     house.start(watching=False)
+    began = time.monotonic()
+    over = threading.Event()
+    weather = threading.Thread(target=_blow, args=(faults, began, over))
+    weather.start()
+    try:
+        _rain(wish, house, faults, seen, immich, data)
+    finally:
+        over.set()
+        weather.join()
+
+
+def _blow(faults: list[Fault], began: float, over: threading.Event) -> None:
+    """Faults come and go, whatever the others wait for."""
+    while not over.wait(0.1):
+        with TURN:
+            for fault in faults:
+                fault.turn(time.monotonic() - began)
+
+
+def _rain(
+    wish: Wish, house: Household, faults: list[Fault], seen: Seen, immich: Beside | None, data: list[bytes]
+) -> None:
     began = born = time.monotonic()
     looked = 0.0
     while (at := time.monotonic() - began) < wish.seconds:
-        for fault in faults:
-            fault.turn(at)
-        blocked = any(fault.active and fault.name == "folder read-only" for fault in faults)
-        while not blocked and seen.photos < at * wish.rate:
-            _photo(house.tree, seen.photos, data[seen.photos % len(data)], immich)
-            seen.photos += 1
+        while seen.photos < at * wish.rate:
+            with TURN:
+                if any(fault.active and fault.name == "folder read-only" for fault in faults):
+                    break
+                _photo(house.tree, seen.photos, data[seen.photos % len(data)], immich)
+                seen.photos += 1
         age = time.monotonic() - born
         if age > wish.settled and at - looked >= EACH:
             looked = at

@@ -141,9 +141,10 @@ class Chores:
         db, worker = self._app.ledger.db, self._app.worker
         for name in self._app.intake.doors:
             row = db.execute("SELECT agreed, waits FROM roots WHERE name = ?", (name,)).fetchone()
-            quiet = not self._app.intake.busy(name) and not self._open_work(name)
             asked = self._ask or not self._app.intake.doors[name].backlog
-            if row[0] is None and not row[1] and quiet and not asked:
+            if row[0] is not None or row[1] or asked or self._app.intake.busy(name):
+                continue
+            if not self._open_work(name):  # asked last: it looks at every photo
                 self._first_look(name)
         self._look_over_remote()
         if self._reconsidering == "" and worker.house.stamp != self._app.ledger.get("rules") and worker.idle():

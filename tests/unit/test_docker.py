@@ -151,3 +151,19 @@ def test_the_entrypoint_sets_the_umask_that_was_asked_for(tmp_path):
             check=True,
         )
         assert done.stdout.strip() == is_
+
+
+def test_every_trap_of_the_page_is_held_by_a_test_that_is_there():
+    rows = [
+        line
+        for line in (HOUSE / "docs/nas.md").read_text().splitlines()
+        if line.startswith("| ") and "`test_" in line
+    ]
+    named = [name for line in rows for name in re.findall(r"`(test_\w+)`", line)]
+    there = {
+        name
+        for path in (HOUSE / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(rows) >= 30
+    assert set(named) <= there

@@ -192,13 +192,19 @@ def _below(path: bytes) -> tuple[bytes, bytes]:
 
 def sample(db: sqlite3.Connection, root_name: str, count: int = 20) -> list[bytes]:
     """Paths of some known photos, spread over the root, by which it is recognised."""
-    rows = db.execute(
-        "SELECT folders.path, photos.name FROM photos JOIN folders ON folders.id = photos.folder "
-        "WHERE folders.root = ? AND photos.gone IS NULL "
-        "AND photos.id % max(1, (SELECT count(*) FROM photos) / ?) = 0 LIMIT ?",
-        (root_name, count, count),
-    )
-    return [os.path.join(path, name) for path, name in rows]
+    last = db.execute("SELECT coalesce(max(id), 0) FROM photos").fetchone()[0]
+    found: dict[int, bytes] = {}
+    for step in range(count):  # by number, from as many places: this is asked every minute, also of 100,000 photos
+        row = db.execute(
+            "SELECT photos.id, folders.path, photos.name FROM photos "
+            "CROSS JOIN folders ON folders.id = photos.folder "
+            "WHERE photos.id >= ? AND folders.root = ? AND photos.gone IS NULL ORDER BY photos.id LIMIT 1",
+            (max(last * step // count, max(found, default=-1) + 1), root_name),
+        ).fetchone()
+        if row is None:
+            break
+        found[row[0]] = os.path.join(row[1], row[2])
+    return list(found.values())
 
 
 COLUMNS = (
