@@ -195,7 +195,7 @@ class Context:
 
     `aliases` maps the key of a word to the key of the word in use, `leaves` that of a last part: a refusal holds
     for both. `merging` are words of this photo (by key) that a person approved to become another, `respelled`
-    the keys of words that places may show in another spelling than the truth's, which then goes.
+    the keys of what they became, until every place has it: another spelling of them than the truth's goes.
     """
 
     ledger: str

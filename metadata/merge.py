@@ -244,7 +244,8 @@ def _step(
     if not change:
         return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)
     fresh = {k: w for k, w in missing.items() if k in truth.ours}
-    approved = joining.came(before, truth, context) - fresh.keys() - reading.added.keys()
+    approved = joining.came(before, truth, context) | context.respelled
+    approved -= fresh.keys() | reading.added.keys()
     reason = (
         reading.person
         or context.respelled

@@ -49,7 +49,7 @@ class Verdict:
 class Asked(Protocol):
     """Whoever answers a question in JSON; `models.hosts.Hosts` does."""
 
-    def ask(self, about: bytes, path: str, body: Callable[[Host], Mapping[str, Any]]) -> Any:
+    def ask(self, about: bytes, path: str, body: Callable[[Host], bytes]) -> Any:
         """The answer. Raises one of our errors where there is none."""
         ...
 
@@ -94,7 +94,7 @@ class Judge:
             "stream": False,
             "temperature": 0,
         }
-        return read(self._asked.ask(b"pairs of keywords", PATH, lambda _: body), pairs)
+        return read(self._asked.ask(b"pairs of keywords", PATH, lambda _: json.dumps(body).encode()), pairs)
 
     def _read(self) -> dict[str, list[Any]]:
         try:

@@ -201,7 +201,9 @@ def _so_far(db: Any, progress: Progress) -> None:
 
     if not progress.due:
         return
-    row = db.execute("SELECT id FROM runs WHERE why GLOB 'dedupe *' AND ended IS NULL ORDER BY id DESC LIMIT 1").fetchone()
+    row = db.execute(
+        "SELECT id FROM runs WHERE why GLOB 'dedupe *' AND ended IS NULL ORDER BY id DESC LIMIT 1"
+    ).fetchone()
     if row is not None:
         done, left = merges.progress(db, row[0])
         progress(done, done + left)

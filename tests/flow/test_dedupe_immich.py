@@ -1,0 +1,102 @@
+"""Merging words beside the stand-in Immich: tagged anew, untagged, the old tag deleted where nobody uses it."""
+
+from __future__ import annotations
+
+import pytest
+
+from metadata import tags
+from tests.flow.immich_world import ImmichWorld
+from tests.flow.test_immich_poll import photo
+from tests.immich import missing, running
+from watcher import sweeping
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
+
+
+@pytest.fixture(scope="module")
+def immich():
+    with running() as found:
+        yield found
+
+
+def approve(world, **merges):
+    """As a report that counted all photos there are."""
+    words = []
+    for word, to in merges.items():
+        rows = world.ask(
+            "SELECT photo FROM standing JOIN words ON words.id = standing.word WHERE words.text = ?", word
+        )
+        ids = [row[0] for row in rows]
+        words.append({"word": word, "to": to, "ids": ids, "agreed": len(ids), "to_agreed": None})
+    return world.do("dedupe", report="0123456789abcdef" + "".join(merges), words=words)
+
+
+def left(world, run):
+    with world.book() as db:
+        return sweeping.left(db, run)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("database", [True, False], ids=["database", "no database"])
+def test_a_merge_tags_anew_untags_and_deletes_only_what_nobody_uses(tmp_path, immich, database):
+    world = ImmichWorld(tmp_path, immich, database=database)
+    old, new = f"couch{database}", f"sofa{database}"
+    first, second = (immich.upload_photo(photo(mark=31 + 2 * n + database)) for n in range(2))
+    immich.idle()
+    immich.tag([first], [old])
+    immich.tag([second], [new])
+    immich.idle()
+    world.rest()
+    assert old in world.tags(first)
+    answer = approve(world, **{old: new})
+    immich.idle()
+    world.rest()
+    assert world.tags(first) == {new, "colour/red"}
+    assert world.words_of(first) == {new: False, "colour/red": True}
+    assert world.refused_of(first) == set()
+    if database:
+        assert world.fields(first) == {new, "colour/red"}
+    known = {tag["value"] for tag in immich.ok("GET", "/tags")}
+    assert (old in known) is not database
+    assert [row["tag"] for row in left(world, answer["run"])] == ([] if database else [old])
+    world.do("undo", run=answer["run"])
+    immich.idle()
+    world.rest()
+    assert world.tags(first) == {old, "colour/red"}
+    assert world.tags(second) == {new, "colour/red"}
+    assert world.words_of(first)[old] is False
+
+
+@pytest.mark.timeout(180)
+def test_a_tag_that_differs_only_in_case_is_spelled_anew(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    asset = immich.upload_photo(photo(mark=41))
+    immich.idle()
+    immich.tag([asset], ["Dslr"])
+    immich.idle()
+    world.rest()
+    approve(world, Dslr="DSLR")
+    immich.idle()
+    world.rest()
+    assert world.tags(asset) == {"DSLR", "colour/red"}
+    assert world.fields(asset) == {"DSLR", "colour/red"}
+
+
+@pytest.mark.timeout(180)
+def test_a_tag_with_others_below_it_stays_and_is_listed(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    asset, other = (immich.upload_photo(photo(mark=51 + n)) for n in range(2))
+    immich.idle()
+    immich.tag([asset], ["Pet"])
+    immich.tag([other], ["Pet/Cat"])
+    immich.idle()
+    world.rest()
+    words = [{"word": "Pet", "to": "Pets", "ids": [world.known(asset)[3]], "agreed": 2, "to_agreed": None}]
+    answer = world.do("dedupe", report="pets", words=words)
+    immich.idle()
+    world.rest()
+    assert "Pets" in world.tags(asset)
+    assert "Pet/Cat" in world.tags(other)
+    (row,) = left(world, answer["run"])
+    assert row["tag"] == "Pet"
+    assert tags.show(("Pet",)) in {tag["value"] for tag in immich.ok("GET", "/tags")}
