@@ -27,6 +27,7 @@ from metadata import rename
 from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen
 from metadata.sinks.sidecar import SidecarSink
+from watcher import allocator
 
 BATCH = 64  # as many as the service writes at once
 UNDER_WAY = 2  # and so many batches are with its writing thread at most
@@ -201,9 +202,9 @@ def figures(*, rounds: int, count: int) -> Iterator[Figure]:
 
 @contextmanager
 def _as_the_service() -> Iterator[None]:
-    """Garbage is collected as seldom as the service does it."""
+    """Memory is taken and given back as seldom as the service does it."""
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    allocator.steady()
     try:
         yield
     finally:

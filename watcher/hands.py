@@ -12,6 +12,8 @@ import signal
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
+from watcher import allocator
+
 MANY = 96
 """Photos that have to be taken at once before processes pay for their start."""
 LINGER = 20.0
@@ -82,3 +84,4 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_DEATH, signal.SIGKILL)
+    allocator.steady()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from metadata.errors import UserError
-from watcher import mounts, plan, premises, tell, vitals, web, worker
+from watcher import allocator, mounts, plan, premises, tell, vitals, web, worker
 from watcher.app import App, opened
 from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
@@ -68,9 +68,7 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
                 work.take_up(db, None, app.now(), gate=FIRST_LOOK)
         app.begin_today()
         gc.freeze()
-        gc.set_threshold(
-            100_000, 50, 100
-        )  # batches make many small objects and no cycles: a tenth of a burst's time
+        allocator.steady()
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
         with ExitStack() as last:
             ended = last.enter_context(signals(app))
