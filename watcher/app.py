@@ -393,7 +393,7 @@ def _spec(settings: Settings, name: str) -> Spec:
     folder = settings.models_folder or settings.state / "models"
     if name in settings.facts or not registry.described(name, folder):
         return name, ()
-    return name, (("folder", str(folder)),)
+    return zero_shot_settings.model_spec(settings.onnx, name, str(folder))
 
 
 def asked_of(settings: Settings) -> Spec | None:

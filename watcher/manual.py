@@ -65,12 +65,12 @@ def settings() -> str:
     return "\n".join(parts)
 
 
-_MODELS = ("ollama", "openai_compatible", "zero_shot", "private")
+_MODELS = ("ollama", "openai_compatible", "onnx", "zero_shot", "private")
 
 
 def _models() -> list[str]:
     from watcher.model_settings import Host, Ollama, OpenAICompatible, Private  # noqa: PLC0415 - as above
-    from watcher.zero_shot_settings import ZeroShot  # noqa: PLC0415 - as above
+    from watcher.zero_shot_settings import Onnx, ZeroShot  # noqa: PLC0415 - as above
 
     hosts = "A host is an address, or a table with what else is known of it:\n\n"
     return [
@@ -80,6 +80,8 @@ def _models() -> list[str]:
         _table("openai_compatible.", OpenAICompatible, set()),
         f"\n## `[[ollama.hosts]]`, `[[openai_compatible.hosts]]`\n\n{hosts}",
         _table("", Host, set(), variables=False),
+        "\n## `[onnx]`\n\nHow taggers in ONNX files are asked (docs/models.md).\n",
+        _table("onnx.", Onnx, set()),
         '\n## `[zero_shot]`\n\nWhat `taggers = ["zero_shot"]` asks (docs/models.md).\n',
         _table("zero_shot.", ZeroShot, set()),
         "\n## `[private]`\n",

@@ -33,7 +33,7 @@ from watcher.keys import Part as _Part
 from watcher.keys import key as _key
 from watcher.keys import period as _period
 from watcher.model_settings import Ollama, OpenAICompatible, Private
-from watcher.zero_shot_settings import ZeroShot
+from watcher.zero_shot_settings import Onnx, ZeroShot
 
 FACTS = ("place", "monochrome", "panorama", "screenshot", "night")
 """The rules that look at a photo with nothing downloaded."""
@@ -350,6 +350,7 @@ class Settings(_Part):
         'What `captioner = "openai_compatible"` asks.',
         expected="an `[openai_compatible]` table",
     )
+    onnx: Onnx = _key(Onnx(), "How taggers in ONNX files are asked.", expected="an `[onnx]` table")
     zero_shot: ZeroShot = _key(
         ZeroShot(), 'What `taggers = ["zero_shot"]` asks.', expected="a `[zero_shot]` table"
     )

@@ -1,4 +1,4 @@
-"""What a person may set about words for pictures by a model that knows pictures and texts."""
+"""What a person may set about taggers that are models: in ONNX files, or of pictures and texts (zero shot)."""
 
 from __future__ import annotations
 
@@ -41,6 +41,32 @@ class ZeroShot(Part):
     timeout: Seconds = period(
         300.0, "How long one answer may take; a model is fetched at the first one.", least="1s", most="1h"
     )
+
+
+class Onnx(Part):
+    """How taggers in ONNX files are asked."""
+
+    device: Literal["auto", "cpu", "cuda"] = key(
+        "auto", "Where models work; auto takes CUDA where it is.", expected='"auto", "cpu" or "cuda"'
+    )
+    threads: Count = key(
+        1, "How many threads each model takes.", expected="a whole number from 1 to 64", ge=1, le=64
+    )
+    batch: Count = key(
+        8, "How many photos a model is given at once.", expected="a whole number from 1 to 256", ge=1, le=256
+    )
+    categories: dict[str, dict[str, str]] = key(
+        {},
+        'What becomes of a model\'s kinds of words: "keep", "drop", or the keyword that they stand below.',
+        expected='a table for each model, such as {wd_vit_v3 = {rating = "keep", character = "Anime"}}',
+    )
+
+
+def model_spec(given: Onnx, name: str, folder: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """A tagger that a manifest describes, as data."""
+    kinds = tuple(sorted(given.categories.get(name, {}).items()))
+    values = {"batch": given.batch, "categories": kinds, "device": given.device, "folder": folder}
+    return name, tuple(sorted({**values, "threads": given.threads}.items()))
 
 
 def spec(given: ZeroShot, folder: str, model: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
