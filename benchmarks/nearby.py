@@ -122,7 +122,7 @@ def _join(app: App, count: int, folder: Path) -> None:
         rules=lambda: app.worker.house.rules,
         poll=10.0,
     )
-    app.nearby.wake = app.worker.nudge
+    app.nearby.wake, app.nearby.many = app.worker.nudge, app.worker.prepare
 
 
 def _work(app: App) -> None:

@@ -233,7 +233,7 @@ def _nearby(app: App, database: Database) -> Nearby:
         model=settings.immich.model,
         part=PART if _memory(settings) >= SMALL else PART // 5,
     )
-    nearby.wake = app.worker.nudge
+    nearby.wake, nearby.many = app.worker.nudge, app.worker.prepare
     return nearby
 
 

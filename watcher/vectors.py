@@ -22,6 +22,7 @@ from metadata.errors import TagwrightError
 from metadata.tags import Word
 from models.protocols import Scored
 from watcher import siblings
+from watcher.hands import MANY
 from watcher.ledger import evidence, words
 from watcher.ledger.files import marks
 from watcher.ledger.store import Ledger
@@ -108,6 +109,8 @@ class Nearby:
         self._tagger: tuple[str, ZeroShot] | None = None
         self.wake: Callable[[], object] = lambda: None
         """Called from the thread when there is an answer."""
+        self.many: Callable[[], object] = lambda: None
+        """Called when many photos are to be decided anew: processes pay for their start then."""
         self.fault = ""
         """Why there are no words, or ""."""
 
@@ -220,6 +223,8 @@ class Nearby:
                 if asset in photos and keep(db, *photos[asset], Evidence(SOURCE, self._version, said), rules, now)
             ]
             _decide_anew(db, changed, now)
+        if len(changed) >= MANY:
+            self.many()
 
     # In its own thread
 

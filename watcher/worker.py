@@ -115,6 +115,10 @@ class Worker:
         """Whether `stop` was called."""
         return self._stopping
 
+    def prepare(self) -> None:
+        """Many photos are to be decided: processes for it are started, where there is a core to spare."""
+        self._desk.crew.hands.for_many()
+
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""
         self._desk.inbox.put(None)
