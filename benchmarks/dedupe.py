@@ -231,16 +231,26 @@ def weights(bench: Path, _scorer: Path, model: str) -> None:
 
     def fitted(chosen: np.ndarray[Any, Any]) -> dict[str, float]:
         spread = table[chosen].std(0) + 1e-6
-        model = LogisticRegression(max_iter=5000).fit(table[chosen] / spread, right[chosen])
+        model = LogisticRegression(max_iter=5000, C=0.05).fit(table[chosen] / spread, right[chosen])
         made = {name: float(c) for name, c in zip(names, model.coef_[0] / spread, strict=True)}
         return {**made, "one": float(model.intercept_[0])}
 
     halves = [fitted(half == 1), fitted(half == 0)]
     scores = [review.score(rows[pair], halves[half[k]]) for k, pair in enumerate(used)]
     order = np.argsort(scores)[::-1]
+    need = _missing(concept, result.mapping())
     for most in (25, 50, 100, 150, 200):
-        print(f"of the {most} likeliest, on the other half: {right[order[:most]].mean():.2f} right")
+        hits = right[order[:most]].sum()
+        print(f"{most} likeliest, by the other half: {hits / most:.2f} right, {hits / need:.2f} of missing")
     print({name: round(value, 2) for name, value in fitted(np.ones(len(used), bool)).items()})
+
+
+def _missing(concept: Mapping[str, int], mapping: Mapping[str, str]) -> int:
+    """Merges that are still to be made."""
+    groups: dict[int, set[str]] = {}
+    for word, number in concept.items():
+        groups.setdefault(number, set()).add(mapping.get(word, word))
+    return sum(len(some) - 1 for some in groups.values())
 
 
 def _unlike(rows: Mapping[Any, dict[str, float]], in_group: Mapping[int, int]) -> dict[Any, dict[str, float]]:

@@ -5,8 +5,9 @@ Joins spelling, WordNet and our own lists. Pure but for reading the two files be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache, lru_cache
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from functools import cache, cached_property, lru_cache
 
 from models import dictionary, spelling
 from models.dictionary import Dictionary, Lists, Sense
@@ -36,6 +37,24 @@ class Lexicon:
         """The keyword's tokens in base form: singular, American."""
         alone = len(word.tokens) == 1
         return tuple(self.base(token, alone) for token in word.tokens)
+
+    @cached_property
+    def lines(self) -> dict[str, list[tuple[str, int]]]:
+        """Base form -> the lines of our lists that have it, of those that hold for everybody."""
+        return self._lines(self.lists.same.keys() - {"parts", "spelling", "doubted"})
+
+    @cached_property
+    def doubted(self) -> dict[str, list[tuple[str, int]]]:
+        """The same of what is one for some people only."""
+        return self._lines({"doubted"})
+
+    def _lines(self, names: Collection[str]) -> dict[str, list[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for name in sorted(names):
+            for place, line in enumerate(self.lists.same[name]):
+                for key in {"".join(self.lemmas(spelling.spelt(word))) for word in line}:
+                    found[key].append((name, place))
+        return found
 
     def known(self, token: str) -> bool:
         """Whether the dictionary has the word or what it is an inflection of."""

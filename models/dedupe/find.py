@@ -11,6 +11,7 @@ from models import canonical
 from models.canonical import Wishes
 from models.dedupe import groups, hierarchy, meaning, phrase, reference, review, same, typos
 from models.dedupe.library import Entry, Evidence, Found, Library, Pair
+from models.dedupe.paths import OFFERED, Paths
 from models.dedupe.photos import Together
 from models.dedupe.review import Nearness
 from models.dedupe.vetoes import Vetoes
@@ -92,6 +93,7 @@ class Search:
         self.options = options
         self.vectors = meaning.unit(vectors) if vectors is not None else None
         self.vetoes = Vetoes(library)
+        self.paths = Paths(library)
         self.found = Found()
         self.near: dict[Pair, Nearness] = {}
         self._vetoed: dict[Pair, str] = {}
@@ -118,6 +120,7 @@ class Search:
             return self._compared()
         for look in (same.find, phrase.find, typos.find):
             look(self.library, self.found)
+        self.paths.find(self.found)
         if self.vectors is not None:
             self._look_near(self.vectors)
         for (a, b), evidence in self.found.pairs.items():
@@ -155,7 +158,7 @@ class Search:
             protected = a in self._protected or b in self._protected
             entries = self.library.entries
             against = "protected" if protected else "kept apart by a person" if self._apart(a, b) else ""
-            self._vetoed[pair] = against or self.vetoes.against(entries[a], entries[b])
+            self._vetoed[pair] = against or self.paths.against(a, b) or self.vetoes.against(entries[a], entries[b])
         return self._vetoed[pair]
 
     def _apart(self, a: int, b: int) -> bool:
@@ -183,23 +186,34 @@ class Search:
             if score >= review.LEAST and score > best.get((ends[0], ends[1]), (0.0, (0, 0)))[0]:
                 best[ends[0], ends[1]] = (score, (a, b))
         listed = sorted(best.values(), key=lambda one: (-one[0], one[1]))
-        return [(self._text(a), self._text(b), score, self._evidence(a, b)) for score, (a, b) in listed]
+        doubted = [(self._text(a), self._text(b), score, self._evidence(a, b)) for score, (a, b) in listed]
+        return self._leaves(in_group) + doubted
+
+    def _leaves(self, in_group: Mapping[int, int]) -> list[tuple[str, str, float, Evidence]]:
+        """Plain words and the one path with that leaf: merged into the path, no level is lost."""
+        return [
+            (self._text(a), self._text(b), OFFERED, Evidence(OFFERED, ["the leaf of one path alone"]))
+            for a, b in self.paths.offered()
+            if in_group.get(a, -1 - a) != in_group.get(b, -1 - b) and not {a, b} & self._protected
+        ]
 
     def doubtful(self, in_group: Mapping[int, int]) -> dict[Pair, dict[str, float]]:
         """The pairs that a person may decide, with the features of their score."""
         pairs = dict.fromkeys([*self.found.pairs, *self.near, *same.any_meaning(self.library)])
         entries = self.library.entries
+        together = Together(self.library.photos, pairs)
         made = {}
         for a, b in pairs:
             apart = in_group.get(a, -1 - a) != in_group.get(b, -1 - b)
             kept = bool({a, b} & self._protected) or self._apart(a, b)
             if not apart or kept or _spelt_alike(entries[a], entries[b]):
                 continue
-            veto = self.vetoes.apart(entries[a], entries[b])
+            veto = self.paths.against(a, b) or self.vetoes.apart(entries[a], entries[b])
             if review.offered(veto):
                 evidence = self.found.pairs.get((a, b))
                 near = self.near.get((a, b)) or self._measured(a, b)
-                made[a, b] = review.features(self.library, veto, entries[a], entries[b], evidence, near)
+                lean = together.lean(a, b)
+                made[a, b] = review.features(self.library, veto, entries[a], entries[b], evidence, near, lean)
         return made
 
     def _measured(self, a: int, b: int) -> Nearness:

@@ -13,6 +13,9 @@ from models.spelling import ARTICLES
 
 SAID = 0.965
 SUBSTITUTED = 0.9
+_PERSON, _ALIVE = frozenset({18}), frozenset({5, 18})
+"""WordNet's files of people, and of animals and people. What one does to an animal is not turned: a `riding horse`
+is no `horse riding`."""
 _AT = {"into": "at", "to": "at", "toward": "at", "towards": "at", "on": "at", "by": "at"}
 
 
@@ -95,16 +98,16 @@ def _acting(bare: list[tuple[str, str]], library: Library) -> Iterator[tuple[str
         return
     (first, one), (second, other) = bare
     sets = library.lexicon.lists.sets
-    if second in sets["intransitive"] and _lives(one, library):
+    if second in sets["intransitive"] and _lives(one, library, _PERSON if second in sets["handled"] else _ALIVE):
         yield (second, one)
     elif first in sets["transitive"] and second != other:
         yield (other, first)
 
 
-def _lives(word: str, library: Library) -> bool:
-    """Whether the word means an animal or a person (WordNet's files 5 and 18) first."""
+def _lives(word: str, library: Library, files: frozenset[int]) -> bool:
+    """Whether the word means something of these files of WordNet first."""
     senses = library.lexicon.first(word)
-    return any(library.lexicon.dictionary.synset(sense.synset).file in (5, 18) for sense in senses)
+    return any(library.lexicon.dictionary.synset(sense.synset).file in files for sense in senses)
 
 
 def _acronyms(library: Library, found: Found) -> None:

@@ -13,24 +13,29 @@ from dataclasses import dataclass
 from math import exp
 
 from models.dedupe.library import Entry, Evidence, Library
+from models.dedupe.paths import BRANCH, LOST
+from models.dedupe.same import FOR_SOME
 
 WEIGHTS: Mapping[str, float] = {
-    "cosine": 4.28,
-    "above the crowd": 1.59,
-    "mutual": 0.99,
-    "shared": 2.88,
-    "shared cosine": -1.85,
-    "sure": 10.3,
-    "both known": -1.64,
-    "letters": 0.37,
-    "a part": -2.21,
-    "heads": 1.64,
-    "phrases": 1.72,
-    "found": 2.01,
-    "kind": 2.03,
-    "sibling": -0.21,
-    "more": -1.74,
-    "one": -5.94,
+    "cosine": 1.38,
+    "above the crowd": 0.46,
+    "mutual": 0.4,
+    "shared": 0.34,
+    "shared cosine": 0.98,
+    "sure": 6.26,
+    "both known": -1.16,
+    "letters": -0.18,
+    "a part": -0.57,
+    "heads": 0.12,
+    "phrases": 1.18,
+    "found": 2.47,
+    "for some": 1.05,
+    "together": -0.02,
+    "exclusive": 0.0,
+    "kind": 1.08,
+    "sibling": 0.06,
+    "more": -0.85,
+    "one": -2.99,
 }
 LEAST = 0.3
 """A pair below this is not shown: most such pairs are two things."""
@@ -45,9 +50,14 @@ NEVER = frozenset(
         "a name and a common word",
         "a compound with a meaning of its own",
         "opposites in WordNet",
+        LOST,
+        BRANCH,
     }
 )
 """Vetoes that hold: such a pair is told among the near misses, and not offered."""
+EXCLUSIVE = -1.0
+"""From here on two words avoid each other's photos. A step and no slope: somebody who says now `sofa`, now
+`couch`, and never both looks the same as somebody with both things."""
 UNKNOWN = 0.6
 """The cosine that is assumed where there are no vectors."""
 
@@ -63,10 +73,10 @@ class Nearness:
     """Whether each is among the two nearest of the other."""
 
 
-def features(
-    library: Library, veto: str, a: Entry, b: Entry, evidence: Evidence | None, near: Nearness
+def features(  # noqa: PLR0917 - all that is known of a pair
+    library: Library, veto: str, a: Entry, b: Entry, evidence: Evidence | None, near: Nearness, lean: float = 0.0
 ) -> dict[str, float]:
-    """What the score of a pair is made of; what is not named is 0."""
+    """What the score of a pair is made of; what is not named is 0. `lean` is photos.Together's."""
     ours, theirs = library.senses(a), library.senses(b)
     shared = {one.synset for one in ours} & {one.synset for one in theirs}
     sure = max(
@@ -86,6 +96,9 @@ def features(
         "heads": float(a.lemmas[-1] == b.lemmas[-1]),
         "phrases": float(len(a.lemmas) > 1 and len(b.lemmas) > 1),
         "found": evidence.score if evidence else 0.0,
+        "for some": float(bool(evidence and FOR_SOME in evidence.reasons)),
+        "together": max(0.0, lean),
+        "exclusive": float(lean <= EXCLUSIVE),
         "kind": float(veto == "one is a kind of the other in WordNet"),
         "sibling": float(veto == "siblings in WordNet"),
         "more": float(veto == "one says more"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ LISTED = 0.97
 WORDNET = 0.95
 DOUBTED = 0.7
 """Not merged by itself, but first on the review list."""
+FOR_SOME = "our list has them as one for some people"
 LEAST_SURE, LEAST_DOUBTED = 0.51, 0.34
 """A word of two meanings that the corpus never met is doubted (people disagree on half of such), of three left."""
 MOST = 40
@@ -30,9 +30,11 @@ def find(library: Library, found: Found) -> None:
         found.add(a, b, SPELLING, "the same letters")
     for a, b, _ in _pairs(library, lambda entry: _base(library, entry)):
         found.add(a, b, BASE, "singular, plural or British and American of one word")
-    listed = lines(library)
+    listed, doubted = library.lexicon.lines, library.lexicon.doubted
     for a, b, (name, _) in _pairs(library, lambda entry: listed.get(entry.joined, ())):
         found.add(a, b, LISTED, f"our list has them as one ({name})")
+    for a, b, _ in _pairs(library, lambda entry: doubted.get(entry.joined, ())):
+        found.add(a, b, DOUBTED, FOR_SOME)
     kinds = _kinds(library)
     for a, b, _ in _pairs(library, kinds):
         if library.entries[a].joined != library.entries[b].joined:
@@ -88,25 +90,15 @@ def _is_a(lexicon: Lexicon, name: str, kind: str) -> bool:
     return any(kinds & dictionary.ancestors(sense.synset).keys() for sense in looked_at)
 
 
-def lines(library: Library) -> dict[str, list[tuple[str, int]]]:
-    """Base form -> the lines of our list that have it."""
-    lexicon = library.lexicon
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for name, sets in lexicon.lists.same.items():
-        for place, line in enumerate(sets):
-            for word in line if name not in ("parts", "spelling") else ():
-                key = "".join(lexicon.lemmas(spelling.spelt(word)))
-                if (name, place) not in found[key]:
-                    found[key].append((name, place))
-    return found
-
-
 def _pairs(library: Library, keys_of: Callable[[Entry], Iterable[Key]]) -> Iterator[tuple[int, int, Key]]:
     """Every two entries that share a key."""
-    shared: dict[Key, list[int]] = defaultdict(list)
+    first: dict[Key, int] = {}
+    shared: dict[Key, list[int]] = {}
     for place, entry in enumerate(library.entries):
         for key in dict.fromkeys(keys_of(entry)):
-            shared[key].append(place)
+            alone = first.setdefault(key, place)
+            if alone != place:
+                shared.setdefault(key, [alone]).append(place)
     for key, places in shared.items():
         if len(places) <= MOST:
             yield from ((a, b, key) for i, a in enumerate(places) for b in places[i + 1 :])

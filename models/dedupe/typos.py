@@ -11,6 +11,8 @@ TYPO = 0.962
 DOUBTED = 0.7
 """Where two words can be meant: for the review list."""
 SPELT = 0.96
+COMMONER = 5
+"""How many times as often a word that nobody knows must be used to be what another was meant to be."""
 SHORTEST = 6
 """Letters of a keyword below which one letter's difference says nothing, unless two letters are swapped."""
 
@@ -18,20 +20,32 @@ SHORTEST = 6
 def find(library: Library, found: Found) -> None:
     """Add pairs of a mistyped keyword and the one meant, where only one can be meant."""
     explained = _explained(library, found)
-    odd: dict[str, list[int]] = defaultdict(list)
-    for place, entry in enumerate(library.entries):
-        if place not in explained and entry.unknown and len(_letters(entry)) >= SHORTEST - 1:
-            for part in _shortened(_letters(entry)):
-                odd[part].append(place)
+    odd = [
+        place
+        for place, entry in enumerate(library.entries)
+        if place not in explained and entry.unknown and len(_letters(entry)) >= SHORTEST - 1
+    ]
+    rarest = min((library.entries[place].count for place in odd), default=0)
+    rights = [place for place, entry in enumerate(library.entries) if _may_be_meant(entry, rarest)] if odd else []
+    by_part: dict[str, list[int]] = defaultdict(list)
+    for place in odd if rights else ():
+        for part in _shortened(_letters(library.entries[place])):
+            by_part[part].append(place)
     meant: dict[int, set[int]] = defaultdict(set)
-    for place, entry in enumerate(library.entries):
-        for wrong in {other for part in _shortened(_letters(entry)) for other in odd.get(part, ())}:
+    for place in rights:
+        entry = library.entries[place]
+        for wrong in {other for part in _shortened(_letters(entry)) for other in by_part.get(part, ())}:
             if wrong != place and is_slip(library, library.entries[wrong], entry):
                 meant[wrong].add(place)
     for wrong, places in meant.items():
         one = len({library.entries[place].joined for place in places}) == 1
         for place in places:
             found.add(wrong, place, TYPO if one else DOUBTED, "one is a slip of the other")
+
+
+def _may_be_meant(entry: Entry, rarest: int) -> bool:
+    """Whether a word used as rarely as this can be a slip of the keyword: known, in part at least, or commoner."""
+    return len(entry.spelling.tokens) > 1 or not entry.unknown or entry.count >= COMMONER * rarest
 
 
 def _explained(library: Library, found: Found) -> set[int]:
@@ -55,7 +69,7 @@ def is_slip(library: Library, wrong: Entry, right: Entry) -> bool:
     instead = set(right.spelling.tokens) - set(wrong.spelling.tokens)
     if not differing <= wrong.unknown:
         return False
-    if instead & right.unknown and not (right.count >= 5 * wrong.count and wrong.text.islower()):
+    if instead & right.unknown and not (right.count >= COMMONER * wrong.count and wrong.text.islower()):
         return False
     a, b = _letters(wrong), _letters(right)
     if not spelling.one_slip(a, b) or (len(b) < SHORTEST and sorted(a) != sorted(b)):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from models import numerals, spelling
-from models.dedupe import same
 from models.dedupe.library import Entry, Library
 from models.dictionary import Sense
 from models.lexicon import ZODIAC
@@ -24,7 +23,7 @@ class Vetoes:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.lexicon = library.lexicon
-        self._lines = same.lines(library)
+        self._lines = self.lexicon.lines
         self._zodiac = {one.synset for one in self.lexicon.dictionary.of(ZODIAC)}
         self._sets: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for name, lines in self.lexicon.lists.apart.items():

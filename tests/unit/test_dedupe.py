@@ -237,7 +237,63 @@ def test_merging_never_loses_a_level():
     assert hierarchy.kept(("dogs",), ("animals", "dog")) == ("animals", "dog")
 
 
+def test_a_plain_word_and_the_one_path_with_that_leaf_are_offered_and_not_merged():
+    result = find({"animals/dog": 3, "dog": 9, "animals/cat": 2})
+    assert result.groups == []
+    assert {frozenset(pair[:2]) for pair in result.suggestions} == {frozenset({"animals/dog", "dog"})}
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("animals/dog", "animals/dogs"), ("furniture/couch", "furniture/sofa"), ("Animals/Dog", "animals/dog")],
+)
+def test_paths_of_one_branch_whose_leaves_mean_the_same_are_one(a, b):
+    assert merged(a, b) == [{a, b}]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("places/Paris", "people/Paris"), ("a big house/cat", "a big/house cat"), ("animals/dog", "animalsdog")],
+)
+def test_paths_of_other_branches_or_levels_are_never_one(a, b):
+    assert merged(a, b) == []
+
+
+def test_a_slash_alone_makes_no_path():
+    assert merged("f/2.8", "f2.8") == [{"f/2.8", "f2.8"}]
+    assert merged("b/w", "black and white") == [{"b/w", "black and white"}]
+
+
+def test_what_is_one_for_some_people_only_is_left_to_a_person():
+    result = find({"chicken": 5, "hen": 3})
+    assert result.groups == []
+    assert [set(pair[:2]) for pair in result.suggestions] == [{"chicken", "hen"}]
+
+
+@pytest.mark.parametrize(("a", "b"), [("riding horse", "horse riding"), ("walking dog", "dog walking")])
+def test_what_one_does_to_an_animal_is_not_turned_round(a, b):
+    assert merged(a, b) == []
+
+
 # Neighbours
+
+
+def test_shorter_vectors_find_what_the_whole_ones_do(monkeypatch):
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(600, 384)).astype(np.float32)
+    rows[300:] = rows[:300] + random.uniform(0.3, 1.2, (300, 1)).astype(np.float32) * rows[300:]
+    exact = meaning.near(rows, 0.6)
+    monkeypatch.setattr(meaning, "FEW", 200)
+    assert meaning._heads(meaning.unit(rows), 0.6)[1] > 0
+    found = meaning.near(rows, 0.6)
+    assert list(zip(found.a, found.b, strict=True)) == list(zip(exact.a, exact.b, strict=True))
+    assert np.allclose(found.cosine, exact.cosine, atol=1e-5)
+
+
+def test_words_of_one_narrow_field_are_compared_whole(monkeypatch):
+    monkeypatch.setattr(meaning, "FEW", 200)
+    rows = 5 + np.random.default_rng(0).normal(size=(300, 384)).astype(np.float32)
+    assert meaning._heads(meaning.unit(rows), 0.6)[1] == 0
 
 
 def test_the_blocks_find_exactly_the_pairs_of_the_full_matrix(monkeypatch):
