@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Make models/vocabulary.txt, the words that pictures are compared with.
 
-    scripts/vocabulary > models/vocabulary.txt
+    python scripts/vocabulary.py > models/vocabulary.txt
 
 What can be seen, out of models/wordnet.txt.gz (nouns by their first meaning, below the kinds of KINDS, the more
-familiar first) and scripts/scenes.txt, which is written by hand and goes before. A line is `path/word = synonym`.
+familiar first) and models/scenes.txt, which is written by hand and goes before. A line is `path/word = synonym`.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def main() -> None:
 
 
 def _by_hand() -> list[str]:
-    lines = (HOUSE / "scripts" / "scenes.txt").read_text("utf-8").splitlines()
+    lines = (HOUSE / "models" / "scenes.txt").read_text("utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
