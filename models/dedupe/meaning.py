@@ -13,7 +13,9 @@ ROWS, COLUMNS = 1024, 4096
 HEAD = 128
 FEW = 4096
 """Rows below which shorter vectors save nothing."""
-SELDOM = 0.01
+ENOUGH = 100
+"""Near pairs of a sample from which the scatter is measured instead of reckoned."""
+SELDOM = 0.004
 """The share of all pairs that shorter vectors may let through to the full product."""
 
 Vectors = NDArray[np.float32]
@@ -81,9 +83,10 @@ def _heads(rows: Vectors, least: float) -> tuple[Vectors, float]:
     """Shorter vectors that find what is worth a full product, and how far their cosine may be off.
 
     The first HEAD principal directions, at length 1. The cosine `c` in them scatters around the full one by
-    (1 - c * c) / sqrt(HEAD), as it would in directions taken at random; four times that misses about one pair in
-    thirty thousand of those that lie exactly at `least`, and hardly one that lies well above. Where the shorter
-    vectors let too much through (words of one narrow field), the rows themselves come back, with no slack.
+    (1 - c * c) / sqrt(HEAD), as it would in directions taken at random (less in words: measured where a sample has
+    pairs enough); four times that misses about one pair in thirty thousand of those that lie exactly at `least`.
+    Where the shorter vectors let too much through (words of one narrow field), the rows themselves come back, with
+    no slack.
     """
     size, width = rows.shape
     slack = 4 * (1 - least * least) / HEAD**0.5
@@ -92,8 +95,12 @@ def _heads(rows: Vectors, least: float) -> tuple[Vectors, float]:
     some = rows[:: max(1, size // FEW)]
     directions = np.linalg.eigh(some.T @ some)[1][:, -HEAD:]
     heads = unit(rows @ np.ascontiguousarray(directions, np.float32))
-    let = np.count_nonzero(heads[:: max(1, size // 256)] @ heads.T >= least - slack)
-    return (heads, slack) if let < SELDOM * size * min(size, 256) else (rows, 0.0)
+    sample = slice(0, size, max(1, size // 256))
+    short, whole = heads[sample] @ heads.T, rows[sample] @ rows.T
+    error = (whole - short)[(whole >= least - 0.05) & (whole < 0.999)]
+    if len(error) >= ENOUGH:
+        slack = max(0.01, float(error.mean() + 4 * error.std()))
+    return (heads, slack) if np.count_nonzero(short >= least - slack) < SELDOM * short.size else (rows, 0.0)
 
 
 def _cosines(rows: Vectors, a: NDArray[np.int32], b: NDArray[np.int32]) -> NDArray[np.float32]:

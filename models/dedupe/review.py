@@ -37,7 +37,7 @@ WEIGHTS: Mapping[str, float] = {
     "more": -0.85,
     "one": -2.99,
 }
-LEAST = 0.3
+LEAST = 0.35
 """A pair below this is not shown: most such pairs are two things."""
 NEVER = frozenset(
     {
