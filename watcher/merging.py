@@ -32,7 +32,7 @@ def merge(
     `report` is its digest; each of `words` holds `word`, `to`, the photos `ids`, the counts `agreed`, `to_agreed`.
     """
     why = f"dedupe {report[:12]}"
-    run = merges.unfinished(app.ledger.db, why)
+    run = merges.run_of(app.ledger.db, why)
     if run is not None:
         return _go_on(app, run)
     run = app.begin(why)
@@ -57,7 +57,7 @@ def merge(
 
 
 def _go_on(app: App, run: int) -> Answer:
-    """The same report once more, before it was done: a process ended in the middle."""
+    """The same report once more: a process ended in the middle, or it is all done."""
     db = app.ledger.db
     query = "SELECT DISTINCT photo FROM merges WHERE run = ? AND state IN ('waiting', 'booked')"
     photos = [row[0] for row in db.execute(query, (run,))]

@@ -177,11 +177,11 @@ def progress(db: sqlite3.Connection, run: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def unfinished(db: sqlite3.Connection, why: str) -> int | None:
-    """The run of this name of which photos still wait, or None."""
+def run_of(db: sqlite3.Connection, why: str) -> int | None:
+    """The run of this name, where it is under way or done and was not undone; else None."""
     row = db.execute(
         "SELECT runs.id FROM runs JOIN merges ON merges.run = runs.id WHERE runs.why = ? "
-        "AND merges.state IN ('waiting', 'booked') ORDER BY runs.id DESC",
+        "AND merges.state IN ('waiting', 'booked', 'done') ORDER BY runs.id DESC",
         (why,),
     ).fetchone()
     return int(row[0]) if row else None
