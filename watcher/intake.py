@@ -243,7 +243,9 @@ class Intake:
             return False
         full = full or waited
         door.started += 1
-        door.fair, door.told = bool(door.walks) and not waited and not door.told, False
+        # what comes to rest just now was told of, and a walk may meet it first
+        quiet = not len(door.settling)
+        door.fair, door.told = bool(door.walks) and quiet and not waited and not door.told, False
         door.anchor = anchor
         door.full, door.began, door.found, door.unread = full, self._now(), files.Found(), set()
         on_error = _unreadable(door)
