@@ -175,7 +175,9 @@ def _agrees(house: House) -> None:
     shows, own = house.shows["sidecar"], {"darktable", "exported", "animals", "trip", "People/Anna"}
     words = {show(word) for word in house.truth.words.values() if word[0] != person("")[0]}
     assert set(shows.lists.get(TAGS_LIST, ())) - own == words
-    assert {each.replace("|", "/") for each in shows.lists.get(HIERARCHICAL, ())} - own - {"darktable/exported"} == words
+    assert {each.replace("|", "/") for each in shows.lists.get(HIERARCHICAL, ())} - own - {
+        "darktable/exported"
+    } == words
     leaves = {word.rpartition("/")[2] for word in words}
     assert leaves <= set(shows.lists.get(SUBJECT, ())) <= leaves | own | {"Anna"}
     for name in ("dc:description", "tiff:ImageDescription"):

@@ -375,7 +375,9 @@ def test_nonsense_about_immich_is_refused(write, text, place):
 
 
 def test_no_secret_of_immich_is_ever_shown(write):
-    made = settings.load(None, {**HOME, "IMMICH_URL": "i", "IMMICH_API_KEY": "sesame", "DB_PASSWORD": "knock-knock"}, {})
+    made = settings.load(
+        None, {**HOME, "IMMICH_URL": "i", "IMMICH_API_KEY": "sesame", "DB_PASSWORD": "knock-knock"}, {}
+    )
     for text in (repr(made), str(made), str(made.immich), repr(made.immich)):
         assert "sesame" not in text
         assert "knock-knock" not in text
