@@ -1,4 +1,4 @@
-"""Reads the boxes of HEIC, AVIF and CR3 files (ISO/IEC 14496-12 and 23008-12): which item lies where."""
+"""Reads the boxes of HEIC, AVIF, CR3 and MP4 files (ISO/IEC 14496-12 and 23008-12): which item lies where."""
 
 from __future__ import annotations
 
@@ -64,6 +64,15 @@ def brands(source: Source) -> tuple[bytes, ...]:
     size = min(struct.unpack_from(">I", head)[0], len(head))
     marks = [head[8:12], *(head[place : place + 4] for place in range(16, size - 3, 4))]
     return tuple(marks)
+
+
+def family(marks: tuple[bytes, ...]) -> str:
+    """What a file with these brands is; a film where nothing else is said."""
+    if marks[:1] == (b"crx ",):
+        return "CR3"
+    if b"avif" in marks or b"avis" in marks:
+        return "AVIF"
+    return "HEIF" if {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"} & set(marks) else "MP4"
 
 
 def items(source: Source, start: int, end: int) -> Items:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from metadata import bmff, png_text
+from metadata import film as films
+from metadata.film import Film
 from metadata.source import Source
 from metadata.tiff import Directory, Malformed, Tiff
 
@@ -35,7 +37,7 @@ class Anatomy:
 
     `packets` are the XMP packets as they stand (compressed ones unpacked), `extended` the parts of a JPEG's
     Extended XMP, `resources` Photoshop's image resources and `iim` bare IPTC blocks. `cut` says that the
-    file holds more of these than we keep in memory.
+    file holds more of these than we keep in memory. `film` is what an MP4 says of itself.
     """
 
     format: str
@@ -49,6 +51,7 @@ class Anatomy:
     iim: list[bytes] = field(default_factory=list)
     cut: bool = False
     image: list[Piece] = field(default_factory=list)
+    film: Film | None = None
     _kept: int = 0
 
     @property
@@ -71,7 +74,7 @@ def dissect(source: Source, *, picture: bool = True) -> Anatomy:
     Without `picture` a JPEG is not searched for its end, which is most of the work; `image` is then empty.
     """
     head = source.at(0, 64)
-    walk = _walker(head)
+    walk = _walker(source, head)
     if walk is None:
         return Anatomy("")
     if walk is _jpeg and not picture:
@@ -90,7 +93,7 @@ _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot
 """What an ISO file begins with, or a QuickTime film from before there was `ftyp`."""
 
 
-def _walker(head: bytes) -> Callable[[Source, Anatomy], object] | None:
+def _walker(source: Source, head: bytes) -> Callable[[Source, Anatomy], object] | None:
     if head[:3] == b"\xff\xd8\xff":
         return _jpeg
     if head[:8] == b"\x89PNG\r\n\x1a\n":
@@ -108,7 +111,18 @@ def _walker(head: bytes) -> Callable[[Source, Anatomy], object] | None:
             return _named(name)
     if head[6:14] == b"HEAPCCDR":
         return _named("CRW")
-    return _tiff if head[:2] in (b"II", b"MM") else None
+    if head[:2] in (b"II", b"MM"):
+        return _tiff
+    name = films.kind(source, head)
+    return _moving(name) if name else None
+
+
+def _moving(name: str) -> Callable[[Source, Anatomy], None]:
+    def walk(source: Source, anatomy: Anatomy) -> None:
+        anatomy.format = name
+        anatomy.image = [(0, source.size)]
+
+    return walk
 
 
 def _named(name: str) -> Callable[[Source, Anatomy], None]:
@@ -295,7 +309,7 @@ def _sub_blocks(source: Source, place: int) -> int:
 
 def _bmff(source: Source, anatomy: Anatomy) -> None:
     marks = bmff.brands(source)
-    anatomy.format = _family(marks)
+    anatomy.format = bmff.family(marks)
     anatomy.upright = anatomy.format in ("HEIF", "AVIF")
     media: list[Piece] = []
     for kind, start, end in bmff.boxes(source, 0, source.size):
@@ -305,18 +319,13 @@ def _bmff(source: Source, anatomy: Anatomy) -> None:
             media.append((start, end - start))
         elif kind == b"moov":
             _canon(source, start, end, anatomy)
-            _user_data(source, start, end, anatomy)
+            for packet in films.packets(source, start, end, most=_MOST_METADATA):
+                anatomy.keep(anatomy.packets, packet)
+            if anatomy.format == "MP4":
+                anatomy.film = films.read(source, start, end)
         elif kind == b"uuid" and source.at(start, 16) == bmff.XMP:
             anatomy.keep(anatomy.packets, source.at(start + 16, min(end - start - 16, _MOST_METADATA)))
     anatomy.image = anatomy.image or media
-
-
-def _family(marks: tuple[bytes, ...]) -> str:
-    if marks[:1] == (b"crx ",):
-        return "CR3"
-    if b"avif" in marks or b"avis" in marks:
-        return "AVIF"
-    return "HEIF" if {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"} & set(marks) else "BMFF"
 
 
 def _items(source: Source, found: bmff.Items, anatomy: Anatomy) -> None:
@@ -333,15 +342,6 @@ def _items(source: Source, found: bmff.Items, anatomy: Anatomy) -> None:
                 anatomy.keep(anatomy.packets, b"".join(parts))
         elif kind not in (b"", b"uri "):
             anatomy.image += [kind, *spans]
-
-
-def _user_data(source: Source, start: int, end: int, anatomy: Anatomy) -> None:
-    """QuickTime's place for XMP (XMP part 3, 1.2.7.1)."""
-    for kind, first, last in bmff.boxes(source, start, end):
-        if kind == b"udta":
-            for name, inner, stop in bmff.boxes(source, first, last):
-                if name == b"XMP_":
-                    anatomy.keep(anatomy.packets, source.at(inner, min(stop - inner, _MOST_METADATA)))
 
 
 def _canon(source: Source, start: int, end: int, anatomy: Anatomy) -> None:

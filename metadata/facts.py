@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from metadata import bursts
+from metadata import film as films
 from metadata.container import Anatomy, dissect
+from metadata.film import Film
 from metadata.photo import Facts
 from metadata.source import Source
 from metadata.tiff import EXIF_IFD, GPS_IFD, Directory, Malformed, Tiff
@@ -78,7 +81,11 @@ def read_facts(
     if not anatomy.exif and fallback is not None and anatomy.format in ("X3F", "MRW", "CRW"):
         return _named_facts(anatomy, fallback(path))
     tags = gather(anatomy) if tags is None else tags
+    if anatomy.film is not None and not anatomy.exif:
+        return _film_facts(anatomy.format, anatomy.film, anatomy.packets)
     taken, offset = _moment(tags)
+    make = tags.text("0", 271)
+    burst, moment = bursts.of_apple(tags.raw("exif", 37500)) if make == "Apple" else ("", "")
     latitude, longitude = _position(tags)
     orientation = int(tags.number("0", 274) or 1)
     return Facts(
@@ -88,7 +95,7 @@ def read_facts(
         orientation=orientation if 1 <= orientation <= 8 and not anatomy.upright else 1,
         taken=taken,
         offset=offset,
-        make=tags.text("0", 271),
+        make=make,
         model=tags.text("0", 272),
         lens=tags.text("exif", 42036),
         exposure=_positive(tags.number("exif", 33434)),
@@ -100,6 +107,30 @@ def read_facts(
         software=tags.text("0", 305),
         panorama=_panorama(anatomy.xmp),
         comment=_comment(tags.raw("exif", 37510)),
+        burst=burst or bursts.of_packets(anatomy.packets) or bursts.of_name(path),
+        moment=moment,
+    )
+
+
+def _film_facts(name: str, film: Film, packets: Sequence[bytes]) -> Facts:
+    """Of a film: Apple's local time with its zone, else the film's own clock, whose zone nobody can be sure of."""
+    said = film.values
+    taken = parse_date(said.get("creationdate"))
+    offset = parse_offset(re.sub(r"^.*\d[T ][\d:.]+", "", said.get("creationdate", ""))) if taken else None
+    latitude, longitude = located(*films.located(said.get("location.ISO6709", "")))
+    return Facts(
+        format=name,
+        width=film.width,
+        height=film.height,
+        taken=taken or film.made,
+        offset=offset,
+        make=said.get("make") or None,
+        model=said.get("model") or None,
+        latitude=latitude,
+        longitude=longitude,
+        software=said.get("software") or None,
+        panorama=_panorama(b"".join(packets)),
+        moment=said.get("content.identifier", ""),
     )
 
 

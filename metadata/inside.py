@@ -63,7 +63,9 @@ def look(path: bytes, *, image: bool = False) -> Inside:
         anatomy = dissect(file.source, picture=image)
         found = _looked(read_embedded(file.source, anatomy, path=file.path), anatomy, file.path)
         if image:
-            found = replace(found, image=image_digest(file.source, anatomy) + _trailer(file.source, anatomy))
+            found = replace(
+                found, image=image_digest(file.source, anatomy, whole=True) + _trailer(file.source, anatomy)
+            )
         file.unchanged()
     return found
 

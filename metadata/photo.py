@@ -48,7 +48,8 @@ class Facts:
     `taken` is local time as the camera wrote it, without a zone; `offset` is its distance from UTC in
     minutes where the file knows it (EXIF 2.31 OffsetTimeOriginal, else GPS time). `latitude` and
     `longitude` are WGS 84 degrees. `width` and `height` are of the stored raster, before `orientation`
-    (1-8, TIFF 6.0 tag 274) is applied. `exposure` is in seconds, `focal` in millimetres.
+    (1-8, TIFF 6.0 tag 274) is applied. `exposure` is in seconds, `focal` in millimetres. `burst` names the burst
+    that a photo is of, within its folder; `moment` is Apple's name for what a still and its film share.
     """
 
     format: str
@@ -69,6 +70,8 @@ class Facts:
     software: str | None = None
     panorama: bool = False
     comment: str | None = None
+    burst: str = ""
+    moment: str = ""
 
     @property
     def upright(self) -> tuple[int, int]:

@@ -20,9 +20,10 @@ from PIL import Image, ImageFile
 
 from metadata.container import RAW, Anatomy, dissect
 from metadata.errors import PhotoError
+from metadata.film import FILMS
 from metadata.photo import Facts
 from metadata.source import Source, opened
-from models.protocols import BUDGET, UNKNOWN, Hints
+from models.protocols import BUDGET, FEW, UNKNOWN, Hints
 
 if TYPE_CHECKING:
     import rawpy
@@ -62,6 +63,11 @@ def _decode(source: Source, facts: Facts, edge: int, path: bytes, budget: int) -
     if facts.format in RAW:
         with contextlib.closing(source.file()) as file:
             return _raw(file, facts, edge, path, budget)
+    if facts.format in FILMS:
+        from models import film  # noqa: PLC0415 - hardly any photo is one
+
+        found = film.pictures(source, facts.format, edge, FEW, path=path, budget=budget)
+        return found[len(found) // 2]
     make = _opener(facts.format)
     if make is None:
         raise PhotoError(path, _unknown(source))
@@ -220,7 +226,6 @@ _OTHERS = {
     b"<!DO": "a web page",
     b"<htm": "a web page",
     b"8BPS": "a Photoshop document",
-    b"\x1aE\xdf\xa3": "a video",
 }
 
 

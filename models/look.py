@@ -12,26 +12,26 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from metadata.container import dissect
 from metadata.digest import digest
 from metadata.embedded import read_embedded
-from metadata.errors import PhotoError, TryAgain, UserError
+from metadata.errors import PhotoError, TryAgain
 from metadata.facts import Fallback, gather, read_facts
 from metadata.photo import Facts, Stat
 from metadata.sinks import Seen
 from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
-from models.protocols import BUDGET, EDGE, UNKNOWN, Captioner, Hints, Scored, Tagger, Titled
+from models.batch import Backend, Passing, ask, edge_of, key_of, of_file
+from models.protocols import BUDGET, FEW, PICTURES, UNKNOWN, Captioner, Hints, Scored, Tagger, Titled
+from models.shown import Unready, pictures
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from models.image import FileView
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -137,30 +137,6 @@ class Looked:
     note: str | None = None
 
 
-@dataclass(slots=True)
-class _Seen:
-    """One photo on its way through a batch."""
-
-    item: Item
-    looked: Looked
-    view: FileView | None = None
-    said: list[Evidence] = field(default_factory=list)
-
-    def known(self, key: str) -> bool:
-        known = self.item.known
-        return known is not None and known.digest == self.looked.digest and key in known.sources
-
-    def fail(self, error: PhotoError | TryAgain) -> None:
-        if self.looked.error is None:
-            self.looked = replace(self.looked, error=error)
-
-    def say(self, evidence: Evidence) -> None:
-        self.said.append(evidence)
-
-    def answer(self) -> Looked:
-        return replace(self.looked, evidence=tuple(self.said))
-
-
 def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     """One answer a photo, in order. A bad photo never spoils the batch; UserError is about the settings.
 
@@ -171,7 +147,7 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     if job.place is not None:
         _places(batch, job.place)
     for tagger in taggers:
-        _ask(batch, tagger, tagger.tag, partial(_evidence, tagger, floor=job.floor))
+        ask(batch, tagger, tagger.tag, partial(_evidence, tagger, floor=job.floor))
     return [seen.answer() for seen in batch]
 
 
@@ -182,8 +158,11 @@ def describe(job: DescribeJob, *, gate: AbstractContextManager[object] | None = 
     """
     captioner = _captioner(job.captioner)
     with gate or nullcontext():
-        batch = [_read(item, [captioner], job.budget, None) for item in job.photos]
-    _ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
+        batch = [_read(item, [captioner], job.budget, most=FEW) for item in job.photos]
+    for seen in batch:
+        if seen.view is not None and isinstance(seen.view.error, Unready):
+            seen.fail(TryAgain(seen.item.path, seen.view.error.reason))
+    ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
     return [seen.answer() for seen in batch]
 
 
@@ -239,28 +218,14 @@ def _made_captioner(spec: Spec) -> Captioner:
     return made
 
 
-Backend = Tagger | Captioner
-
-
-def _edge(backend: Backend) -> int:
-    """The longest edge a backend looks at; 0 says that it needs no pixels."""
-    return int(getattr(backend, "edge", EDGE))
-
-
-def _of_file(backend: Backend) -> bool:
-    return bool(getattr(backend, "of_file", False))
-
-
-def _key(backend: Backend) -> str:
-    return f"{backend.name}@{backend.version}"
-
-
-def _read(item: Item, backends: Sequence[Backend], budget: int, fallback: Fallback | None) -> _Seen:
-    """Open, read and decode one photo once; what goes wrong becomes its error."""
-    seen = _Seen(item, Looked(item.id))
+def _read(
+    item: Item, backends: Sequence[Backend], budget: int, fallback: Fallback | None = None, most: int = PICTURES
+) -> Passing:
+    """Open, read and decode one photo once (of a film `most` pictures); what goes wrong becomes its error."""
+    seen = Passing(item, Looked(item.id))
     try:
         with opened(item.path) as file:
-            _take(seen, file, backends, budget, fallback)
+            _take(seen, file, backends, budget, fallback, most)
             file.unchanged()
     except TryAgain as error:
         seen.view, seen.looked = None, Looked(item.id, error=error)
@@ -276,7 +241,9 @@ def _read(item: Item, backends: Sequence[Backend], budget: int, fallback: Fallba
     return seen
 
 
-def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, fallback: Fallback | None) -> None:
+def _take(
+    seen: Passing, file: Opened, backends: Sequence[Backend], budget: int, fallback: Fallback | None, most: int
+) -> None:
     from models.image import FileView, mismatch  # noqa: PLC0415 - a service starts without Pillow and numpy
 
     anatomy = dissect(file.source)
@@ -287,53 +254,27 @@ def _take(seen: _Seen, file: Opened, backends: Sequence[Backend], budget: int, f
     inside = read_embedded(file.source, anatomy, path=file.path, tags=tags)
     note = mismatch(os.fsdecode(os.path.basename(file.path)), facts.format)
     seen.looked = replace(seen.looked, facts=facts, note=note, embedded=None if inside.fault else inside.seen)
-    edges = [_edge(backend) for backend in backends if _of_file(backend) or not seen.known(_key(backend))]
+    edges = [edge_of(backend) for backend in backends if of_file(backend) or not seen.known(key_of(backend))]
     edge = max(edges, default=0)
-    image, error = _pixels(file, seen.item.preview, own, edge, budget) if edge else (None, None)
+    images, error = pictures(file, seen.item.preview, own, edge, most, budget) if edge else ([], None)
     item = seen.item
-    seen.view = FileView(
-        *(file.path, facts),
-        image=image,
-        edge=edge,
-        error=error,
-        budget=budget,
-        hints=item.hints,
-        private=item.private,
-    )
-    if error is not None:
+    views = [
+        FileView(
+            *(file.path, facts),
+            image=image,
+            edge=edge,
+            error=error,
+            budget=budget,
+            hints=item.hints,
+            private=item.private,
+        )
+        for image in images or (None,)
+    ]
+    seen.view, seen.views = views[len(views) // 2], views
+    if isinstance(error, Unready):
+        seen.looked = replace(seen.looked, note=error.reason)
+    elif error is not None:
         seen.fail(error)
-
-
-PREVIEW_EDGE = 1024
-"""The longest edge for which a server's preview (1440 pixels by default) will do."""
-
-
-def _pixels(
-    file: Opened, preview: bytes, facts: Facts, edge: int, budget: int
-) -> tuple[Image.Image | None, PhotoError | None]:
-    """Of the preview where there is one that is large enough and whole; else of the photo itself."""
-    if preview and edge <= PREVIEW_EDGE:
-        try:
-            with opened(preview) as small:
-                image, error = _decoded(small, read_facts(small.source, dissect(small.source)), edge, budget)
-        except (OSError, PhotoError, TryAgain):
-            image, error = None, None
-        if image is not None and error is None and max(image.size) >= min(edge, *_longest(facts)):
-            return image, None
-    return _decoded(file, facts, edge, budget)
-
-
-def _longest(facts: Facts) -> tuple[int]:
-    return (max(facts.width, facts.height),)
-
-
-def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> tuple[Image.Image | None, PhotoError | None]:
-    from models.image import decode  # noqa: PLC0415 - as above
-
-    try:
-        return decode(file.source, facts, edge, path=file.path, budget=budget), None
-    except PhotoError as error:
-        return None, error
 
 
 def _system(path: bytes, error: OSError) -> PhotoError | TryAgain:
@@ -342,7 +283,7 @@ def _system(path: bytes, error: OSError) -> PhotoError | TryAgain:
     return PhotoError(path, reason) if error.errno == errno.ENAMETOOLONG else TryAgain(path, reason)
 
 
-def _places(batch: Sequence[_Seen], spec: PlaceSpec) -> None:
+def _places(batch: Sequence[Passing], spec: PlaceSpec) -> None:
     for seen in batch:
         facts = seen.looked.facts
         if facts is not None:
@@ -368,58 +309,8 @@ def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
     return Evidence(PLACE, version, words=said, texts=tuple(places.fields(place).items()), of_file=True)
 
 
-Answer = TypeVar("Answer")
-
-
-def _ask(
-    batch: Sequence[_Seen],
-    backend: Backend,
-    call: Callable[[Sequence[FileView]], Sequence[Answer]],
-    evidence: Callable[[Answer], Evidence],
-) -> None:
-    """Ask for all that is not known; when a batch fails, one by one, so that only the culprit fails."""
-    open_ = [seen for seen in batch if seen.view is not None and _wanted(seen, backend)]
-    views = [seen.view for seen in open_ if seen.view is not None]
-    if not views:
-        return
-    try:
-        answers = call(views)
-        if len(answers) != len(views):
-            raise RuntimeError(f"{len(answers)} answers for {len(views)} photos")  # noqa: TRY301 - same way
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a backend is not ours to trust
-        if len(views) == 1:
-            open_[0].fail(_blame(open_[0], backend, error))
-        else:
-            for seen in open_:
-                _ask([seen], backend, call, evidence)
-        return
-    for seen, answer in zip(open_, answers, strict=True):
-        seen.say(evidence(answer))
-
-
-def _wanted(seen: _Seen, backend: Backend) -> bool:
-    assert seen.view is not None
-    if seen.view.error is not None and _edge(backend):
-        return False
-    if seen.item.private and getattr(backend, "away", False):
-        return False
-    return _of_file(backend) or not seen.known(_key(backend))
-
-
-def _blame(seen: _Seen, backend: Backend, error: Exception) -> PhotoError | TryAgain:
-    if isinstance(error, (PhotoError, TryAgain)):
-        return error
-    if isinstance(error, MemoryError):
-        return TryAgain(seen.item.path, "not enough memory")
-    log.error("%s failed on %r", backend.name, seen.item.path, exc_info=error)
-    text = " ".join(str(error).split())[:200]
-    return PhotoError(seen.item.path, f"{backend.name} failed: {type(error).__name__}: {text}")
-
-
 def _evidence(tagger: Tagger, said: Sequence[Scored], *, floor: float) -> Evidence:
-    return Evidence(tagger.name, tagger.version, words=_best(said, floor), of_file=_of_file(tagger))
+    return Evidence(tagger.name, tagger.version, words=_best(said, floor), of_file=of_file(tagger))
 
 
 def _best(said: Sequence[Scored], floor: float) -> tuple[Scored, ...]:

@@ -19,6 +19,10 @@ BUDGET = 120_000_000
 """Pixels that may be decoded at once: 360 MB of RGB. A baseline JPEG counts after its reduction by 2, 4 or 8."""
 EDGE = 256
 """The longest edge that taggers share unless one of them asks for more."""
+PICTURES = 8
+"""Pictures of a film that taggers see."""
+FEW = 3
+"""Pictures of a film that a captioner is asked about, which costs seconds each."""
 
 Scored = tuple[Word, float]
 
@@ -70,7 +74,11 @@ class View(Protocol):
 
 
 class Tagger(Protocol):
-    """Says words about photos, each with a score in 0..1."""
+    """Says words about photos, each with a score in 0..1.
+
+    Of a film it is asked about several pictures. One with `every` says what is true of a film only where it is
+    true of all of them.
+    """
 
     name: str
     version: str

@@ -10,14 +10,19 @@ from collections.abc import Iterable
 OURS = b".tagwright-"
 """Every temporary file of our own starts with this, so no walk and no event ever shows one."""
 
-PHOTO_SUFFIXES = frozenset(
+FILM_SUFFIXES = frozenset(
+    b"." + suffix for suffix in b"mp4 m4v mov 3gp 3g2 mkv webm avi mts m2ts mpg mpeg wmv flv insv".split()
+)
+"""Suffixes of films; they are photos like any other, but for how they are opened."""
+
+PHOTO_SUFFIXES = FILM_SUFFIXES | frozenset(
     b"." + suffix
     for suffix in (
         b"jpg jpeg jpe png webp tif tiff gif heic heif hif avif "
         b"dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw 3fr erf kdc mrw rwl iiq mef mos x3f"
     ).split()
 )
-"""Suffixes of files that are opened as photos, in lower case."""
+"""Suffixes of files that are opened as photos and films, in lower case."""
 
 SIDECAR_SUFFIX = b".xmp"
 
@@ -84,6 +89,11 @@ def suffix(name: bytes) -> bytes:
 def is_photo(name: bytes) -> bool:
     """Whether the name is one of a photo."""
     return suffix(name) in PHOTO_SUFFIXES
+
+
+def is_film(name: bytes) -> bool:
+    """Whether the name is one of a film."""
+    return suffix(name) in FILM_SUFFIXES
 
 
 def is_sidecar(name: bytes) -> bool:

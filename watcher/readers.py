@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.findings import Finding
+from watcher.ignore import FILM_SUFFIXES
 
 Sight = Literal["sees", "with a switch", "only IMG.xmp", "nothing"]
 
@@ -20,12 +21,13 @@ KINDS: Mapping[bytes, str] = {
     **dict.fromkeys((b".heic", b".heif", b".hif", b".avif"), "HEIC/AVIF"),
     **dict.fromkeys((b".png", b".webp", b".gif"), "PNG/WebP/GIF"),
     b".dng": "DNG",
+    **dict.fromkeys(FILM_SUFFIXES, "film"),
 }
 """Suffixes and what a person calls them; every other suffix of a photo is RAW."""
 
 RAW = "RAW"
-EMBEDDED_ONLY = frozenset({"JPEG", "TIFF", "HEIC/AVIF", "PNG/WebP/GIF", "DNG"})
-"""What Adobe's programs keep metadata inside of, so that they never look for a sidecar."""
+EMBEDDED_ONLY = frozenset({"JPEG", "TIFF", "HEIC/AVIF", "PNG/WebP/GIF", "DNG", "film"})
+"""What Adobe's programs keep metadata inside of, or in their catalogue, so that they never look for a sidecar."""
 
 
 @dataclass(frozen=True, slots=True)

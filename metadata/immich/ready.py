@@ -65,6 +65,6 @@ def _never(asset: Asset, owners: Collection[str], visible: Collection[str]) -> s
         return "it is in the trash"
     if asset.offline:
         return "Immich finds its file no more"
-    if asset.type != "IMAGE":
-        return "it is no photo"
+    if asset.type not in ("IMAGE", "VIDEO"):
+        return "it is neither a photo nor a film"
     return ""

@@ -33,7 +33,7 @@ from metadata.xmp_names import LISTS, TEXTS
 
 Fault = TryAgain | PlaceClosed | Refused
 
-WRITABLE: Final = RAW - UNREAD | {"JPEG", "TIFF", "PNG", "WEBP", "GIF", "HEIF", "AVIF", "BMFF"}
+WRITABLE: Final = RAW - UNREAD | {"JPEG", "TIFF", "PNG", "WEBP", "GIF", "HEIF", "AVIF", "MP4"}
 """Formats that exiftool changes and whose metadata we find ourselves, so that the copy can be proved."""
 
 MOST_PACKET: Final = 65_502

@@ -37,6 +37,7 @@ class Monochrome:
     version = "1"
     edge = EDGE
     of_file = False
+    every = True  # a film with two dull pictures is none
 
     def tag(self, views: Sequence[View]) -> list[list[Scored]]:
         """`black and white` with how sure it is; nothing below 0.05."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from metadata.film import FILMS
 from models.protocols import Scored, Tagger, View
 
 ASPECT = 2.2
@@ -29,6 +30,8 @@ class Panorama:
         width, height = view.facts.upright
         if view.facts.panorama:
             return [(("panorama",), 1.0)]
+        if view.facts.format in FILMS:  # cinema is as wide
+            return []
         return [(("panorama",), 0.9)] if height and width / height >= self._aspect else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from metadata.film import FILMS
 from metadata.photo import Facts
 from models.protocols import Scored, Tagger, View
 
@@ -69,7 +70,7 @@ class Screenshot:
 
 
 def _score(facts: Facts, name: str) -> float:
-    if facts.make or facts.model or facts.exposure or facts.aperture:
+    if facts.make or facts.model or facts.exposure or facts.aperture or facts.format in FILMS:
         return 0.0
     if _NAME.match(name) or any(_MARK.search(text) for text in (facts.software, facts.comment) if text):
         return 1.0

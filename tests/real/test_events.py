@@ -115,7 +115,7 @@ def test_a_file_moved_in_is_told_as_whole_and_one_moved_away_as_gone(house, tmp_
 
 def test_what_is_ignored_or_no_photo_is_never_told(house):
     os.mkdir(house.base + b"/@eaDir")
-    for path in (b"@eaDir/x.jpg", b".x.jpg", b".tagwright-1.xmp", b"x.mp4", b"x.xmp_exiftool_tmp", b".immich"):
+    for path in (b"@eaDir/x.jpg", b".x.jpg", b".tagwright-1.xmp", b"x.txt", b"x.xmp_exiftool_tmp", b".immich"):
         house.write(path)
     house.write(b"last.jpg")
     house.listener.until_told(b"last.jpg")

@@ -18,7 +18,7 @@ def base(tmp_path):
         "2024/b.CR2",
         "c.heic",
         "2024/notes.txt",
-        "2024/d.mp4",
+        "2024/d.txt",
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(path.encode())

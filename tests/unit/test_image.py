@@ -145,7 +145,7 @@ def test_a_cut_file_is_called_truncated(name):
     ("data", "said"),
     [(b"\0" * 5000, "zero bytes"), (b"%PDF-1.7 ...", "a PDF"), (b"PK\3\4....", "ZIP"), (b"hello",
      "no picture"),
-     (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video"), (b"RIFF\x20\0\0\0WEBP" + b"x" * 40, "damaged WEBP")],
+     (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "damaged film"), (b"RIFF\x20\0\0\0WEBP" + b"x" * 40, "damaged WEBP")],
 )  # fmt: skip
 def test_what_cannot_be_opened_is_told_in_plain_words(data, said):
     assert said in reason(data)

@@ -31,7 +31,7 @@ def test_a_photo_that_is_extracted_and_has_a_preview_is_ready(visibility):
         ({"visibility": "hidden"}, "its visibility is hidden"),
         ({"trashed": True}, "it is in the trash"),
         ({"offline": True}, "Immich finds its file no more"),
-        ({"type": "VIDEO"}, "it is no photo"),
+        ({"type": "AUDIO"}, "it is neither a photo nor a film"),
     ],
 )
 def test_what_is_not_for_us_is_left_alone(change, reason):

@@ -25,6 +25,8 @@ class Kept:
     reason: str
     marked: bool = False
     photo: int | None = None
+    kin: str = ""
+    """The stack or Live Photo that it is in; not read back."""
 
 
 _ALL = "SELECT id, owner, path, mark, verdict, reason, marked, photo FROM assets "
@@ -71,10 +73,10 @@ def at(db: sqlite3.Connection, paths: Sequence[str]) -> dict[str, Kept]:
 def keep(db: sqlite3.Connection, asset: Kept) -> None:
     """Remember what was told; marker and photo stay as they are where the asset is known."""
     db.execute(
-        "INSERT INTO assets (id, owner, path, mark, verdict, reason) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO assets (id, owner, path, mark, verdict, reason, kin) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, path = excluded.path, mark = excluded.mark, "
-        "verdict = excluded.verdict, reason = excluded.reason",
-        (asset.id, asset.owner, asset.path, asset.mark, asset.verdict, asset.reason),
+        "verdict = excluded.verdict, reason = excluded.reason, kin = excluded.kin",
+        (asset.id, asset.owner, asset.path, asset.mark, asset.verdict, asset.reason, asset.kin),
     )
 
 
@@ -107,3 +109,15 @@ def mark(db: sqlite3.Connection, ids: Iterable[str]) -> None:
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many assets there are, by verdict."""
     return dict(db.execute("SELECT verdict, count(*) FROM assets GROUP BY verdict"))
+
+
+def bar(db: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """These and no others are in albums whose photos no other machine may see."""
+    db.execute("DELETE FROM barred")
+    db.executemany("INSERT OR IGNORE INTO barred VALUES (?)", [(each,) for each in ids])
+
+
+def barred(db: sqlite3.Connection, photos: Sequence[int]) -> set[int]:
+    """Those of these photos that are in such an album."""
+    query = f"SELECT photo FROM assets WHERE photo IN ({marks(photos)}) AND id IN (SELECT asset FROM barred)"
+    return {row[0] for row in db.execute(query, photos)}

@@ -36,7 +36,7 @@ def truth_rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Truth
     """What `truth` reads, for each of these photos."""
     found: dict[int, tuple[list[Any], list[Any], list[Any]]] = {photo: ([], [], []) for photo in photos}
     asked = marks(photos)
-    for part, query in enumerate((_STANDING, _REFUSED, _WITHHELD)):
+    for part, query in ((0, _STANDING), (1, _REFUSED), (1, _REFUSED_OF_SET), (2, _WITHHELD)):
         for photo, first, second in db.execute(f"{query} IN ({asked})", photos):
             found[photo][part].append((first, second))
     captions = {row[0]: row[1:] for row in db.execute(f"{_CAPTION} IN ({asked})", photos)}
@@ -50,6 +50,10 @@ _STANDING = (
 _REFUSED = (
     "SELECT photos.id, refusals.key, refusals.text FROM photos JOIN refusals ON refusals.folder = photos.folder "
     "AND refusals.stem = photos.stem WHERE photos.id"
+)
+_REFUSED_OF_SET = (
+    "SELECT sets.photo, refusals.key, refusals.text FROM sets JOIN photos ON photos.id = sets.other "
+    "JOIN refusals ON refusals.folder = photos.folder AND refusals.stem = photos.stem WHERE sets.photo"
 )
 _WITHHELD = "SELECT photo, key, text FROM withheld WHERE photo"
 _CAPTION = "SELECT photo, caption, ours, conflict, texts_refused FROM captions WHERE photo"
@@ -129,9 +133,9 @@ def word_id(db: sqlite3.Connection, word: Word) -> int:
 def _save_refusals(db: sqlite3.Connection, photo: int, before: Truth, after: Truth, run: int, now: float) -> None:
     for name in before.refused.keys() - after.refused.keys():
         db.execute(
-            "DELETE FROM refusals WHERE key = ? "
-            "AND (folder, stem) = (SELECT folder, stem FROM photos WHERE id = ?)",
-            (name, photo),
+            "DELETE FROM refusals WHERE key = ? AND (folder, stem) IN (SELECT folder, stem FROM photos "
+            "WHERE id = ? OR id IN (SELECT other FROM sets WHERE photo = ?))",
+            (name, photo, photo),
         )
     for name in after.refused.keys() - before.refused.keys():
         word = after.refused[name]
