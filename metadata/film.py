@@ -181,6 +181,8 @@ def _texts(source: Source, start: int, end: int) -> dict[str, str]:
         if kind in _USER:
             data = source.at(first, min(last - first, _MOST))
             found[_USER[kind]] = _tidy(data[4 : 4 + int.from_bytes(data[:2], "big")])
+        elif kind == b"meta":  # where FFmpeg keeps Apple's
+            found = {**found, **_keyed(source, first, last)}
     return found
 
 

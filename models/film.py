@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-SECONDS: Final = 20.0
+SECONDS: Final = 12.0
 """A film may take so long; what was found until then counts."""
 FORWARD: Final = 5.0
 """Seconds of looking for pictures between keyframes, in a film that has fewer than `FEW`."""

@@ -22,8 +22,8 @@ from metadata.photo import Photo
 from models import look
 from models.look import DescribeJob, Evidence, Item, Looked
 from models.protocols import Captioner
-from watcher import privacy, rooms
-from watcher.ledger import work
+from watcher import privacy, rooms, siblings
+from watcher.ledger import evidence, work
 from watcher.ledger.evidence import STALE
 from watcher.ledger.work import PATIENCE, Job
 
@@ -146,12 +146,43 @@ class Describer:
                 continue
             known.add(job.digest)
             found.append(job)
+        found = self._one_of_each(found, known)
         if getattr(self._captioner, "away", False) and self._desk.looking.private != privacy.Rules():
             private = privacy.known(self._desk.ledger.db, found, self._desk.looking.private).private
             found = [job for job in found if job.photo.id not in private]
         if len(found) > room:
             self._cursor = found[room].photo.id + 1
         return found[:room]
+
+    def _one_of_each(self, jobs: list[Job], known: set[bytes]) -> list[Job]:
+        """One photo of each set and burst; what was said of another of it before holds for these as well."""
+        db, found = self._desk.ledger.db, []
+        mates = siblings.mates(db, [job.photo.id for job in jobs])
+        if not mates:
+            return jobs
+        asked = known - {job.digest for job in jobs}
+        for job in jobs:
+            others = [digest for _, digest in mates.get(job.photo.id, ())]
+            if asked.intersection(others) or self._said_before(job, others):
+                continue
+            assert job.digest is not None
+            asked.add(job.digest)
+            found.append(job)
+        return found
+
+    def _said_before(self, job: Job, others: Sequence[bytes]) -> bool:
+        """Keep for a photo what its source said of one that shows the same; whether there was any."""
+        assert job.digest is not None
+        found = evidence.of(self._desk.ledger.db, [job.digest, *others])
+        mine = found.pop(job.digest)
+        said = [one for some in found.values() for one in some]
+        fresh = [one for one in said if one.source == self._source() and not one.version.startswith(STALE)]
+        if not fresh or any(one.source == self._source() for one in mine):  # it is to be asked about again
+            return False
+        with self._desk.ledger.transaction() as db:
+            evidence.keep(db, job.digest, fresh[:1], self._desk.now())
+            work.again(db, [job.photo.id], self._desk.now())
+        return True
 
     def _furnished(self, jobs: Sequence[Job]) -> list[Item]:
         if not jobs:
@@ -201,11 +232,23 @@ class Describer:
             self._later(job.photo, error or TryAgain(job.photo.file, "it changed meanwhile"))
 
     def _keep(self, job: Job, answer: Looked) -> None:
-        """Remember it for the picture; all photos that show it are decided anew."""
+        """Remember it for the picture; all photos that show it, or are of its set or burst, are decided anew."""
         with self._desk.ledger.transaction() as db:
             rooms.keep_said(db, job, answer, self._desk.now())
+            self._share(db, job)
             rows = db.execute("SELECT id FROM photos WHERE digest = ? AND gone IS NULL", (job.digest,)).fetchall()
             work.again(db, [row[0] for row in rows], self._desk.now())
+
+    def _share(self, db: sqlite3.Connection, job: Job) -> None:
+        """What was said of one holds for all that show the same, and of which nothing was said."""
+        if (others := siblings.mates(db, [job.photo.id]).get(job.photo.id)) and job.digest is not None:
+            digests = dict.fromkeys(digest for _, digest in others)
+            source = self._source()
+            mine = [one for one in evidence.of(db, [job.digest])[job.digest] if one.source == source]
+            for digest, said in evidence.of(db, list(digests)).items():
+                if not any(one.source == source and not one.version.startswith(STALE) for one in said):
+                    evidence.keep(db, digest, mine, self._desk.now())
+            work.again(db, [number for number, _ in others], self._desk.now())
 
     def _fault(self, job: Job, answer: Looked, reason: str) -> Looked:
         assert self._captioner is not None

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from metadata.photo import Stat
 from watcher import walk
 from watcher.arrival import Arrival, Kind
-from watcher.ignore import Ignore, is_photo, is_sidecar
+from watcher.ignore import Ignore, is_film, is_photo, is_sidecar
 from watcher.immich_layout import ImmichLayout
 from watcher.ledger import files
 from watcher.ledger.files import LEFT
@@ -303,7 +303,9 @@ class Intake:
     def _resting(self, door: Door, folder: Folder) -> tuple[Folder, frozenset[bytes]]:
         """The folder without files that changed a moment ago, which come to rest first, and their names."""
         since = (self._now() - 2 * door.calm.settle - door.calm.cache_time) * 1e9
+        long = (self._now() - door.calm.long) * 1e9  # whoever sends a film may pause
         young = {name: found for name, found in (*folder.photos, *folder.sidecars) if found.ctime_ns > since}
+        young |= {name: found for name, found in folder.photos if found.ctime_ns > long and is_film(name)}
         if not young:
             return folder, frozenset()
         for name, found in young.items():

@@ -37,6 +37,8 @@ WANTED = {
     "asset.statistics": "noticing early that photos were locked",
 }
 PEOPLE = {"person.read": "names of people", "face.read": "where faces are"}
+ALBUMS = {"album.read": "knowing which photos stay on this machine"}
+STACKS = {"stack.read": "what is stacked gets one set of keywords"}
 
 SAMPLE = 8
 """Photos of each user that are looked for in our folders."""
@@ -122,7 +124,9 @@ def _key(client: Immich, number: int, settings: Settings, sample: _Sample) -> It
 
 def _permissions(what: str, held: frozenset[str], settings: Settings) -> Iterator[Finding]:
     wanted = WANTED | PEOPLE if _people(settings) else WANTED
-    for level, names in (("fail", NEEDED), ("warn", wanted)):
+    wanted = wanted if settings.immich.database else wanted | STACKS
+    needed = NEEDED | ALBUMS if settings.private.albums else NEEDED
+    for level, names in (("fail", needed), ("warn", wanted)):
         missing = [] if "all" in held else [name for name in names if name not in held]
         if missing:
             text = "lacks " + ", ".join(f"{name} ({names[name]})" for name in missing)

@@ -128,6 +128,9 @@ class Private(Part):
         "Keywords whose photos stay here, with all that stand below.",
         expected='a list of keywords, such as ["family/children"]',
     )
+    albums: tuple[str, ...] = key(
+        (), "Immich's albums whose photos stay here; their keys need `album.read`.", expected="a list of names"
+    )
 
 
 def spec(name: str, given: VisionModel) -> tuple[str, tuple[tuple[str, Any], ...]]:

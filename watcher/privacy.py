@@ -1,4 +1,4 @@
-"""Which photos no other machine may see, by folder, people and keywords; and what may be told of the others."""
+"""Which photos no other machine may see, by folder, people, keywords and albums; what is told of the others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from metadata import tags
 from metadata.tags import Word
 from models.protocols import UNKNOWN, Hints
+from watcher import siblings
 from watcher.ignore import Ignore
-from watcher.ledger import evidence, files, words
+from watcher.ledger import assets, evidence, files, words
 from watcher.ledger.files import marks
 from watcher.ledger.work import Job
 
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What stays here: patterns of folders and files, names of people, keywords with all below them."""
+    """What stays here: patterns of folders and files, names of people, keywords with all below them, albums."""
 
     folders: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
 
 
 def of(given: Private) -> Rules:
     """The rules of these settings."""
-    return Rules(given.folders, given.people, given.keywords)
+    return Rules(given.folders, given.people, given.keywords, given.albums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Known:
 
 
 def known(db: sqlite3.Connection, jobs: Sequence[Job], rules: Rules) -> Known:
-    """Hints and privacy of these photos. A picture stays here if any copy of it has to."""
+    """Hints and privacy of these photos. One stays here if any copy of it, or any of its set or burst, has to."""
     copies = _copies(db, jobs)
     numbers = [*{number for each in copies.values() for number in each}]
     hints = _hints(db, numbers)
@@ -50,8 +52,11 @@ def known(db: sqlite3.Connection, jobs: Sequence[Job], rules: Rules) -> Known:
     ignore = Ignore(rules.folders) if rules.folders else None
     people = {tags.fold(name) for name in rules.people}
     barred = [tags.key(tags.typed(keyword)) for keyword in rules.keywords]
+    shut = assets.barred(db, numbers) if rules.albums else set()
 
     def stays(number: int) -> bool:
+        if number in shut:
+            return True
         told = hints.get(number, UNKNOWN)
         if ignore is not None and ignore.skips_path(paths[number]):
             return True
@@ -68,13 +73,20 @@ def _below(name: str, barred: Iterable[str]) -> bool:
 
 
 def _copies(db: sqlite3.Connection, jobs: Sequence[Job]) -> dict[int, list[int]]:
-    """The numbers of all photos that show the same picture, by that of a job."""
+    """The numbers of all photos that show the same, by that of a job."""
     digests = [job.digest for job in jobs if job.digest is not None]
     found: dict[bytes, list[int]] = {}
     query = f"SELECT digest, id FROM photos WHERE gone IS NULL AND digest IN ({marks(digests)})"  # noqa: S608 - marks
     for digest, number in db.execute(query, digests):
         found.setdefault(digest, []).append(number)
-    return {job.photo.id: found.get(job.digest or b"", [job.photo.id]) for job in jobs}
+    mates = siblings.mates(db, [job.photo.id for job in jobs])
+    return {
+        job.photo.id: [
+            *found.get(job.digest or b"", [job.photo.id]),
+            *(number for number, _ in mates.get(job.photo.id, ())),
+        ]
+        for job in jobs
+    }
 
 
 def _hints(db: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Hints]:

@@ -12,12 +12,16 @@ from collections import deque
 from dataclasses import dataclass
 
 from metadata.photo import Stat
+from watcher.ignore import is_film
 
 LEASE = 60.0
 """Seconds after which a path that was handed out and never answered is handed out again."""
 
 TICK = 1e-6
 """Seconds; sums of floats differ by less, and a look may be this much early."""
+
+PAUSE = 60.0
+"""Times `settle` that a film rests while its writer pauses, at most."""
 
 PATIENCE = 60.0
 """Seconds, the longest pause between two looks at a file that goes on changing."""
@@ -37,11 +41,20 @@ class Calm:
     cooldown: float = 2.0
     cache_time: float = 0.0
 
-    def gap(self, *, closed: bool) -> float:
-        """How far apart the two equal looks are: close where a writer said it was done."""
+    def gap(self, *, closed: bool, film: bool = False) -> float:
+        """How far apart the two equal looks are: close where a writer said it was done.
+
+        A film takes minutes to arrive, and whoever sends it may pause: it is given longer.
+        """
+        least = self.long if film and not closed else 0.0
         if self.cache_time > 0:
-            return self.cache_time + self.settle
-        return self.settle / 2 if closed else self.settle * 4
+            return max(least, self.cache_time + self.settle)
+        return self.settle / 2 if closed else max(least, self.settle * 4)
+
+    @property
+    def long(self) -> float:
+        """Seconds that a film has to stand still before it is whole, where no writer said that it is."""
+        return self.settle * PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ class _Entry:
     """One path: when it was first noted, last stirred, is due and was last looked at.
 
     `since` when it looks like `stat`; `stirred` by an event since it was handed out; `fresh` when it was
-    looked at since the last event.
+    looked at since the last event. `film`: by its name it is one.
     """
 
     first: float
@@ -80,6 +93,7 @@ class _Entry:
     due: float
     looked: float
     closed: bool
+    film: bool = False
     stat: Stat | None = None
     since: float = 0.0
     stirred: bool = False
@@ -115,13 +129,13 @@ class Settling:
         now = self._time(now)
         entry = self._entries.get(path)
         if entry is None:
-            entry = self._entries[path] = _Entry(now, now, now, now, closed)
+            entry = self._entries[path] = _Entry(now, now, now, now, closed, is_film(path))
         entry.event, entry.closed, entry.stirred, entry.fresh = now, closed, True, False
         if closed:
             entry.changes = 0
         if stat is not None and not _same(entry.stat, stat):
             entry.stat, entry.since = stat, now
-        due = now + (self._calm.gap(closed=closed) if entry.stat else self._calm.settle / 2)
+        due = now + (self._calm.gap(closed=closed, film=entry.film) if entry.stat else self._calm.settle / 2)
         # A file with events all the time is looked at now and then all the same.
         due = min(due, max(entry.looked + self._calm.settle_max, now))
         self._schedule(path, entry, max(due, self._cooling.get(path, due)))
@@ -166,7 +180,9 @@ class Settling:
         if not _same(entry.stat, stat):
             return self._changed(path, entry, stat, now)
         entry.fresh = True
-        rested = max(entry.since + self._calm.gap(closed=entry.closed), entry.event + self._calm.settle)
+        rested = max(
+            entry.since + self._calm.gap(closed=entry.closed, film=entry.film), entry.event + self._calm.settle
+        )
         if now + TICK < rested:
             return self._again(path, entry, now, rested - now)
         del self._entries[path]
@@ -179,7 +195,7 @@ class Settling:
             if entry.fresh and entry.stat.size != stat.size:
                 entry.closed = False  # somebody writes again; his close is still to come
         entry.stat, entry.since, entry.fresh = stat, now, True
-        pause = self._calm.gap(closed=entry.closed)
+        pause = self._calm.gap(closed=entry.closed, film=entry.film)
         if now - entry.first >= self._calm.settle_max:
             pause = max(pause, min(PATIENCE, pause * 2.0 ** min(entry.changes, 32)))
         return self._again(path, entry, now, pause)

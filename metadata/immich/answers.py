@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from metadata.immich.shapes import Asset, Face, Person, Tag, User, Version
+from metadata.immich.shapes import Album, Asset, Face, Person, Tag, User, Version
 
 _BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,6 +68,17 @@ def moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def album(told: Mapping[str, Any]) -> Album:
+    """One of `GET /albums`."""
+    marks = (told.get("updatedAt"), told.get("lastModifiedAssetTimestamp"), told.get("assetCount"))
+    return Album(told["id"], told.get("albumName") or "", " ".join(map(str, marks)))
+
+
+def stacks(told: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """`GET /stacks`: the stack that each stacked asset is in."""
+    return {asset["id"]: stack["id"] for stack in told for asset in stack.get("assets", ())}
 
 
 def person(told: Mapping[str, Any]) -> Person:

@@ -77,6 +77,15 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Album:
+    """An album; `mark` is another one whenever something was put in or taken out."""
+
+    id: str
+    name: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A person; `name` is "" where nobody gave one. A hidden one is never written anywhere."""
 

@@ -194,3 +194,22 @@ def test_memory_does_not_grow_with_events():
     assert len(settling._heap) < 100
     run(settling, {PATH: lambda at: None}, 200.0, now=60.0, step=1.0)
     assert not settling._cooling
+
+
+def test_a_film_whose_writer_pauses_is_not_at_rest_before_it_stood_still_for_long():
+    settling = Settling(Calm(settle=0.5))
+    settling.note(b"a.MOV", closed=False, now=0.0)
+    stalls = {b"a.MOV": lambda at: replace(ONE, size=100 + int(at / 20))}  # a megabyte, and then nothing for 20 s
+    assert not ends(run(settling, stalls, 120.0))
+    done = {b"a.MOV": lambda at: ONE}
+    ((at, result),) = ends(run(settling, done, 200.0, now=120.0))
+    assert result == Settled(b"a.MOV", ONE)
+    assert 149.0 <= at <= 156.0
+
+
+def test_a_film_that_was_closed_is_at_rest_as_soon_as_any_photo():
+    settling = Settling(Calm(settle=0.5))
+    settling.note(b"a.mp4", closed=False, now=0.0)
+    settling.note(b"a.mp4", closed=True, now=1.0)
+    ((at, _),) = ends(run(settling, {b"a.mp4": lambda at: ONE}, 9.0, now=1.0))
+    assert at <= 1.6
