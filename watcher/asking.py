@@ -48,12 +48,17 @@ def count(text: str) -> int:
     return int(text)
 
 
-def settings_of(arguments: Arguments, roots: Sequence[Mapping[str, Any]] | None = None) -> Settings:
+def settings_of(
+    arguments: Arguments,
+    roots: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
     """The settings by file, environment and flags, and the log they ask for; `roots` stand for the file's."""
     from watcher import logs
     from watcher.settings import load
 
-    flags: dict[str, object] = {}
+    flags = dict(flags or {})
     if arguments.state is not None:
         flags["state"] = arguments.state.absolute()
     if arguments.verbose:

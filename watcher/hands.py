@@ -11,8 +11,12 @@ import multiprocessing
 import signal
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from watcher import allocator
+
+if TYPE_CHECKING:
+    from watcher.cluster.post import Post
 
 MANY = 96
 """Photos that have to be taken at once before processes pay for their start."""
@@ -31,6 +35,8 @@ class Hands:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self._pool: ProcessPoolExecutor | None = None
         self._used = 0.0
+        self.post: Post | None = None
+        """The way to machines that look in their stead, where the settings name some."""
 
     @property
     def threads(self) -> Executor:
@@ -64,6 +70,8 @@ class Hands:
 
     def close(self) -> None:
         """No more work."""
+        if self.post is not None:
+            self.post.close()
         self._threads.shutdown(cancel_futures=True)
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)

@@ -40,13 +40,14 @@ What Immich's own `.env` or the environment says fills what is not set here: `IM
 
 def settings() -> str:
     """docs/settings.md."""
+    from watcher.cluster_settings import Cluster  # noqa: PLC0415 - `commands` needs no settings
     from watcher.home_settings import Health, Notify  # noqa: PLC0415 - `commands` needs no settings
     from watcher.immich_settings import Immich, ImmichDatabase  # noqa: PLC0415 - `commands` needs no settings
     from watcher.settings import Log, Root, Settings  # noqa: PLC0415 - as above
 
     parts = [
         _SETTINGS,
-        _table("", Settings, {"roots", "log", "health", "notify", "immich", *_MODELS}),
+        _table("", Settings, {"roots", "log", "health", "notify", "immich", "cluster", *_MODELS}),
         "\n## `[[roots]]`\n\nThe folders of photos, a table for each. None may lie inside another.\n",
         _table("", Root, set(), variables=False),
         "\n## `[log]`\n",
@@ -60,6 +61,8 @@ def settings() -> str:
         _table("immich.", Immich, {"database"}),
         "\n## `[immich.database]`\n",
         _table("immich.database.", ImmichDatabase, set()),
+        "\n## `[cluster]`\n\nOther machines that look at photos (docs/many-machines.md).\n",
+        _table("cluster.", Cluster, set()),
         *_models(),
     ]
     return "\n".join(parts)

@@ -65,6 +65,8 @@ def gather(
 ) -> Given:
     """All that was given, later ones over earlier ones. Raises UserError when the file is no TOML."""
     given = Given(_read(file) if file else {})
+    if isinstance(address := given.raw.get("cluster"), str):
+        given.raw["cluster"] = {"address": address}  # so that more can be laid over it
     names = {variable(key): key for key in keys(model)}
     for name, text in sorted(environment.items()):
         if name in names:

@@ -21,7 +21,8 @@ from pydantic import (
 )
 
 from metadata.errors import UserError
-from watcher import complaints, overlay, values
+from watcher import cluster_settings, complaints, overlay, values
+from watcher.cluster_settings import Cluster
 from watcher.home_settings import Health, Notify
 from watcher.immich_settings import Immich
 from watcher.keys import DURATION as _DURATION  # noqa: F401 - what the tests expect to be told
@@ -344,6 +345,11 @@ class Settings(_Part):
     health: Health = _key(Health(), "Where the service shows how it is.", expected="a `[health]` table")
     notify: Notify = _key(Notify(), "Whom the service tells.", expected="a `[notify]` table")
     immich: Immich = _key(Immich(), "Folders that Immich keeps.", expected="an `[immich]` table")
+    cluster: Annotated[Cluster, BeforeValidator(cluster_settings.given)] = _key(
+        Cluster(),
+        "Other machines that look at photos.",
+        expected='an address such as "tcp://127.0.0.1:8786", or a `[cluster]` table',
+    )
     ollama: Ollama = _key(Ollama(), 'What `captioner = "ollama"` asks.', expected="an `[ollama]` table")
     openai_compatible: OpenAICompatible = _key(
         OpenAICompatible(),

@@ -1,0 +1,307 @@
+"""Other machines look: workers and schedulers that are killed, other versions, TLS, and what leaves the house."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+from tests.cluster_world import Machines, Program
+from tests.flow.house_world import World, paint, soon
+from watcher import app as house
+from watcher.cli import main
+from watcher.cluster import versions
+
+COUNT = 40
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    made = World(tmp_path, taggers=["brooding"], memory="512M", undo_for="1d")
+    for number in range(COUNT):
+        paint(made.photos / f"w{number}.jpg", mark=number + 1)
+    return made
+
+
+@pytest.fixture
+def machines(world, tmp_path) -> Machines:
+    made = Machines(tmp_path / "machines", world.photos)
+    world.changed["cluster"] = made.cluster
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_for_all(tmp_path_factory):
+    """A scheduler and two workers for all who do not need their own."""
+    machines = Machines(tmp_path_factory.mktemp("machines"), tmp_path_factory.mktemp("photos"))
+    with machines.up(2):
+        yield machines
+
+
+@pytest.fixture
+def shared(world, _one_for_all) -> Machines:
+    _one_for_all.show(world.photos)
+    world.changed["cluster"] = _one_for_all.cluster
+    return _one_for_all
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """What waits for minutes in a house waits for a moment here."""
+    from watcher.cluster import executor
+
+    times = executor.Times(connect=5.0, look=0.1, again=0.1, patience=20.0, rest=0.5)
+    monkeypatch.setattr(
+        executor.Cluster.__init__, "__kwdefaults__", {**executor.Cluster.__init__.__kwdefaults__, "times": times}
+    )
+
+
+@pytest.fixture(autouse=True)
+def _log_of_before():
+    """A command sets the log up for its process."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = before, level
+
+
+@contextmanager
+def counted(monkeypatch):
+    """How often each photo's evidence was booked."""
+    booked: dict[int, int] = {}
+    before = house.rooms.keep
+
+    def keep(db, job, *more):
+        booked[job.photo.id] = booked.get(job.photo.id, 0) + 1
+        before(db, job, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.rooms, "keep", keep)
+        yield booked
+
+
+def evidence(world: World) -> list[tuple[str, int]]:
+    """Each photo's name with how many rows of evidence its picture has from the models."""
+    return world.ask(
+        "SELECT photos.name, count(evidence.digest) FROM photos LEFT JOIN evidence "
+        "ON evidence.digest = photos.digest AND evidence.source = 'brooding' GROUP BY photos.id"
+    )
+
+
+def nothing_is_lost_or_twice(world: World, booked: dict[int, int]) -> None:
+    rows = evidence(world)
+    assert len(rows) == COUNT
+    assert {count for _, count in rows} == {1}
+    assert sorted(booked.values()) == [1] * COUNT
+    for number in (0, COUNT - 1):
+        assert world.words(f"w{number}.jpg") == {f"w{number}"}
+
+
+def test_batches_of_killed_workers_are_done_by_others_and_evidence_is_booked_once(world, shared, monkeypatch):
+    with counted(monkeypatch) as booked:
+        shared.hold.touch()
+        with world.serving() as app:
+            for _ in range(3):  # one after the other, each in the middle of a batch
+                known = {pid for pid, _ in shared.begun()}
+                soon(lambda known=known: {pid for pid, _ in shared.begun()} - known or len(known) == 2)
+                pid = shared.begun()[-1][0]
+                assert app.worker.counts.looked == 0
+                os.kill(pid, signal.SIGKILL)
+            shared.hold.unlink()
+            soon(lambda: app.worker.counts.delivered == COUNT)
+        assert sum(photos for _, photos in shared.begun()) > COUNT  # some were begun in vain
+    nothing_is_lost_or_twice(world, booked)
+
+
+def test_the_loss_of_the_scheduler_is_survived(world, machines, monkeypatch):
+    with ExitStack() as last, counted(monkeypatch) as booked:
+        scheduler, workers = last.enter_context(machines.up(1))
+        machines.hold.touch()
+        with world.serving() as app:
+            soon(machines.begun)
+            scheduler.end(signal.SIGKILL)
+            soon(app.worker.resting)
+            soon(
+                lambda: (
+                    world.ask("SELECT count(*) FROM photos WHERE booked IS NULL AND attempts = 0") == [(COUNT,)]
+                )
+            )
+            workers.until("was lost")
+            machines.hold.unlink()
+            last.enter_context(machines.scheduler())
+            soon(lambda: app.worker.counts.delivered == COUNT, seconds=40)
+            assert not app.worker.resting()
+    nothing_is_lost_or_twice(world, booked)
+
+
+def test_without_workers_photos_wait_or_are_looked_at_here_as_the_settings_say(world, machines):
+    world.changed["taggers"] = ["colour"]
+    with machines.scheduler():
+        with world.serving() as app:
+            why = soon(app.worker.resting)
+            soon(lambda: app.worker._desk.crew.hands.post.away().endswith("has no worker"))
+            assert why
+            assert app.worker.counts.looked == 0
+        world.changed["cluster"] = {**machines.cluster, "without": "here"}
+        world.run()
+    assert world.words("w0.jpg") == {"colour/red"}
+
+
+def test_a_private_photo_does_not_leave_this_machine(world, shared, monkeypatch):
+    from watcher.cluster import trust
+
+    world.changed |= {"taggers": ["colour"], "private": {"folders": ["secret"]}}
+    paint(world.photos / "secret" / "s.jpg", mark=999)
+    monkeypatch.setattr(trust, "is_here", lambda _: False)  # as if the workers were elsewhere
+    monkeypatch.setattr(trust, "guard", lambda *_, **__: None)
+    sent = []
+    from watcher.cluster.post import Post
+
+    before = Post.send
+    monkeypatch.setattr(
+        Post, "send", lambda self, job, whences: sent.extend(whences) or before(self, job, whences)
+    )
+    world.run()
+    assert world.words("secret/s.jpg") == {"colour/red"}
+    assert sorted(whence.below for whence in sent) == sorted(f"w{n}.jpg".encode() for n in range(COUNT))
+
+
+def test_other_versions_are_told_in_one_line_and_nothing_is_sent(world, shared, monkeypatch, capsys):
+    before = shared.begun()
+    monkeypatch.setattr(versions, "ours", lambda: {"tagwright": "9.9.9", "distributed": "1", "python": "3.11"})
+    with world.serving() as app:
+        soon(lambda: "9.9.9" in app.worker.resting())
+        line = app.worker.resting()
+        assert app.worker.counts.looked == 0
+    assert "\n" not in line
+    assert "tagwright 0" in line
+    assert "distributed 1" in line
+    assert main(["--config", str(shared.config), "worker"]) == 2
+    told = capsys.readouterr().err
+    assert "9.9.9" in told
+    assert told.count("\n") == 1
+    assert shared.begun() == before
+
+
+def test_a_worker_that_lacks_a_model_is_told_and_others_do_its_work(world, shared, tmp_path, caplog):
+    poor = Machines(tmp_path / "poor", world.photos)
+    poor.config.write_text(poor.config.read_text().replace(poor.address, shared.address))
+    with Program("--config", poor.config, "worker", "--processes", "1", "--name", "poor") as bare:
+        bare.until("look at photos")
+        with world.serving() as app:
+            soon(lambda: app.worker.counts.delivered == COUNT)
+            soon(lambda: "worker poor-1" in caplog.text)
+    assert "no tagger is called 'brooding'" in caplog.text
+    assert {count for _, count in evidence(world)} == {1}
+
+
+REFUSED = [
+    ["scheduler", "--listen", "0.0.0.0:8786"],
+    ["scheduler", "--listen", "192.0.2.1:8786"],
+    ["scheduler", "--listen", "[::]:8786"],
+    ["worker", "tcp://192.0.2.1:8786"],
+    ["worker", "tcp://nas:8786"],
+    ["worker", "tcp://127.0.0.1:8786", "--listen", "0.0.0.0"],
+]
+
+
+@pytest.mark.parametrize("words", REFUSED, ids=" ".join)
+def test_without_tls_another_address_than_loopback_is_refused_in_one_line(words, tmp_path, capsys):
+    assert main(["--state", str(tmp_path), *words]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert "Dask runs whatever its port is sent" in told.err
+    assert told.out == ""
+
+
+def test_the_service_talks_to_no_other_machine_without_tls(world):
+    from metadata.errors import UserError
+
+    world.changed["cluster"] = "tcp://192.0.2.1:8786"
+    with pytest.raises(UserError, match="Dask runs whatever its port is sent"), world.open():
+        pass
+
+
+def listening(pid: int) -> list[str]:
+    """The addresses on which a process and its children listen."""
+    family = {str(pid), *_children(pid)}
+    sockets = {os.readlink(fd) for one in family for fd in Path("/proc", one, "fd").glob("*") if fd.is_symlink()}
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            parts = line.split()
+            if parts[3] == "0A" and f"socket:[{parts[9]}]" in sockets:
+                found.append(parts[1])
+    return found
+
+
+def test_all_ports_are_on_loopback_and_a_signal_ends_all_processes(machines):
+    with machines.up(2) as (scheduler, workers):
+        one, some = listening(scheduler.process.pid), listening(workers.process.pid)
+        assert len(one) == 1
+        assert len(some) == 4  # two processes and their keepers, and no pages of Dask's
+        assert {place.partition(":")[0] for place in one + some} == {"0100007F"}
+        children = _children(workers.process.pid)
+        assert len(children) >= 2
+        assert workers.end(signal.SIGINT) == 130
+        assert scheduler.end() == 0
+    for pid in children:
+        soon(lambda pid=pid: not Path("/proc", pid).exists())
+
+
+def _children(pid: int) -> list[str]:
+    """Processes that a process started."""
+    found = Path("/proc", str(pid), "task", str(pid), "children").read_text().split()
+    return [
+        *found,
+        *(
+            child
+            for one in Path("/proc", str(pid), "task").iterdir()
+            if one.name != str(pid)
+            for child in (one / "children").read_text().split()
+        ),
+    ]
+
+
+@pytest.mark.real
+def test_with_tls_only_who_has_a_certificate_of_ours_takes_part(world, tmp_path):
+    ours, theirs = authority(tmp_path / "ours"), authority(tmp_path / "theirs")
+    machines = Machines(tmp_path / "machines", world.photos, **ours)
+    with machines.up(1) as (scheduler, workers):
+        assert "tls://" in "".join(scheduler.said)
+        for strange in ({}, theirs):
+            world.changed["cluster"] = {"address": machines.address.replace("tls", "tcp"), **strange}
+            with world.serving() as app:
+                soon(lambda app=app: "does not answer" in app.worker.resting())
+                assert app.worker.counts.looked == 0
+        world.changed["cluster"] = machines.cluster
+        world.run()
+        assert workers.process.poll() is None
+    assert {count for _, count in evidence(world)} == {1}
+
+
+def authority(folder: Path) -> dict[str, Path]:
+    """A certificate authority of its own, and one machine's certificate by it."""
+    folder.mkdir()
+    short = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    try:
+        _openssl(folder, "req", "-x509", *short, "-subj", "/CN=test", "-keyout", "ca.key", "-out", "ca.pem")
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    _openssl(folder, "req", *short[:-2], "-subj", "/CN=one", "-keyout", "one.key", "-out", "one.csr")
+    _openssl(
+        folder, "x509", "-req", "-in", "one.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+        *("-days", "2", "-out", "one.pem"),
+    )  # fmt: skip
+    return {"ca_file": folder / "ca.pem", "cert_file": folder / "one.pem", "key_file": folder / "one.key"}
+
+
+def _openssl(folder: Path, *words: str) -> None:
+    subprocess.run(["openssl", *words], cwd=folder, capture_output=True, check=True)
