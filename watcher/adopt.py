@@ -89,7 +89,7 @@ def _keep(app: App, page: Page, seen: Seen, truth: Truth, texts: dict[str, str])
     memory = page.memories.get("sidecar", Memory())
     memory = replace(memory, ours=memory.ours | truth.ours, texts_ours={**memory.texts_ours, **texts})
     memory = merge.confirmed(memory, SIDECAR, seen, truth, context)
-    chosen = {k: v for k, v in choose(page.evidence, app.worker.house.rules).items() if k in truth.ours}
+    chosen = {k: v for k, v in choose(page.evidence, app.worker.house.rules_for(page)).items() if k in truth.ours}
     fresh = truth.ours - page.truth.ours
     with app.ledger.transaction() as db:
         words.save_truth(db, number, page.truth, truth, chosen=chosen, run=context.run, now=context.now)
@@ -104,7 +104,7 @@ def _then(app: App, number: int) -> None:
     db = app.ledger.db
     page = pages.of(db, work.jobs(db, [number]))[0]
     house = app.worker.house
-    changed = pages.changes(page, house.rules, house.wish(page.job.photo))
+    changed = pages.changes(page, house.rules_for(page), house.wish(page.job.photo))
     if page.job.digest and page.job.gate != FIRST_LOOK and changed:
         work.hold(db, [number], RULES)
     else:

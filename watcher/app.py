@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import threading
@@ -18,7 +16,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, cast
 
 from metadata import tags
-from metadata.choose import Rules, named
+from metadata.choose import Rules
 from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.sinks import Sink
@@ -26,7 +24,7 @@ from metadata.sinks.sidecar import SidecarSink
 from models import registry
 from models.look import PlaceSpec, Spec, look
 from models.protocols import BUDGET
-from watcher import leftover, model_settings, mounts, privacy, rooms, zero_shot_settings
+from watcher import leftover, model_settings, mounts, privacy, rooms, ruling, unconfirmed, zero_shot_settings
 from watcher.afar import Afar
 from watcher.desk import PROBE, Crew, Looking
 from watcher.hands import Hands, alone
@@ -34,7 +32,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import aliases, categories, embedded, evidence, files, store, work, writes
+from watcher.ledger import embedded, files, owners, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
     from metadata.immich import Database
     from models.taggers.zero_shot import ZeroShot
+    from watcher.cluster.post import Post
     from watcher.link import Link
     from watcher.mirrored import Mirrored
     from watcher.poll import Poll
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEAST = 100
-"""Pictures a source must have seen before a word can be said of too many of them."""
 SMALL = 2 << 30
 """Bytes of memory below which batches are small."""
 
@@ -109,17 +106,18 @@ class App:
 
     def refresh_rules(self) -> bool:
         """Look again at aliases and at words said of too many pictures; whether the rules changed."""
-        made = rules(self.settings, self.ledger)
-        stamp = stamp_of(self.settings, made)
+        made = ruling.rules(self.settings, self.ledger)
+        own = ruling.own(self.settings, self.ledger, made)
+        stamp = ruling.stamp(self.settings, made, own)
         self.tell_overused(made)
-        if stamp == self.worker.house.stamp:
+        if (stamp, own) == (self.worker.house.stamp, self.worker.house.own):
             return False
-        self.worker.house = replace(self.worker.house, rules=made, stamp=stamp)
+        self.worker.house = replace(self.worker.house, rules=made, own=own, stamp=stamp)
         return True
 
     def tell_overused(self, made: Rules) -> None:
         """Note for `status` which rules say their word of too many pictures to be of use."""
-        found = evidence.overused(self.ledger.db, _rule_names(self.settings), self.settings.fact_limit, LEAST)
+        found = ruling.overused(self.settings, self.ledger)
         lines = [
             f"{tags.show(tags.parse(name))} would stand on {count} of {total} photos and is not written "
             "(`fact_limit`); switch the rule off in `facts`, or raise the limit"
@@ -162,9 +160,13 @@ def opened(  # noqa: PLR0913 - each is a part of the house that a test or a comm
             afar = Afar(partial(_furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
             crew = _crew(Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts), afar=afar), link)
             app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
+            hands.post = _post(settings, app.worker, crew)
             if link is not None:
                 _welcome(app, link, backlog=backlog, agreed=agreed)
+            if mirrored is not None:
+                app.worker.hurry = mirrored.ending
             try:
+                _recover(app, mirrored)
                 yield app
             finally:
                 if mirrored is not None:
@@ -188,6 +190,15 @@ def _linked(settings: Settings, environment: Mapping[str, str]) -> Link | None:
     from watcher.link import linked  # noqa: PLC0415 - many have no Immich
 
     return linked(settings, environment)
+
+
+def _post(settings: Settings, worker: Worker, crew: Crew) -> Post | None:
+    """The way to other machines, where the settings name some."""
+    if not settings.cluster.address:
+        return None
+    from watcher.cluster.post import opened as joined  # noqa: PLC0415 - few have more than one machine
+
+    return joined(settings.cluster, worker.looking, crew.look, worker.nudge)
 
 
 def _crew(crew: Crew, link: Link | None) -> Crew:
@@ -227,7 +238,7 @@ def _nearby(app: App, database: Database) -> Nearby:
         *(app.ledger, database),
         lambda model: cast("ZeroShot", registry.tagger("zero_shot", **dict(_zero_shot(settings, model)[1]))),
         now=app.now,
-        rules=lambda: app.worker.house.rules,
+        rules=lambda photo: app.worker.house.rules_of(app.ledger.db, photo),
         poll=settings.immich.poll,
         floor=settings.floor,
         model=settings.immich.model,
@@ -242,17 +253,11 @@ def _zero_shot(settings: Settings, model: str = "") -> Spec:
     return zero_shot_settings.spec(settings.zero_shot, str(folder), model or settings.immich.model)
 
 
-def _take_in(app: App, owners: Mapping[str, frozenset[str]]) -> None:
+def _take_in(app: App, users: Mapping[str, frozenset[str]]) -> None:
     """Immich has said whose keys these are: what their users want otherwise is known by their ids."""
-    blocks = {
-        owner: frozenset(tags.key(tags.typed(word)) for word in user.block)
-        for name, user in app.settings.immich.users.items()
-        for owner, names in owners.items()
-        if name in names
-    }
-    if blocks != app.worker.house.blocks:
-        app.worker.house = replace(app.worker.house, blocks=blocks)
-    known = frozenset[str]().union(*owners.values())
+    owners.remember(app.ledger, users)
+    app.refresh_rules()
+    known = frozenset[str]().union(*users.values())
     for name in app.settings.immich.users.keys() - known:
         log.warning("immich.users: no key of a user %r is set", name)
 
@@ -282,9 +287,7 @@ def _build(
     if mirrored is not None:
         house = mirrored.furnished(house, _sidecars(settings, mirrored))
     worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=pulse)
-    app = App(settings, ledger, worker, intake, pulse, now)
-    _recover(app)
-    return app
+    return App(settings, ledger, worker, intake, pulse, now)
 
 
 def _intake(settings: Settings, ledger: Ledger, now: Callable[[], float], *, connected: bool = False) -> Intake:
@@ -293,8 +296,8 @@ def _intake(settings: Settings, ledger: Ledger, now: Callable[[], float], *, con
     return Intake(ledger, ImmichLayout(), times, now, write_in_immich=write)
 
 
-def _recover(app: App) -> None:
-    """After a process that died: book what it left open, and take back in what it held."""
+def _recover(app: App, mirrored: Mirrored | None) -> None:
+    """After a process that died: book what it left open, and take back in what it held. Waits for no server."""
     ledger = app.ledger
     with ledger.transaction() as db:
         suspects = work.interrupted(db)
@@ -303,12 +306,14 @@ def _recover(app: App) -> None:
         db.execute("UPDATE photos SET gate = '', due = ? WHERE gate = ?", (app.now(), rooms.MOVE))
         work.not_after(db, app.now())
         _look_over_waiting(app)
-        app.worker.losses.renamed |= set(db.execute("SELECT key, word FROM offers WHERE state = 'open'"))
+        app.worker.losses.renamed |= set(db.execute("SELECT owner, key, word FROM offers WHERE state = 'open'"))
     left = writes.intents(ledger.db)
     known = frozenset(digest for write in left for digest in (write.before, write.after))
     leftover.clear((os.path.dirname(write.path) for write in left), known, app.settings.state / "left-over")
     with ledger.transaction() as db:
-        open_writes = rooms.resolve(db, app.worker.house.sinks, app.worker.context())
+        waits = mirrored.tells if mirrored is not None else lambda *_: False
+        open_writes, later = unconfirmed.resolve(db, app.worker.house.sinks, app.worker.context(), waits)
+        app.worker.settle_first(later)
     if suspects or open_writes:
         log.info(
             "the last run ended suddenly: %d photos looked at alone, %d writes checked", suspects, open_writes
@@ -508,15 +513,17 @@ def reading(settings: Settings) -> Iterator[App]:
 
 
 def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
-    made = rules(settings, ledger)
+    made = ruling.rules(settings, ledger)
+    own = ruling.own(settings, ledger, made)
     places = {root.name: tuple(dict.fromkeys((*sinks, rooms.EMBEDDED))) for root in settings.roots}
     stopped = rooms.stopped(ledger.db)
     return House(
         sinks,
         places,
         made,
-        stamp_of(settings, made),
+        ruling.stamp(settings, made, own),
         stopped=stopped,
+        own=own,
         provenance=settings.provenance,
         embeds=_embeds(settings, sinks),
         wishes={root.name: root.people for root in settings.roots},
@@ -527,46 +534,3 @@ def _furnished(settings: Settings, plain: Mapping[str, Any]) -> House:
     """The house in another process: made of its plain parts there, and sidecars its only place."""
     sinks = sinks_of(settings)
     return House(sinks=sinks, embeds=_embeds(settings, sinks), **plain)
-
-
-def rules(settings: Settings, ledger: Ledger) -> Rules:
-    """What turns evidence into keywords, from the settings and from what the ledger has learned."""
-    sources = frozenset(
-        (*settings.facts, *settings.taggers, *((settings.captioner,) if settings.captioner else ()))
-    )
-    renamed = aliases.used(ledger.db)
-    made = Rules(
-        threshold=settings.threshold,
-        thresholds=dict(settings.thresholds),
-        block=frozenset(tags.key(tags.typed(word)) for word in settings.block),
-        overused=frozenset(evidence.overused(ledger.db, _rule_names(settings), settings.fact_limit, LEAST)),
-        most=settings.most,
-        under=tags.typed(settings.under),
-        aliases=renamed.paths,
-        leaves=renamed.leaves,
-        sources=sources,
-        categories=categories.bound(ledger.db, categories.WORD),
-        people=categories.bound(ledger.db, categories.PERSON),
-    )
-    return replace(made, filed=_filed(ledger, made))
-
-
-def _filed(ledger: Ledger, made: Rules) -> dict[str, str]:
-    """Where words stand today that were bound to a category at any time: a refusal holds for all their paths."""
-    today = {old: named(word, made) for old, word in categories.before(ledger.db).items()}
-    return {old: tags.key(word) for old, word in today.items() if word is not None}
-
-
-def _rule_names(settings: Settings) -> list[str]:
-    """The facts that say one word; a place says where, and may well be the same everywhere."""
-    return [fact for fact in settings.facts if fact != "place"]
-
-
-def stamp_of(settings: Settings, made: Rules) -> str:
-    """A digest of all that influences choice; a photo whose stamp differs is chosen anew."""
-    parts: list[object] = [sorted(made.overused), sorted(made.aliases.items())]
-    if made.categories or made.people:  # who has none keeps the stamp of before there were any
-        parts += [sorted(made.categories.items()), sorted(made.people.items())]
-    parts += [sorted(made.leaves.items())] if made.leaves else []
-    learned = json.dumps(parts)
-    return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]

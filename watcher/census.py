@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from metadata import fields, tags
 from metadata.fields import Skip
 from metadata.tags import Word
-from watcher.ledger import words
+from watcher.ledger import owners, words
 from watcher.ledger.files import marks
 from watcher.rooms import LAYOUTS
 
@@ -55,10 +55,12 @@ class Census:
         return {text: len(use.photos) + len(use.shown) for text, use in self.uses.items()}
 
 
-def take(db: sqlite3.Connection, tell: Tell = lambda *_: None) -> Census:
-    """Read what the ledger remembers of all photos that are there, in one look."""
+def take(db: sqlite3.Connection, tell: Tell = lambda *_: None, owner: str = owners.EVERYBODY) -> Census:
+    """Read what the ledger remembers of all photos that are there, or of one owner's, in one look."""
     made = Census()
     ids = [row[0] for row in db.execute("SELECT id FROM photos WHERE gone IS NULL ORDER BY id")]
+    whose = owners.mine(db, owner, ids)
+    ids = [number for number in ids if number in whose]
     made.photos = len(ids)
     names = {row[0]: tags.parse(row[1]) for row in db.execute("SELECT id, text FROM words")}
     names = {number: word for number, word in names.items() if counted(word)}
@@ -115,9 +117,9 @@ def _shown(made: Census, photo: int, place: str, found: Sequence[Word], here: di
             made.uses[word[-1]].words.add(word)
 
 
-def standing_now(db: sqlite3.Connection, parts: Sequence[str]) -> dict[str, int]:
-    """On how many photos that are there each of these parts is agreed on now."""
-    return {part: len(set(_photos(db, part))) for part in parts}
+def standing_now(db: sqlite3.Connection, parts: Sequence[str], owner: str = owners.EVERYBODY) -> dict[str, int]:
+    """On how many photos that are there, of all or of one owner, each of these parts is agreed on now."""
+    return {part: len(owners.mine(db, owner, list(dict.fromkeys(_photos(db, part))))) for part in parts}
 
 
 def _photos(db: sqlite3.Connection, part: str) -> Iterator[int]:

@@ -20,7 +20,7 @@ from metadata.tags import Word
 from models.look import Item, LookJob, look
 from watcher import adopt, categories, clean, merging, rest, sync, undo
 from watcher.app import App
-from watcher.ledger import aliases, answers, assets, embedded, evidence, files, merges, store, words, work, writes
+from watcher.ledger import aliases, assets, embedded, evidence, files, merges, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
 from watcher.settings import outside
 
@@ -197,35 +197,14 @@ def retry(app: App, *, paths: Sequence[str] = (), reason: str | None = None) -> 
 def apply(app: App) -> Answer:
     """Write what waits for a person's word: first looks, changed rules, understood renames."""
     db = app.ledger.db
-    renamed = db.execute("SELECT key, word FROM offers WHERE state = 'open'").fetchall()
+    renamed = merging.renames(db)
     with app.ledger.transaction():
-        for old, new in renamed:
-            _alias(app, old, tags.parse(new))
+        merging.rename(app, renamed)
         db.execute("UPDATE roots SET agreed = ? WHERE agreed IS NULL", (app.now(),))
         count = work.release(db, [FIRST_LOOK, RULES], app.now())
     if renamed and app.refresh_rules():
-        count += _all_with(app, [old for old, _ in renamed])
+        count += merging.wake_renamed(app, renamed)
     return {"photos": count, "renames": len(renamed)}
-
-
-def _alias(app: App, old: str, new: Word) -> None:
-    """A rename is a rule from now on; the photos that kept the old word back need not any more."""
-    db = app.ledger.db
-    word, to = (tags.parse(answers.spelled(db, text)) for text in (old, tags.text(new)))
-    aliases.add(db, word, to, app.now(), leaf=False)
-    db.execute("DELETE FROM withheld WHERE key = ?", (old,))
-    db.execute("UPDATE offers SET state = 'applied' WHERE key = ?", (old,))
-
-
-def _all_with(app: App, keys: Sequence[str]) -> int:
-    query = (
-        "SELECT DISTINCT standing.photo FROM standing JOIN words ON words.id = standing.word "
-        "WHERE standing.ours = 1 AND words.key = ?"
-    )
-    rows = [row for key in keys for row in app.ledger.db.execute(query, (key,))]
-    with app.ledger.transaction() as db:
-        work.again(db, [row[0] for row in rows], app.now())
-    return len(rows)
 
 
 def undo_(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import duplicates
+from watcher import aliasing, duplicates
 from watcher.asking import DONE, Arguments, command, count
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def add(commands: Any) -> None:
     made.add_argument(
         "--hierarchy", metavar="FILE", type=Path, help="with --tags: where possible parents go, [child, parent]"
     )
+    says = "only the photos of this Immich user: a name, mail address or id; - for photos of no user"
+    aliasing.user(made, says, default=None)
     made.add_argument("--apply", action="store_true", help="do what the report says, as it was shown")
     made.add_argument("--report", metavar="FILE", type=Path, help="with --apply: another report than the last one")
     made.add_argument(
@@ -64,7 +66,7 @@ def add(commands: Any) -> None:
     made.add_argument("--url", metavar="URL", help="of the server")
     made.add_argument("--model", metavar="NAME", help="the text model's name or folder")
     made.add_argument("--batch", metavar="N", type=count, default=64, help="words embedded at a time")
-    duplicates.add(made.add_subparsers(title="commands", metavar="COMMAND"))
+    aliasing.add(made.add_subparsers(title="commands", metavar="COMMAND"))
 
 
 def _cosine(text: str) -> float:

@@ -15,7 +15,7 @@ from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
 from metadata.fields import Skip
 from metadata.memory import Context
 from metadata.photo import Photo
-from metadata.tags import fold, key
+from metadata.tags import fold
 from models.look import DescribeJob, Item, Looked, LookJob, PlaceSpec, Spec, describe, look
 from watcher import privacy
 from watcher.afar import Afar
@@ -27,6 +27,7 @@ from watcher.ledger import work
 from watcher.ledger.store import Ledger
 from watcher.ledger.work import Job
 from watcher.rooms import EMBEDDED, House
+from watcher.ruling import surrounded
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,8 @@ class Desk:
         self.guests: Guests = Nobody()
         self.marker = ""
         self.run_number = 0
+        self.unconfirmed: set[int] = set()
+        """Photos of which an earlier process left a write open, and nobody could tell yet what became of it."""
         self.inbox: queue.SimpleQueue[Arrival | Done | None] = queue.SimpleQueue()
         self.places = ThreadPoolExecutor(1, thread_name_prefix="places")
         self._pens = ThreadPoolExecutor(1, thread_name_prefix="pens")
@@ -180,10 +183,7 @@ class Desk:
 
     def context(self) -> Context:
         """The merge's surroundings at this moment."""
-        aliases = {old: key(word) for old, word in self.house.rules.aliases.items()}
-        aliases |= self.house.rules.filed
-        leaves = self.house.rules.leaves
-        made = Context(self.ledger.id, self.run_number, self.now(), aliases=aliases, leaves=leaves)
+        made = surrounded(Context(self.ledger.id, self.run_number, self.now()), self.house.rules)
         if self.marker:
             made = replace(made, skip=Skip().programs | {fold(self.marker.partition("/")[0])})
         return made

@@ -1,8 +1,10 @@
-"""`tagwright dedupe` over the library: search and report, apply, aliases, words kept apart."""
+"""`tagwright dedupe` over the library: search and report, apply; one report for each user of Immich."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from metadata import tags
 from metadata.errors import UserError
-from watcher.asking import DONE, SOME_FAILED, Arguments, command, known_settings, perform, reading, say
+from watcher.asking import DONE, SOME_FAILED, Arguments, known_settings, say
 from watcher.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,32 +26,73 @@ Find = Callable[["Census", "Options"], "Result"]
 FOLDER = "dedupe"
 """Where the report lies, in the folder of the ledger."""
 PICTURES = 3
+NO_USER = "no user"
+"""What photos that belong to no user of Immich are called, where others do."""
 
 
 def search(arguments: Arguments, find: Find) -> int:
-    """Read all keywords, look for those that mean the same, and write report.json and report.html."""
-    from watcher import census, report, report_page, thumbs
-    from watcher.ledger import store
+    """Read all keywords, look for those that mean the same, and write report.json and report.html.
+
+    Where photos belong to users of Immich, a report for each of them, and one for the photos of none.
+    """
+    from watcher.ledger import owners, store
 
     settings = known_settings(arguments)
     ledger = store.open_for_reading(settings.state)
     try:
         ledger.db.execute("BEGIN")
-        counted = _told("photos read", lambda tell: census.take(ledger.db, tell))
-        options = _options(ledger.db, counted, arguments)
-        result = find(counted, options)
-        made = report.made(counted, result, _about(settings, ledger.id, arguments))
-        made = judged(made, settings)
-        wanted = report.examples(made, PICTURES)
-        numbers = [number for ids in wanted.values() for number in ids]
-        found = _told("example photos", lambda tell: thumbs.of(ledger.db, numbers, tell))
+        whose = _asked(ledger.db, arguments)
+        alone = len(owners.parts(ledger.db)) == 1
+        made = [_searched(ledger, settings, arguments, find, owner, alone=alone) for owner in whose]
     finally:
         ledger.close()
+    answers = [{**_summary(one), "report": [str(path) for path in paths]} for one, paths in made]
+    lines = (line for one, paths in made for line in _lines(one, paths))
+    return say(arguments, answers[0] if len(made) == 1 else {"reports": answers}, lines)
+
+
+def _asked(db: Any, arguments: Arguments) -> list[str]:
+    """The owners whose reports are meant."""
+    from watcher.ledger import owners
+
+    return owners.parts(db) if arguments.user is None else [owners.find(db, arguments.user)]
+
+
+def _searched(
+    ledger: Any, settings: Settings, arguments: Arguments, find: Find, owner: str, *, alone: bool
+) -> tuple[dict[str, Any], list[Path]]:
+    """One report, written."""
+    from watcher import census, report, report_page, thumbs
+
+    db, name = ledger.db, _called(ledger.db, owner)
+    counted = _told(f"photos{name and f' of {name}'} read", lambda tell: census.take(db, tell, owner))
+    options = _options(db, counted, arguments, owner)
+    made = report.made(counted, find(counted, options), _about(settings, ledger, arguments, owner))
+    made = judged(made, settings)
+    wanted = report.examples(made, PICTURES)
+    numbers = [number for ids in wanted.values() for number in ids]
+    found = _told("example photos", lambda tell: thumbs.of(db, numbers, tell))
     pictures = {word: [found[number] for number in ids if number in found] for word, ids in wanted.items()}
     text = json.dumps(made, ensure_ascii=True, indent=1) + "\n"
     folder = arguments.out or settings.state / FOLDER
-    paths = report.written(folder, {"report.json": text, "report.html": report_page.page(made, pictures)})
-    return say(arguments, {**_summary(made), "report": [str(path) for path in paths]}, _lines(made, paths))
+    folder = folder if alone else folder / _folder(db, owner)
+    return made, report.written(folder, {"report.json": text, "report.html": report_page.page(made, pictures)})
+
+
+def _called(db: Any, owner: str) -> str:
+    """How a person knows whose photos these are; "" where they are everybody's."""
+    from watcher.ledger import owners
+
+    return NO_USER if owner == owners.NOBODY else owners.called(db, owner)
+
+
+def _folder(db: Any, owner: str) -> str:
+    """Where an owner's report lies, below those of all: by name, or by id where two names look alike."""
+    from watcher.ledger import owners
+
+    names = {each: re.sub(r"[^\w@.+-]", "_", _called(db, each)).strip(".") for each in owners.parts(db)}
+    name = names.get(owner, owner)
+    return name if name and list(names.values()).count(name) == 1 else owner
 
 
 def _told(what: str, do: Callable[[Callable[[int, int], None]], Any]) -> Any:
@@ -59,17 +102,17 @@ def _told(what: str, do: Callable[[Callable[[int, int], None]], Any]) -> Any:
     return made
 
 
-def _options(db: Any, counted: Census, arguments: Arguments) -> Options:
+def _options(db: Any, counted: Census, arguments: Arguments, owner: str) -> Options:
     from models.canonical import Wishes
     from models.dedupe.find import Options
     from watcher.ledger import aliases, categories
 
-    used = aliases.used(db)
+    used = aliases.used(db, owner)
     chosen = {part for to in (*used.paths.values(), *used.leaves.values()) for part in to[-1:]}
     chosen |= {part for row in categories.listed(db) for part in row["category"].split("/")}
     typed = {text for text, use in counted.uses.items() if use.persons}
     made = {text for text, use in counted.uses.items() if use.ours and not use.persons}
-    held = aliases.protected(db) | categories.persons(db)
+    held = aliases.protected(db, owner) | categories.persons(db)
     protected = {text for text in counted.uses if tags.key((text,)) in held} | counted.people
     return Options(
         threshold=arguments.threshold,
@@ -77,7 +120,7 @@ def _options(db: Any, counted: Census, arguments: Arguments) -> Options:
         method=arguments.method,
         wishes=Wishes(frozenset(chosen), frozenset(typed), frozenset(made)),
         protected=frozenset(protected),
-        apart=frozenset(_spelled(aliases.pairs(db), counted)),
+        apart=frozenset(_spelled(aliases.pairs(db, owner), counted)),
     )
 
 
@@ -90,10 +133,11 @@ def _spelled(pairs: frozenset[tuple[str, str]], counted: Census) -> Iterator[fro
         yield from (frozenset({a, b}) for a in by_key.get(one, ()) for b in by_key.get(other, ()))
 
 
-def _about(settings: Settings, ledger: str, arguments: Arguments) -> dict[str, Any]:
+def _about(settings: Settings, ledger: Any, arguments: Arguments, owner: str) -> dict[str, Any]:
     made = datetime.now(settings.zone()).astimezone().isoformat(" ", "minutes")
     names = ("threshold", "min_size", "method", "embedder", "url", "model")
-    return {"made": made, "ledger": ledger, "options": {name: getattr(arguments, name) for name in names}}
+    about = {"made": made, "ledger": ledger.id, "options": {name: getattr(arguments, name) for name in names}}
+    return about | ({"user": owner, "photos_of": _called(ledger.db, owner)} if owner else {})
 
 
 def judged(made: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -125,6 +169,7 @@ def judged(made: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 def _summary(made: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        **({"user": made["photos_of"]} if "user" in made else {}),
         "digest": made["digest"],
         "photos": made["photos"],
         "keywords": made["keywords"],
@@ -143,11 +188,20 @@ def _lines(made: Mapping[str, Any], paths: Sequence[Path]) -> Iterator[str]:
         yield f"{group['to']} ({words[group['to']]['photos']}) <- {', '.join(others)}"
     if len(made["groups"]) > 20:
         yield f"… and {len(made['groups']) - 20} groups more"
+    of = f" of {made['photos_of']}" if "user" in made else ""
     yield (
-        f"{len(made['groups'])} groups among {made['keywords']} keywords of {made['photos']} photos; "
+        f"{len(made['groups'])} groups among {made['keywords']} keywords of {made['photos']} photos{of}; "
         f"{len(made['in_doubt'])} pairs in doubt. Nothing was changed."
     )
-    yield f"look at {paths[1]}, then `tagwright dedupe --apply`"
+    yield f"look at {paths[1]}, then `tagwright dedupe --apply{_option(made)}`"
+
+
+def _option(made: Mapping[str, Any]) -> str:
+    """What names the user whose report this is."""
+    from watcher.ledger.owners import NOBODY
+
+    name = NOBODY if made.get("user") == NOBODY else made.get("photos_of", "")
+    return f" --user {shlex.quote(name)}" if name else ""
 
 
 # Apply
@@ -158,20 +212,47 @@ def apply(arguments: Arguments) -> int:
     from watcher import handing, report, tell
 
     settings = known_settings(arguments)
-    shown = report.read(arguments.report or (arguments.out or settings.state / FOLDER) / "report.json")
+    shown = report.read(arguments.report or _place(settings, arguments) / "report.json")
     _same_ledger(settings, shown)
     decided = report.decisions(arguments.decisions) if arguments.decisions else None
-    wanted = report.approved(shown, decided)
-    words = [_counted(shown, word, tags.show(to), to[-1]) for word, to in sorted(wanted.items())]
-    values = {"report": _name(shown, decided), "words": words, "apart": decided["apart"] if decided else []}
     progress = Progress("photos done", sys.stderr)
-    answer, failed = handing.do(settings, "dedupe", values, lambda db: _so_far(db, progress))
+    answer, failed = handing.do(settings, "dedupe", values(shown, decided), lambda db: _so_far(db, progress))
     if "handed_to" in answer:
         _wait(settings, answer["run"], progress)
     progress.end()
     answer["tags_left"] = _left(settings, answer["run"])
     say(arguments, answer, tell.merged(answer))
     return SOME_FAILED if failed else DONE
+
+
+def values(shown: Mapping[str, Any], decided: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What `merging.merge` is told to do of a report, as it was shown or as it was decided about."""
+    from watcher import report
+
+    wanted = report.approved(shown, decided)
+    words = [_counted(shown, word, tags.show(to), to[-1]) for word, to in sorted(wanted.items())]
+    made = {"report": _name(shown, decided), "words": words, "apart": decided["apart"] if decided else []}
+    return made | ({"owner": shown["user"]} if "user" in shown else {})
+
+
+def _place(settings: Settings, arguments: Arguments) -> Path:
+    """The folder of the report that is meant. Raises UserError where there are several, and none is named."""
+    from watcher.ledger import owners, store
+
+    folder: Path = arguments.out or settings.state / FOLDER
+    ledger = store.open_for_reading(settings.state)
+    try:
+        several, whose = owners.parts(ledger.db), _asked(ledger.db, arguments)
+        if len(several) == 1:
+            return folder
+        if len(whose) == 1:
+            return folder / _folder(ledger.db, whose[0])
+        told = ", ".join(owners.called(ledger.db, owner) for owner in several)
+        raise UserError(
+            f"each user has a report of their own: name one with --user ({told}); - has photos of none"
+        )
+    finally:
+        ledger.close()
 
 
 def _same_ledger(settings: Settings, shown: Mapping[str, Any]) -> None:
@@ -241,96 +322,3 @@ def _left(settings: Settings, run: int) -> list[dict[str, str]]:
         return sweeping.left(ledger.db, run)
     finally:
         ledger.close()
-
-
-# Aliases and words kept apart
-
-
-def add(commands: Any) -> None:
-    """`dedupe alias …`, `protect`, `unprotect`, `block`, `unblock`, `apart`."""
-    says = "Words that stand for others, from the next photo on."
-    group = commands.add_parser("alias", help=says, description=says)
-    _aliases(group.add_subparsers(title="commands", metavar="COMMAND", required=True))
-    for name, does in (("protect", "Never merge these words."), ("unprotect", "Let these words be merged again.")):
-        made = command(commands, name, _changed(f"dedupe {name}", "words"), does)
-        made.add_argument("words", metavar="WORD", nargs="+", help="keywords")
-    for name, does in (
-        ("block", "Never merge these two words with each other, nor offer it."),
-        ("unblock", "Let these two words be merged again."),
-    ):
-        made = command(commands, name, _changed(f"dedupe {name}", "word", "other"), does)
-        made.add_argument("word", metavar="WORD", help="a keyword")
-        made.add_argument("other", metavar="OTHER", help="another")
-    command(commands, "apart", _apart, "List protected words, and pairs that are never merged.")
-
-
-def _aliases(commands: Any) -> None:
-    says = "Write one word instead of another. A plain word counts wherever it ends a path."
-    made = command(commands, "add", _changed("dedupe alias add", "word", "to", "path"), says)
-    made.add_argument("word", metavar="WORD", help="a keyword, such as couch or animals/dogs")
-    made.add_argument("to", metavar="TO", help="what is written instead")
-    made.add_argument("--path", action="store_true", help="only where it is the whole keyword")
-    made = command(commands, "rm", _changed("dedupe alias rm", "word"), "Write what is said again.")
-    made.add_argument("word", metavar="WORD", help="an alias")
-    command(commands, "list", _listed, "The aliases, and what each matches.")
-    made = command(commands, "export", _exported, "Write all aliases to a file, as JSON.", machine=False)
-    made.add_argument("file", metavar="FILE", type=Path, help="a file; - writes here")
-    made = command(commands, "import", _imported, "Take aliases from such a file, all of them or none.")
-    made.add_argument("file", metavar="FILE", type=Path, help="a file")
-
-
-def _changed(name: str, *wanted: str) -> Callable[[Arguments], int]:
-    return lambda arguments: perform(arguments, name, {each: getattr(arguments, each) for each in wanted})
-
-
-def _listed(arguments: Arguments) -> int:
-    from watcher.ledger import aliases
-
-    def lines(rows: Any, _: Any) -> Iterator[str]:
-        for row in rows:
-            run = f", by run {row['run']}" if row["run"] else ""
-            yield f"{row['word']} -> {row['to']} ({row['matches']}{run})"
-
-    return reading(arguments, lambda db, _: aliases.listed(db), lines)
-
-
-def _apart(arguments: Arguments) -> int:
-    from watcher.ledger import aliases
-
-    def lines(rows: Any, _: Any) -> Iterator[str]:
-        for row in rows:
-            yield (
-                f"{row['word']} is never {row['not_with']}"
-                if row["not_with"]
-                else f"{row['word']} is never merged"
-            )
-
-    return reading(arguments, lambda db, _: aliases.apart(db), lines)
-
-
-def _exported(arguments: Arguments) -> int:
-    from watcher import report
-    from watcher.ledger import aliases, store
-
-    ledger = store.open_for_reading(known_settings(arguments).state)
-    try:
-        rows = aliases.listed(ledger.db)
-    finally:
-        ledger.close()
-    text = json.dumps([{name: row[name] for name in ("word", "to", "matches")} for row in rows], indent=1) + "\n"
-    if str(arguments.file) == "-":
-        print(text, end="")
-    else:
-        report.written(arguments.file.absolute().parent, {arguments.file.name: text})
-    return DONE
-
-
-def _imported(arguments: Arguments) -> int:
-    try:
-        rows = json.loads(arguments.file.read_bytes())
-        these = [{"word": str(r["word"]), "to": str(r["to"]), "matches": str(r.get("matches", ""))} for r in rows]
-    except OSError as error:
-        raise UserError(f"{arguments.file}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f'{arguments.file} does not hold [{{"word": …, "to": …}}, …]') from error
-    return perform(arguments, "dedupe alias import", {"aliases": these})

@@ -13,15 +13,19 @@ from typing import Any
 from metadata.errors import PhotoError, UserError
 from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, look
 from watcher import rooms
+from watcher.cluster.executor import Died
 from watcher.desk import Desk
 from watcher.ledger import evidence, work
 from watcher.ledger.store import LedgerFault
 from watcher.ledger.work import Job
+from watcher.sending import LOST, Sender
 
 log = logging.getLogger(__name__)
 
 RARE = frozenset((b".x3f", b".mrw", b".crw"))
 """Formats whose facts only exiftool finds."""
+ELSEWHERE_DEADLINE = 1200.0
+"""The same for a batch on other machines, where it may have to wait for a worker."""
 LOOK_DEADLINE = 120.0
 """Seconds that a batch may take, and each photo of it besides a tenth of this, before it counts as stuck."""
 
@@ -31,6 +35,7 @@ class Looker:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.sender = Sender(desk)
 
     def only_look(self, photos: Sequence[int], *, stopped: Callable[[], bool]) -> None:
         """Look at these photos, keep that evidence, and decide nothing."""
@@ -42,7 +47,8 @@ class Looker:
             with self._desk.ledger.transaction() as db:
                 work.book(db, jobs, self._desk.now())
             for some in self.parted(jobs):
-                self._looked_only(some, self._desk.crew.look(self._job(some)))
+                job = self._job(some)
+                self._looked_only(some, self.sender.answers(some, job) or self._desk.crew.look(job))
 
     def unasked(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of these photos that some source of today's settings was not asked about."""
@@ -62,6 +68,9 @@ class Looker:
         return [job for job in jobs if is_open(job)]
 
     def _sources(self, *, local: bool) -> frozenset[str]:
+        elsewhere = None if local else self.sender.says()
+        if elsewhere is not None:
+            return elsewhere
         return asked(self._desk.looking.local if local else self._desk.looking.taggers, self._desk.looking.place)
 
     def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
@@ -72,6 +81,12 @@ class Looker:
 
     def look(self, jobs: list[Job], *, many: bool) -> None:
         """Begin to look at a batch, one of `many` or one of few; what comes back is kept."""
+        if many:
+            self._desk.crew.hands.for_many()  # these decide as well
+        sent = self.sender.sent(jobs, self._job(jobs)) if self.sender.sends else None
+        if sent is not None:
+            self._desk.track(sent, self._desk.looks, jobs, self._returned, "looking elsewhere", ELSEWHERE_DEADLINE)
+            return
         future = self._elsewhere(jobs) if many else None
         future = future or self._desk.crew.hands.threads.submit(self._desk.crew.look, self._job(jobs))
         self._desk.track(future, self._desk.looks, jobs, self._looked, "looking", LOOK_DEADLINE)
@@ -91,11 +106,13 @@ class Looker:
             return None
 
     def parted(self, jobs: list[Job]) -> list[list[Job]]:
-        """Photos that may be written, and those that may not: each asked differently."""
-        shut = [job for job in jobs if self._desk.closed(job)]
-        far = [job for job in jobs if self._desk.guests.remote(job.photo)]
-        parts = [[job for job in jobs if job not in shut and job not in far] if shut or far else jobs, shut, far]
-        return [part for part in parts if part]
+        """Photos that may be written, that may not, that lie far, that stay here: each asked differently."""
+        stays = self.sender.staying(jobs)
+        parts: dict[tuple[bool, bool, bool], list[Job]] = {}
+        for job in jobs:
+            far = bool(self._desk.guests.remote(job.photo))
+            parts.setdefault((bool(self._desk.closed(job)), far, job.photo.id in stays), []).append(job)
+        return [parts[kind] for kind in sorted(parts)]
 
     def _job(self, jobs: Sequence[Job]) -> LookJob:
         return self._desk.looking.job(self.items(jobs), local=bool(self._desk.closed(jobs[0])))
@@ -133,6 +150,33 @@ class Looker:
             return
         self.keep(jobs, answers)
 
+    def _returned(self, future: Future[Any]) -> None:
+        """A batch is back from another machine: with answers, undone, or as one over which workers die."""
+        jobs = self._desk.looks.pop(future)
+        try:
+            answers: list[Looked] = future.result()
+        except LOST as error:
+            log.info("%d photos came back undone: %s", len(jobs), error)
+            self.sender.put_back(jobs)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one of these photos, and it is looked for
+            self._halved(jobs, error)
+        else:
+            self.keep(jobs, answers)
+
+    def _halved(self, jobs: list[Job], error: Exception) -> None:
+        """Send both halves, until the culprit is alone."""
+        log.warning("a batch of %d photos could not be looked at: %s", len(jobs), error)
+        if len(jobs) > 1:
+            for part in (jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]):
+                self.look(part, many=False)
+            return
+        died = isinstance(error, Died)
+        reason = str(error) if died else f"internal error: {error!r}; please report it"
+        with self._desk.ledger.transaction():
+            self._desk.failed(jobs[0], PhotoError(jobs[0].photo.file, reason))
+
     def keep(self, jobs: Sequence[Job], answers: Sequence[Looked]) -> None:
         """Book what was found out; photos that can be decided are ready."""
         kept: list[int] = []
@@ -143,7 +187,7 @@ class Looker:
                         job, answer.error or PhotoError(job.photo.file, "nothing can be read from it")
                     )
                 else:
-                    rooms.keep(db, job, answer, self._desk.house.rules, self._desk.now())
+                    rooms.keep(db, job, answer, self._desk.house.rules_of(db, job.photo.id), self._desk.now())
                     kept.append(job.photo.id)
             self._desk.counts.looked += len(kept)
             fresh = work.jobs(db, kept)

@@ -26,11 +26,15 @@ WINDOW = 3600.0
 """Seconds in which losses that come one after the other are counted together."""
 
 
+Rename = tuple[str, str, str]
+"""Whose photo it was ("" nobody's on a server), the old word and the new one (by key)."""
+
+
 @dataclass(slots=True)
 class Held:
     """Photos of one root that lost words of ours in one place, and when others were let through."""
 
-    photos: dict[int, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    photos: dict[int, frozenset[Rename]] = field(default_factory=dict)
     losing: set[int] = field(default_factory=set)
     let: deque[float] = field(default_factory=deque)
 
@@ -40,14 +44,14 @@ class Losses:
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, str], Held] = {}
-        self.renamed: set[tuple[str, str]] = set()
+        self.renamed: set[Rename] = set()
 
     def hold(self, db: sqlite3.Connection, decision: Decision) -> None:
         """Keep a photo back until its root is quiet."""
         lost = decision.lost()
         for place in lost or list(decision.outcome.readings):
             held = self._held.setdefault((decision.page.job.photo.root, place), Held())
-            held.photos[decision.id] = decision.renames
+            held.photos[decision.id] = frozenset((decision.page.owner, *pair) for pair in decision.renames)
             if lost:
                 held.losing.add(decision.id)
         work.hold(db, [decision.id], LOSS)
@@ -87,16 +91,16 @@ class Losses:
         ).fetchone()[0]
         return bool(losing) and count > FEW and count > SHARE * total
 
-    def _rename(self, db: sqlite3.Connection, pairs: Iterable[frozenset[tuple[str, str]]], now: float) -> None:
-        """Understand renames, and offer them as aliases for all photos."""
+    def _rename(self, db: sqlite3.Connection, pairs: Iterable[frozenset[Rename]], now: float) -> None:
+        """Understand renames, and offer them as aliases for all photos of their owner."""
         counts = Counter(pair for some in pairs for pair in some)
-        for (old, new), count in counts.items():
+        for (owner, old, new), count in counts.items():
             if count < RENAMED:
                 continue
-            self.renamed.add((old, new))
+            self.renamed.add((owner, old, new))
             db.execute(
-                "INSERT OR IGNORE INTO offers (key, text, word, photos, at) VALUES (?, ?, ?, ?, ?)",
-                (old, old, new, count, now),
+                "INSERT OR IGNORE INTO offers (owner, key, text, word, photos, at) VALUES (?, ?, ?, ?, ?, ?)",
+                (owner, old, old, new, count, now),
             )
             shown = (tags.show(tags.parse(old)), tags.show(tags.parse(new)))
             log.info("%s was renamed to %s on %d photos; `tagwright apply` does it for all", *shown, count)

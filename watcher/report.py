@@ -133,7 +133,7 @@ def decisions(path: Path) -> dict[str, Any]:
         raise UserError(f'{path} does not hold {{"report": digest, "merge": {{word: word}}}}') from error
 
 
-def approved(report: Report, decided: Mapping[str, Any] | None = None) -> dict[str, Word]:
+def approved(report: Mapping[str, Any], decided: Mapping[str, Any] | None = None) -> dict[str, Word]:
     """What is to become what: as decided, else all groups as they were shown.
 
     Raises UserError where the decisions are about another report, or about words that it does not count.

@@ -49,8 +49,9 @@ def _about(report: Row) -> str:
         for word in group["words"]
         if word != group["to"]
     )
+    of = f" of {report['photos_of']}" if "user" in report else ""
     return (
-        f"{report['photos']:,} photos with {report['keywords']:,} keywords, looked at on {report['made']}. "
+        f"{report['photos']:,} photos{of} with {report['keywords']:,} keywords, looked at on {report['made']}. "
         f"{len(report['groups']):,} groups: {merged:,} words would become another, {uses:,} times. "
         "Nothing has been changed."
     )

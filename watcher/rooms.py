@@ -26,8 +26,8 @@ from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.pairs import Both, Pair
 from models.look import Evidence as Spoken
 from models.look import Looked
-from watcher import siblings
-from watcher.ledger import embedded, files, merges, words, work, writes
+from watcher import ruling, siblings
+from watcher.ledger import assets, embedded, files, kin, merges, words, work, writes
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
 from watcher.pages import Page, seal
@@ -70,19 +70,24 @@ class House:
     rules: Rules
     stamp: str
     stopped: frozenset[tuple[str, str]] = frozenset()
-    renamed: frozenset[tuple[str, str]] = frozenset()
+    renamed: frozenset[tuple[str, str, str]] = frozenset()
     provenance: bool = True
     embeds: Callable[[Photo], bool] = lambda _: False
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     only_reads: Callable[[str, Photo], bool] = lambda *_: False
     both: Both | None = None
-    blocks: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Keywords that the photos of a server's user never get, by the user."""
+    own: Mapping[str, Rules] = field(default_factory=dict)
+    """The rules of users of a server who want something otherwise, by user; "" has the photos of none."""
 
     def rules_for(self, page: Page) -> Rules:
         """The rules of the photo's owner."""
-        block = self.blocks.get(page.owner)
-        return replace(self.rules, block=frozenset(self.rules.block) | block) if block else self.rules
+        return self.own.get(page.owner, self.rules)
+
+    def rules_of(self, db: sqlite3.Connection, photo: int) -> Rules:
+        """The same for a photo whose page was not read."""
+        if not self.own:
+            return self.rules
+        return self.own.get(assets.owners_of(db, [photo]).get(photo, ""), self.rules)
 
     def writes(self, name: str, photo: Photo) -> bool:
         """Whether a photo's words are written to this place."""
@@ -145,6 +150,9 @@ def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: fl
     assert looked.stat is not None
     shared = [_said(one) for one in looked.evidence if not one.of_file]
     own = [_said(one) for one in looked.evidence if one.of_file]
+    if looked.facts.burst or looked.facts.moment:
+        kin.note(db, job.photo.id, looked.facts)
+        shared = kin.agreed(db, job.photo.id, shared)
     news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
     work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
     if news:
@@ -198,9 +206,11 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
         for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
             if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
                 seen[page.job.photo.id][name] = answer
+    own = {owner: ruling.surrounded(context, rules) for owner, rules in house.own.items()}
+    around = [approved(page, own.get(page.owner, context)) for page in pages]
     return [
-        _decided(page, _shown(page, seen[page.job.photo.id], house), house, approved(page, context))
-        for page in pages
+        _decided(page, _shown(page, seen[page.job.photo.id], house), house, here)
+        for page, here in zip(pages, around, strict=True)
     ]
 
 
@@ -271,7 +281,7 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
         want = replace(want, texts={**want.texts, **faces})
     outcome = merge.merge(page.truth, want, places, context)
     pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()
-    known = frozenset(old for old, new in pairs if (old, new) in house.renamed)
+    known = frozenset(old for old, new in pairs if (page.owner, old, new) in house.renamed)
     if known:
         outcome = merge.merge(page.truth, want, places, replace(context, renamed=known))
     decision = Decision(page, outcome, chosen, renames=pairs)
@@ -392,6 +402,7 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
         words.note_events(db, photo, outcome.events, context.run, context.now)
     if outcome.truth.refused.keys() - page.truth.refused.keys():
         _wake_group(db, page.job, context.now)
+        kin.wake(db, photo, context.now)
 
 
 def _reasons(decision: Decision) -> dict[str, str]:
@@ -545,47 +556,3 @@ def _standing(where: bytes, digest: bytes) -> dict[bytes, Stat | None]:
 def stopped(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
     """Roots and places in which nothing is done until a person has decided."""
     return frozenset(db.execute("SELECT root, place FROM stops WHERE place != 'closed'").fetchall())
-
-
-# After a crash
-
-
-def resolve(db: sqlite3.Connection, sinks: Mapping[str, Sink], context: Context) -> int:
-    """At start: settle every write that was booked and never confirmed; how many there were.
-
-    The place shows the digest after: confirm. The digest before: it never took place. Neither: somebody
-    wrote too; our words are known from the intent, and the next merge takes both.
-    """
-    open_ = writes.intents(db)
-    photos = files.photos_of(db, {write.photo for write in open_})
-    for one in open_:
-        photo, sink = photos.get(one.photo), sinks.get(one.place)
-        seen = sink.read([photo])[0] if photo and sink else None
-        if isinstance(seen, (TryAgain, PlaceClosed)):
-            continue
-        if isinstance(seen, Refused):
-            continue
-        if not isinstance(seen, Seen) or seen.digest == one.before:
-            writes.settle(db, one.id, "void")
-            _take_back(db, one)
-        else:
-            _settle_intent(db, one, seen, context)
-        work.again(db, [one.photo], context.now)
-    return len(open_)
-
-
-def _take_back(db: sqlite3.Connection, one: writes.Write) -> None:
-    """The memory of a write that was never made is that of a write that was never tried."""
-    memory = words.memories(db, [one.photo])[one.photo].get(one.place)
-    if memory is not None and memory.pending:
-        words.save_memory(db, one.photo, one.place, merge.unwritten(memory))
-
-
-def _settle_intent(db: sqlite3.Connection, one: writes.Write, seen: Seen, context: Context) -> None:
-    writes.settle(db, one.id, "done")
-    memory = words.memories(db, [one.photo])[one.photo].get(one.place)
-    if memory is None or seen.digest != one.after:
-        return
-    truth = words.truths(db, [one.photo])[one.photo]
-    memory = merge.confirmed(memory, LAYOUTS[one.place], seen, truth, replace(context, run=one.run))
-    words.save_memory(db, one.photo, one.place, memory)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from metadata.errors import TagwrightError
 from metadata.mirror import broom
 from metadata.mirror.ports import Server
+from watcher.ledger.owners import EVERYBODY
 from watcher.ledger.store import Ledger
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,15 @@ def waiting(db: sqlite3.Connection) -> list[int]:
 
 
 def sweep(ledger: Ledger, run: int, by_owner: Callable[[], Mapping[str, Server]], unused: Unused | None) -> bool:
-    """Delete a run's tags that nobody uses; False where Immich does not answer, and it is to be tried again."""
-    rows = ledger.db.execute("SELECT tag FROM emptied WHERE run = ? AND state = 'waiting'", (run,)).fetchall()
-    names = {row[0] for row in rows}
+    """Delete a run's tags that nobody uses, of the user whose photos it was about.
+
+    False where Immich does not answer, and it is to be tried again.
+    """
+    query = "SELECT tag, owner FROM emptied WHERE run = ? AND state = 'waiting'"
+    rows = ledger.db.execute(query, (run,)).fetchall()
+    names, whose = {row[0] for row in rows}, {row[1] for row in rows}
     try:
-        servers = by_owner()
+        servers = {owner: one for owner, one in by_owner().items() if whose & {EVERYBODY, owner}}
         there = {tag.value for server in servers.values() for tag in server.tags()} & names
         gone = (
             {one for server in servers.values() for one in broom.sweep(server, there, unused)} if unused else set()

@@ -110,8 +110,8 @@ def status(answer: Row, zone: tzinfo | None) -> Iterator[str]:
     for row in answer["later"]:
         yield f"{row['photos']} are tried again from {moment(row['next'], zone)} on: {row['reason']}"
     for row in answer["renames"]:
-        renamed = f"{row['from']} was renamed to {row['to']}"
-        yield f"{renamed} on {row['photos']} photos; `tagwright apply` does it for all"
+        renamed, of = f"{row['from']} was renamed to {row['to']}", f" of {row['user']}" if "user" in row else ""
+        yield f"{renamed} on {row['photos']} photos{of}; `tagwright apply` does it for all"
     if answer["growing"]:
         yield f"still growing: {answer['growing']}"
     yield from answer["overused"]

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from metadata import tags
@@ -89,7 +90,7 @@ class Nearby:
         make: Callable[[str], ZeroShot],
         *,
         now: Callable[[], float],
-        rules: Callable[[], Rules],
+        rules: Callable[[int], Rules],
         poll: float,
         floor: float = 0.25,
         model: str = "",
@@ -169,8 +170,10 @@ class Nearby:
 
     def _sample(self) -> list[str]:
         """Assets for the measure, where it may have to be taken."""
+        if self._taught >= SAMPLE:
+            return []
         every = [row[0] for row in self._ledger.db.execute("SELECT id FROM assets WHERE verdict = 'ready'")]
-        if self._taught >= SAMPLE or len(every) < max(LEAST, GROWN * self._taught):
+        if len(every) < max(LEAST, GROWN * self._taught):
             return []
         return random.Random(len(every)).sample(every, min(SAMPLE, len(every)))  # noqa: S311 - a choice of photos
 
@@ -184,7 +187,7 @@ class Nearby:
             "WHERE evidence.digest = photos.digest AND source = ? AND version = ?)",
             (SOURCE, self._version),
         )
-        return [row[0] for row in rows if row[0] not in self._tried][: self._part]
+        return list(islice((row[0] for row in rows if row[0] not in self._tried), self._part))
 
     def _answered(self, asking: Future[Told]) -> None:
         try:
@@ -214,14 +217,11 @@ class Nearby:
 
     def _book(self) -> None:
         some = [self._told.popleft() for _ in range(min(SLICE, len(self._told)))]
-        rules, now = self._rules(), self._now()
+        now, version = self._now(), self._version
         with self._ledger.transaction() as db:
             photos = _photos(db, [asset for asset, _ in some])
-            changed = [
-                photos[asset]
-                for asset, said in some
-                if asset in photos and keep(db, *photos[asset], Evidence(SOURCE, self._version, said), rules, now)
-            ]
+            said = [(*photos[asset], Evidence(SOURCE, version, one)) for asset, one in some if asset in photos]
+            changed = keep_all(db, said, self._rules, now)
             _decide_anew(db, changed, now)
         if len(changed) >= MANY:
             self.many()
@@ -271,6 +271,38 @@ def _photos(db: sqlite3.Connection, assets: Sequence[str]) -> dict[str, tuple[in
         assets,
     )
     return {asset: (photo, digest) for asset, photo, digest in rows}
+
+
+Said = tuple[int, bytes, Evidence]
+"""A photo, its picture, and what was said of it."""
+
+
+def keep_all(
+    db: sqlite3.Connection, said: Sequence[Said], rules: Callable[[int], Rules], now: float
+) -> list[tuple[int, bytes]]:
+    """Remember what was said of some photos' pictures; those of which other words than before are sure enough.
+
+    Most were never spoken of, and nothing of theirs was undone: these are written together.
+    """
+    photos, digests = [photo for photo, _, _ in said], [digest for _, digest, _ in said]
+    slow = {row[0] for row in db.execute(f"SELECT photo FROM withheld WHERE photo IN ({marks(photos)})", photos)}  # noqa: S608 - question marks
+    query = f"SELECT digest FROM evidence WHERE digest IN ({marks(digests)}) AND source = ?"  # noqa: S608 - as above
+    known = {row[0] for row in db.execute(query, (*digests, SOURCE))}
+    fresh: dict[bytes, Evidence] = {}
+    first: set[int] = set()
+    for photo, digest, one in said:
+        if digest not in known and digest not in fresh and photo not in slow:
+            fresh[digest] = one
+            first.add(photo)
+    evidence.keep_new(db, fresh, now)
+    changed = []
+    for photo, digest, one in said:
+        own = rules(photo)
+        least = own.thresholds.get(SOURCE, own.threshold)
+        sure = any(score >= least for _, score in one.words)
+        if sure if photo in first else keep(db, photo, digest, one, own, now):
+            changed.append((photo, digest))
+    return changed
 
 
 def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rules: Rules, now: float) -> bool:

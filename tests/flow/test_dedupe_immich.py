@@ -28,7 +28,9 @@ def approve(world, **merges):
         )
         ids = [row[0] for row in rows]
         words.append({"word": word, "to": to, "ids": ids, "agreed": len(ids), "to_agreed": None})
-    return world.do("dedupe", report="0123456789abcdef" + "".join(merges), words=words)
+    return world.do(
+        "dedupe", report="0123456789abcdef" + "".join(merges), words=words, owner=world.immich.admin.id
+    )
 
 
 def left(world, run):
@@ -92,7 +94,7 @@ def test_a_tag_with_others_below_it_stays_and_is_listed(tmp_path, immich):
     immich.idle()
     world.rest()
     words = [{"word": "Pet", "to": "Pets", "ids": [world.known(asset)[3]], "agreed": 2, "to_agreed": None}]
-    answer = world.do("dedupe", report="pets", words=words)
+    answer = world.do("dedupe", report="pets", words=words, owner=immich.admin.id)
     immich.idle()
     world.rest()
     assert "Pets" in world.tags(asset)

@@ -9,7 +9,7 @@ from typing import Any
 
 from metadata import tags
 from metadata.photo import Photo
-from watcher.ledger import files
+from watcher.ledger import files, owners
 
 Row = dict[str, Any]
 
@@ -90,10 +90,11 @@ def _held(db: sqlite3.Connection) -> list[Row]:
 
 def offers(db: sqlite3.Connection) -> list[Row]:
     """Renames that were understood and wait to be applied to all photos."""
-    rows = db.execute("SELECT key, word, photos FROM offers WHERE state = 'open'").fetchall()
+    rows = db.execute("SELECT key, word, photos, owner FROM offers WHERE state = 'open'").fetchall()
     return [
         {"from": _show(spelled(db, old)), "to": _show(spelled(db, new)), "photos": count}
-        for old, new, count in rows
+        | ({"user": owners.called(db, owner)} if owner else {})
+        for old, new, count, owner in rows
     ]
 
 
