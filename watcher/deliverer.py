@@ -9,16 +9,18 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, TagwrightError, TryAgain
+from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.memory import Context
-from watcher import moves, pages, rooms
+from watcher import moves, pages, rooms, unconfirmed
 from watcher.afar import joined
 from watcher.desk import Desk
-from watcher.ledger import work
+from watcher.ledger import work, writes
 from watcher.ledger.work import Job
+from watcher.ledger.writes import Write
 from watcher.losses import Losses
 from watcher.pages import Page
 from watcher.rooms import CLOSED, MOVE, OPEN, Answer, Decision
+from watcher.unconfirmed import Stood
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Deliverer:
     def __init__(self, desk: Desk, losses: Losses) -> None:
         self._desk, self._losses = desk, losses
         self._moving: dict[int, tuple[str, int]] = {}
+        self._moves = moves.Search()
         self._probe_due = 0.0
         self._near = 0
 
@@ -49,9 +52,40 @@ class Deliverer:
             self._desk.ready[most:],
         )
         batch = self._moved(self._waiting(batch))
-        if batch:
-            self._decide(batch)
+        open_ = [job for job in batch if job.photo.id in self._desk.unconfirmed]
+        if open_:
+            self._settle(open_)
+        if rest := [job for job in batch if job not in open_]:
+            self._decide(rest)
         return True
+
+    def _settle(self, jobs: list[Job]) -> None:
+        """Find out first what became of writes that an earlier process left open; then decide."""
+        open_ = writes.open_of(self._desk.ledger.db, [job.photo.id for job in jobs])
+        photos = {job.photo.id: job.photo for job in jobs}
+        future = self._desk.places.submit(unconfirmed.stood, open_, photos, self._desk.house.sinks)
+
+        def then(future: Future[Any]) -> None:
+            self._desk.deliveries.pop(future)
+            self._settled(jobs, open_, future.result())
+
+        self._desk.track(future, self._desk.deliveries, jobs, then, "reading places", PLACE_DEADLINE)
+
+    def _settled(self, jobs: list[Job], open_: Sequence[Write], answers: Sequence[Stood]) -> None:
+        with self._desk.ledger.transaction() as db:
+            left = {one.photo for one in unconfirmed.settle(db, open_, answers, self._desk.context())}
+            faults = {
+                one.photo: answer
+                for one, answer in zip(open_, answers, strict=True)
+                if one.photo in left and isinstance(answer, TagwrightError) and not isinstance(answer, Refused)
+            }
+            for job in jobs:
+                if job.photo.id in faults:
+                    self._refused(job, faults[job.photo.id])
+        done = [job for job in jobs if job.photo.id not in faults]
+        self._desk.unconfirmed -= {job.photo.id for job in done}
+        if done:
+            self._decide(done)
 
     def _decide(self, jobs: list[Job], *, near: bool = False) -> None:
         """Begin to decide a batch; `near`: in this process in any case."""
@@ -99,9 +133,9 @@ class Deliverer:
         """Photos that were moved follow their history; those that may have been are held for the next walk."""
         going: list[Job] = []
         with self._desk.ledger.transaction() as db:
+            before = self._moves.before(db, jobs, self._desk.now())
             for job in jobs:
-                known = db.execute("SELECT 1 FROM memory WHERE photo = ?", (job.photo.id,)).fetchone()
-                was = None if known else moves.before(db, job)
+                was = before.get(job.photo.id)
                 if was is None:
                     going.append(job)
                 elif was[1]:
@@ -172,7 +206,7 @@ class Deliverer:
         elif gate:
             work.hold(db, [decision.id], gate)
         elif decision.errors and not decision.drafts:
-            self._refused(decision, next(iter(decision.errors.values())))
+            self._refused(decision.page.job, next(iter(decision.errors.values())))
         elif self._aside(decision):
             rooms.book(db, decision, context)
             work.set_aside(db, job.photo.id, self._aside(decision))
@@ -229,10 +263,10 @@ class Deliverer:
             done = list(dict.fromkeys(d.id for d, _, _ in answers if d.id not in failed and not d.errors))
             work.delivered(db, done, self._desk.house.stamp, self._desk.now())
             for decision, fault in failed.values():
-                self._refused(decision, fault)
+                self._refused(decision.page.job, fault)
             for decision, _, _ in answers:
                 if decision.errors and decision.id not in failed:
-                    self._refused(decision, next(iter(decision.errors.values())))
+                    self._refused(decision.page.job, next(iter(decision.errors.values())))
             self._open_again([d.page.job for d, _, _ in answers if d.id in done and d.page.job.gate == CLOSED])
         self._desk.counts.delivered += len(done)
         self._desk.counts.written += len(answers) - len(failed)
@@ -244,17 +278,17 @@ class Deliverer:
             self._desk.ledger.db.execute("DELETE FROM stops WHERE root = ? AND place = 'closed'", (root,))
             work.release(self._desk.ledger.db, [CLOSED], self._desk.now(), root)
 
-    def _refused(self, decision: Decision, error: TagwrightError) -> None:
+    def _refused(self, job: Job, error: TagwrightError) -> None:
         """A place did not take a photo: a state of the root, a matter of time, or this file's own fault."""
-        db, job = self._desk.ledger.db, decision.page.job
+        db = self._desk.ledger.db
         if isinstance(error, PlaceClosed):
-            self._shut(decision.id, job.photo.root, str(error))
+            self._shut(job.photo.id, job.photo.root, str(error))
         elif self._desk.guests.is_away(error):
-            self._shut(decision.id, job.photo.root, f"Immich: {error}")
+            self._shut(job.photo.id, job.photo.root, f"Immich: {error}")
         elif pause := self._desk.guests.pause(error):
-            work.soon(db, decision.id, self._desk.now() + pause)
+            work.soon(db, job.photo.id, self._desk.now() + pause)
         elif isinstance(error, ChangedMeanwhile):
-            work.soon(db, decision.id, self._desk.now() + 1.0)
+            work.soon(db, job.photo.id, self._desk.now() + 1.0)
         else:
             self._desk.failed(job, error)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from metadata import which
 from metadata.errors import Refused
@@ -21,34 +23,99 @@ from watcher.ledger.work import Job
 log = logging.getLogger(__name__)
 
 
-def before(db: sqlite3.Connection, job: Job) -> tuple[Photo, bool] | None:
-    """The photo that this new one may have been, and whether a walk has found it gone.
+Was = tuple[Photo, bool]
+"""The photo that one may have been, and whether a walk has found it gone."""
 
-    None when this is no new photo, or none like it is missing.
+
+class Search:
+    """Finds out what new photos were before.
+
+    A copy that stood after a photo was first seen is no place that this photo came from. So each copy is asked
+    for once, and not for every new one: a picture may lie in a library many thousand times.
     """
-    if job.digest is None:
-        return None
-    rows = db.execute(
-        "SELECT photos.id, photos.gone, photos.name FROM photos JOIN folders ON folders.id = photos.folder "
-        "JOIN roots ON roots.name = folders.root "
-        "WHERE photos.digest = ? AND photos.id != ? AND photos.delivered IS NOT NULL AND roots.waits = ''",
-        (job.digest, job.photo.id),
-    ).fetchall()
-    found = files.photos_of(db, [row[0] for row in rows])
-    name = os.path.basename(job.photo.path)
-    missing = [
-        (row[2] == name, row[1] is not None, found[row[0]])
-        for row in rows
-        if row[0] in found and _root_stands(found[row[0]]) and not os.path.lexists(found[row[0]].file)
-    ]
-    if not missing:
-        return None
-    _, gone, photo = max(missing, key=lambda one: one[:2])
-    return photo, gone
+
+    def __init__(self) -> None:
+        self._stood: dict[int, float] = {}
+
+    def before(self, db: sqlite3.Connection, jobs: Sequence[Job], now: float) -> dict[int, Was]:
+        """What these photos may have been, of those that are new and like which one is missing; by number."""
+        known = {row[0] for row in _rows(db, _KNOWN, [job.photo.id for job in jobs])}
+        new = {job.photo.id: job.digest for job in jobs if job.digest is not None and job.photo.id not in known}
+        latest: dict[bytes, float] = {}
+        for number, seen in _rows(db, _SEEN, list(new)):
+            latest[new[number]] = max(seen, latest.get(new[number], seen))
+        made = _Missing()
+        roots: dict[bytes, bool] = {}
+        for number, digest, gone, inode, root, base, path, name in _rows(db, _BEFORE, list(latest)):
+            if number in new or not roots.setdefault(base, os.path.isdir(base)):
+                continue
+            if gone is None and self._stood.get(number, -1.0) >= latest[digest]:
+                continue
+            photo = Photo(number, root, base, os.path.join(path, name))
+            if os.path.lexists(photo.file):
+                self._stood[number] = now
+            else:
+                made.add(digest, photo, inode, gone=gone is not None)
+        if len(self._stood) > MOST_STOOD:
+            self._stood.clear()
+        return made.shared_out(jobs, new)
 
 
-def _root_stands(photo: Photo) -> bool:
-    return os.path.isdir(photo.base)
+MOST_STOOD = 200_000
+"""Copies of which it is remembered when they stood."""
+_KNOWN = "SELECT photo FROM memory WHERE photo IN ({})"
+_SEEN = "SELECT id, seen FROM photos WHERE id IN ({})"
+_BEFORE = (
+    "SELECT photos.id, photos.digest, photos.gone, photos.inode, folders.root, roots.base, folders.path, "
+    "photos.name FROM photos JOIN folders ON folders.id = photos.folder JOIN roots ON roots.name = folders.root "
+    "WHERE photos.digest IN ({}) AND photos.delivered IS NOT NULL AND roots.waits = '' "
+    "ORDER BY photos.gone IS NULL"
+)
+
+
+def _rows(db: sqlite3.Connection, query: str, values: Sequence[object]) -> Iterable[tuple[Any, ...]]:
+    return db.execute(query.format(files.marks(values)), values) if values else ()
+
+
+class _Missing:
+    """Photos that are missing where they were, those first that a walk found gone."""
+
+    def __init__(self) -> None:
+        self._by: dict[Key, dict[int, Was]] = {}
+        self._at: dict[int, list[Key]] = {}
+
+    def add(self, digest: bytes, photo: Photo, inode: int, *, gone: bool) -> None:
+        """One more; those that a walk found gone are to be added first."""
+        self._at[photo.id] = _keys(digest, photo, inode)
+        for key in self._at[photo.id]:
+            self._by.setdefault(key, {})[photo.id] = photo, gone
+
+    def shared_out(self, jobs: Sequence[Job], new: Mapping[int, bytes]) -> dict[int, Was]:
+        """Which each of these was, at most one each; by the same inode first, else by the name, else any."""
+        found: dict[int, Was] = {}
+        these = [job for job in jobs if job.photo.id in new] if self._at else []
+        wanted = {job.photo.id: _keys(new[job.photo.id], job.photo, job.stat.inode) for job in these}
+        for turn in range(3):
+            for number, keys in wanted.items():
+                if number not in found and (was := self._take(keys[turn])):
+                    found[number] = was
+        return found
+
+    def _take(self, key: Key) -> Was | None:
+        was = next(iter(self._by.get(key, {}).values()), None)
+        if was is None:
+            return None
+        for each in self._at.pop(was[0].id):
+            del self._by[each][was[0].id]
+        return was
+
+
+Key = tuple[str, bytes, int | bytes]
+"""What is compared, the digest, and its value."""
+
+
+def _keys(digest: bytes, photo: Photo, inode: int) -> list[Key]:
+    return [("inode", digest, inode), ("name", digest, os.path.basename(photo.path)), ("any", digest, b"")]
 
 
 def follow(db: sqlite3.Connection, old: Photo, job: Job) -> Job:

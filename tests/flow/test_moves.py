@@ -162,3 +162,47 @@ def test_a_photo_that_comes_back_is_the_same_photo(world):
     world.run()
     assert world.status()["gone"] == 0
     assert world.photo("a.jpg").id == number
+
+
+def _counted(world, count, monkeypatch):
+    """Statements and questions about files that so many new copies of one picture cost, all found at once."""
+    asked, said = [], []
+    lexists = os.path.lexists
+    data = paint(world.photos / "0.jpg").read_bytes()
+    for number in range(1, count):
+        (world.photos / f"{number}.jpg").write_bytes(data)
+    with monkeypatch.context() as patch, world.open(memory="1G") as app:
+        patch.setattr("watcher.moves.os.path.lexists", lambda path: asked.append(path) or lexists(path))
+        app.ledger.db.set_trace_callback(said.append)
+        world.work(app)
+        app.ledger.db.set_trace_callback(None)
+    assert world.ask("SELECT count(*) FROM photos WHERE state = 'delivered'") == [(count,)]
+    return len(said), len(asked)
+
+
+def test_many_copies_of_one_picture_cost_as_many_statements_and_looks_as_photos(tmp_path, monkeypatch):
+    few, many = (World(tmp_path / name, real=True, facts=[]) for name in ("few", "many"))
+    statements, asked = _counted(few, 50, monkeypatch)
+    more_statements, more_asked = _counted(many, 200, monkeypatch)
+    assert more_statements < 4.4 * statements
+    assert asked <= 50
+    assert more_asked <= 200
+
+
+def test_a_copy_that_stood_and_is_moved_later_is_still_known(world):
+    data = paint(world.photos / "0.jpg").read_bytes()
+    for number in range(1, 6):
+        (world.photos / f"{number}.jpg").write_bytes(data)
+    with world.open() as app:
+        world.work(app)
+        number = world.photo("3.jpg").id
+        for name in ("3.jpg", "3.jpg.xmp"):
+            os.rename(world.photos / name, world.photos / f"m{name}")
+        (world.photos / "6.jpg").write_bytes(data)
+        world.ahead += 100
+        for _ in range(3):
+            app.intake.look("p", b"")
+            world.work(app)
+            world.ahead += 100
+    assert world.photo("m3.jpg").id == number
+    assert world.ask("SELECT count(*) FROM photos") == [(7,)]
