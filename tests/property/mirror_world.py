@@ -127,6 +127,7 @@ class MirrorWorld(World):
     def __init__(self, *, exact: bool = True, registered: bool = False) -> None:
         super().__init__()
         self.exact, self.registered = exact, registered
+        self.photo = PHOTO
         self.tagged: set[str] = set()
         self.readings = 0
         self.passing: Callable[[], None] = lambda: None
@@ -173,7 +174,7 @@ class MirrorWorld(World):
         self._bring()
         pause(0)
         book, context = self.ledger, self.context()
-        seen = {"server": self.immich_sink.read([PHOTO])[0], "sidecar": self.files.read([PHOTO])[0]}
+        seen = {"server": self.immich_sink.read([self.photo])[0], "sidecar": self.files.read([self.photo])[0]}
         if not all(isinstance(each, Seen) for each in seen.values()):
             return False
         if self.left is not None:
@@ -201,8 +202,10 @@ class MirrorWorld(World):
         drafts = {}
         sinks = {"server": self.immich_sink, "sidecar": self.files}
         for name, step in outcome.steps.items():
-            draft = sinks[name].draft(PHOTO, seen[name], step.change) if step.change and name in sinks else None
-            if draft is not None and draft.before != draft.after:
+            draft = (
+                sinks[name].draft(self.photo, seen[name], step.change) if step.change and name in sinks else None
+            )
+            if isinstance(draft, Draft) and draft.before != draft.after:
                 drafts[name] = draft
                 self.ledger.memories[name] = merging.intended(step, context)
                 self.ledger.intents[name] = (draft.before, draft.after)
@@ -215,7 +218,7 @@ class MirrorWorld(World):
         self.passing = lambda: pause(next(steps))
         try:
             read = {name: each.digest for name, each in seen.items()}
-            (answers,) = self.both.write([Pair(PHOTO, drafts, read)]) if drafts else ({},)
+            (answers,) = self.both.write([Pair(self.photo, drafts, read)]) if drafts else ({},)
         finally:
             self.passing = lambda: None
         assert answers.keys() == drafts.keys()

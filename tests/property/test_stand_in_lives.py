@@ -1,0 +1,47 @@
+"""The invariants of the merge, in random lives beside the stand-in: real HTTP, tables, files and exiftool."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from merge_world import life, live
+from stand_in_world import QUEUES, standing
+
+from tests.immich import missing, running
+from tests.immich_stand_in import Links
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
+
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+LIVES = int(os.environ.get("TAGWRIGHT_LIVES", "100" if LONG else "2"))
+FIRST = int(os.environ.get("TAGWRIGHT_FIRST_LIFE", "0"))
+
+
+@pytest.fixture(scope="module")
+def immich():
+    with running() as found:
+        for queue in QUEUES:
+            found.pause(queue)
+        yield found
+
+
+@pytest.fixture
+def links(immich):
+    made = Links.of(immich)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(7200 if LONG else 120)
+@pytest.mark.parametrize(
+    ("exact", "registered"), [(True, True), (True, False), (False, False)],
+    ids=["sidecars are looked for", "sidecars are not looked for", "no database"],
+)  # fmt: skip
+def test_no_word_is_lost_and_none_comes_back_beside_a_real_server(links, exact, registered):
+    for seed in range(FIRST, FIRST + LIVES):
+        with standing(links, exact=exact, registered=registered) as world:
+            try:
+                live(world, life(seed))
+            except AssertionError as error:
+                pytest.fail(f"life {seed}: {error}")
