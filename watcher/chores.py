@@ -168,8 +168,7 @@ class Chores:
             self._first_look(name)
 
     def _look_at_rest(self) -> None:
-        rest = self._app.worker.rest
-        why = (rest.why() or rest.why_models()) if rest is not None else ""
+        why = self._app.worker.resting()
         if self._app.ledger.get("rests") != why:
             self._app.ledger.put("rests", why)
             log.info("%s", f"rests: {why}" if why else "goes on")

@@ -79,6 +79,10 @@ def examine(
         from watcher import links  # noqa: PLC0415 - needs httpx and psycopg, which nobody else does
 
         findings += links.findings(settings, environment=environment)
+    if settings.cluster.address:
+        from watcher.cluster import checkup  # noqa: PLC0415 - few have more than one machine
+
+        findings += checkup.findings(settings.cluster)
     return findings
 
 

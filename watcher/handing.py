@@ -79,7 +79,7 @@ def _here(
     for door in app.intake.doors.values():
         door.full_due = door.gated_due = float("inf")  # only what the command names is walked
         door.walks = 1
-    app.alone = True
+    app.alone, app.worker.patient = True, False
     if name in WORKS and name not in OWN_RUN:
         app.begin(name)
     answer = commands.COMMANDS[name](app, **values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,16 @@ LOST = (Lost, CancelledError)
 """How a batch ends that came back undone, through no fault of its photos."""
 
 
+GIVES_UP = 20.0
+"""Seconds for which a command waits for workers."""
+
+
 class Sender:
     """Belongs to the thread that owns the ledger. Without a cluster in the settings it sends nothing."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._away = time.monotonic()
 
     @property
     def _post(self) -> Post | None:
@@ -43,6 +49,13 @@ class Sender:
         """Why no photo can be looked at now, or ""."""
         post = self._post
         return post.away() if post is not None and not post.here else ""
+
+    def gives_up(self) -> bool:
+        """Whether nobody could look for so long that a command of a person does not wait any more."""
+        now = time.monotonic()
+        if not self.why():
+            self._away = now
+        return now - self._away > GIVES_UP
 
     @property
     def room(self) -> int:

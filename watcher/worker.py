@@ -12,7 +12,7 @@ import logging
 import queue
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from metadata.errors import TagwrightError, TryAgain, UserError
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 BUGS = 5
 """Internal errors one after the other after which a pass that is to end ends with the error."""
+ENDS = 20.0
+"""Seconds that writes under way have to come to their end before a server that hangs is given up."""
 TAKEN = 4
 """Batches that are booked together."""
 
@@ -54,6 +56,11 @@ class Worker:
         self._clock = (crew.now(), time.monotonic())
         self._bugs = 0
         self._stopping = False
+        self.patience = ENDS
+        self.hurry: Callable[[], object] = lambda: None
+        """Ends all waiting for servers."""
+        self.patient = True
+        """Whether a pass that is to end waits for machines that look."""
         self.rest: Rest | None = None
         """Set by the service; a command of a person rests for nobody."""
 
@@ -79,6 +86,10 @@ class Worker:
     def welcome(self, guests: Guests, *, marker: str = "") -> None:
         """A server has photos of ours; `marker` is a keyword of its own that nobody is to look at."""
         self._desk.guests, self._desk.marker = guests, marker
+
+    def settle_first(self, photos: Iterable[int]) -> None:
+        """Before these are decided it is found out what became of writes that an earlier process left open."""
+        self._desk.unconfirmed |= set(photos)
 
     @property
     def run_number(self) -> int:
@@ -209,7 +220,11 @@ class Worker:
             return False
         if self._desk.intake is not None and any(self._desk.intake.busy(name) for name in self._desk.intake.doors):
             return False
-        return self._nothing_due() and self._describer.quiet
+        left = not self.patient and not self._can_be_merged() and self._looker.sender.gives_up()
+        return (self._nothing_due() or left) and self._describer.quiet
+
+    def _can_be_merged(self) -> bool:
+        return bool(work.merges_due(self._desk.ledger.db, self._desk.now()))
 
     def _nothing_due(self) -> bool:
         due = work.next_due(self._desk.ledger.db)
@@ -222,12 +237,13 @@ class Worker:
             times.append(self._desk.intake.next_due())
         due = work.next_due(self._desk.ledger.db)
         if due is not None and not self._desk.looks and not self._desk.deliveries:
-            times.append(max(0.0, due - self._desk.now()) if not self._resting() else 1.0)
+            times.append(max(0.0, due - self._desk.now()) if not self.resting() else 1.0)
         return min(times)
 
-    def _resting(self) -> str:
-        """Why nothing new is taken now, or ""."""
-        return self.rest.why() or self.rest.why_models() if self.rest is not None else ""
+    def resting(self) -> str:
+        """Why no photo is looked at now, or ""."""
+        rests = self.rest.why() or self.rest.why_models() if self.rest is not None else ""
+        return rests or self._looker.sender.why()
 
     def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -290,8 +306,13 @@ class Worker:
                 self._desk.looks.pop(future)
                 with self._desk.ledger.transaction() as db:
                     work.unbook(db, [job.photo.id for job in jobs])
+        until = time.monotonic() + self.patience
         while self._desk.looks or self._desk.deliveries:
-            item = self._desk.inbox.get()
+            try:
+                item = self._desk.inbox.get(timeout=max(1.0, until - time.monotonic()))
+            except queue.Empty:
+                self.hurry()
+                continue
             if isinstance(item, Done):
                 self._take_in(item)
         self._desk.put_back()
@@ -307,9 +328,10 @@ class Worker:
             return moved
         only_merge = self.rest is not None and bool(self.rest.why_models())
         moved = (not only_merge and self._describer.submit()) or moved
+        only_merge = only_merge or bool(self._looker.sender.why())
         while (
             not self._stopping
-            and len(self._desk.looks) <= self._desk.looking.workers
+            and len(self._desk.looks) <= self._looker.sender.room
             and len(self._desk.deliveries) < UNDER_WAY
         ):
             jobs = self._take(only_merge=only_merge)
@@ -328,14 +350,14 @@ class Worker:
     def _take(self, *, only_merge: bool) -> list[Job]:
         """Book what is due; with `only_merge` photos that a model need not see."""
         most = self._desk.looking.batch
-        if self._nothing_due() or (only_merge and not work.merges_due(self._desk.ledger.db, self._desk.now())):
+        if self._nothing_due() or (only_merge and not self._can_be_merged()):
             return []
         with self._desk.ledger.transaction() as db:
             suspects = [] if only_merge else work.take(db, self._desk.now(), most, suspects=True)
             jobs = suspects or work.take(db, self._desk.now(), TAKEN * most, only_merge=only_merge)
         jobs = self._desk.guests.permit(jobs)
-        if not suspects:
-            return jobs
+        if not suspects or self._looker.sender.sends:
+            return jobs  # elsewhere it is another process that dies
         for some in self._looker.parted(jobs):
             self._looker.alone(some)
         return []

@@ -110,8 +110,9 @@ def opened(
     trust.needed()
     security = trust.security(settings, warn=log.warning)
     address = trust.address(host, port, encrypted=security is not None)
+    leaves = security is not None or not trust.is_here(host)  # who shows certificates may be anywhere
     cluster = Cluster(address, security, exam=partial(errand.exam, looking.taggers, looking.place), news=news)
-    return Post(cluster, looking.local, look, leaves=not trust.is_here(host), here=settings.without == "here")
+    return Post(cluster, looking.local, look, leaves=leaves, here=settings.without == "here")
 
 
 def need_of(sent: Errand) -> Need:
