@@ -109,7 +109,9 @@ def _join(app: App, count: int, folder: Path) -> None:
             (name.partition(b".")[0].decode(), photo) for photo, name in db.execute("SELECT id, name FROM photos")
         ]
         db.executemany(
-            "INSERT INTO assets VALUES (?, 'me', ?, '1', 'ready', '', 0, ?)", [(a, a, p) for a, p in rows]
+            "INSERT INTO assets (id, owner, path, mark, verdict, reason, marked, photo) "
+            "VALUES (?, 'me', ?, '1', 'ready', '', 0, ?)",
+            [(a, a, p) for a, p in rows],
         )
     house = app.worker.house
     sources = frozenset((house.rules.sources or frozenset()) | {SOURCE})

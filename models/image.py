@@ -13,7 +13,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -92,7 +92,12 @@ def _opener(name: str) -> Callable[[BinaryIO], ImageFile.ImageFile] | None:
     if name not in _OPENERS:
         return None
     module, kind = _OPENERS[name]
-    return cast("Callable[[BinaryIO], ImageFile.ImageFile]", getattr(importlib.import_module(module), kind))
+    made: Any = importlib.import_module(module)
+    if name == "HEIF":
+        made.options.DECODE_THREADS = 0  # in ours: whoever looks at photos has its threads already
+    if name == "AVIF":
+        made.DEFAULT_MAX_THREADS = 1
+    return cast("Callable[[BinaryIO], ImageFile.ImageFile]", getattr(made, kind))
 
 
 def _turn(image: Image.Image, facts: Facts) -> int:

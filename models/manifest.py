@@ -24,7 +24,7 @@ _INPUT = frozenset(("size", "layout", "channels", "top", "mean", "std", "fit", "
 _LABELS = frozenset(("file", "form", "tags", "categories", "thresholds", "underscores", "strip"))
 _CATEGORY = frozenset(("id", "threshold", "say", "under"))
 _ALL = frozenset(
-    ("title", "licence", "bytes", "source", "model", "files", "input", "output", "labels", "categories")
+    "title licence bytes source checkpoint model files input output labels categories".split()  # noqa: SIM905
 )
 _OUTPUT = frozenset(("kind", "name", "threshold"))
 
@@ -55,7 +55,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One model. `source` is the address that `files` lie below, each with its SHA-256 ("": not known)."""
+    """One model. `source` is the address that `files` lie below, each with its SHA-256 ("": not known).
+
+    `checkpoint` is the address of what its model file is made of, where nobody hands that out.
+    """
 
     name: str
     model: str
@@ -69,6 +72,7 @@ class Manifest:
     licence: str = ""
     bytes: int = 0
     source: str = ""
+    checkpoint: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     stamp: str = ""
     """A digest of the manifest, part of the version of what the model says."""
@@ -135,6 +139,7 @@ def _made(name: str, given: Mapping[str, Any], stamp: str) -> Manifest:
         licence=given.get("licence", ""),
         bytes=int(given.get("bytes", 0)),
         source=given.get("source", ""),
+        checkpoint=given.get("checkpoint", ""),
         files=dict(given.get("files", {})),
         stamp=stamp,
     )

@@ -34,6 +34,8 @@ class Known:
     size: int = 0
     kind: str = "tagger"
     needed: tuple[str, ...] = field(default=())
+    checkpoint: str = ""
+    """What its model file is made of, by `tagwright models export`."""
 
     @property
     def missing(self) -> list[str]:
@@ -59,7 +61,7 @@ def _tagger(name: str, folder: Path) -> Known:
     assert about is not None
     return Known(
         name, about.title, about.licence, folder / name, about.files, about.source, about.bytes,
-        needed=tuple(about.needed()),
+        needed=tuple(about.needed()), checkpoint=about.checkpoint,
     )  # fmt: skip
 
 

@@ -13,11 +13,12 @@ import shlex
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import __version__, dedupe, nested, trying
+from watcher import __version__, dedupe, machines, nested, threads, trying, weights
 from watcher.asking import (
     DONE,
     INTERRUPTED,
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do one command; the exit code."""
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "1")  # libraries of models tell nobody what they are used for
+    threads.one_each(os.environ)
     arguments = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -84,8 +86,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"tagwright {__version__}")
     common(made, default=None)
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_working, _looking, _changing, _keeping, dedupe.add, trying.add, nested.add):
+    for add in (_working, _looking, _changing, _keeping):
         add(commands)
+    for room in (dedupe, trying, weights, nested, machines):
+        room.add(commands)
     return made
 
 
@@ -214,6 +218,13 @@ def _keeping(commands: Any) -> None:
     backup.add_argument("file", metavar="FILE", help="a new file")
     doctor = command(commands, "doctor", _doctor, "Whether everything is as it has to be, and what to do if not.")
     doctor.add_argument("--fix", action="store_true", help="do what can be done safely")
+    doctor.add_argument(
+        "--canary",
+        metavar="PHOTO",
+        nargs="?",
+        const="",
+        help="follow a probe word through Immich and back, on a picture made up for it or on this photo",
+    )
 
 
 # Working
@@ -424,6 +435,11 @@ def _doctor(arguments: Arguments) -> int:
         for line in doctor.mend(findings):
             print(line, file=sys.stderr)
         findings = doctor.examine(settings, environment=os.environ, now=time(), file=file)
+    if arguments.canary is not None:
+        from watcher import canary
+
+        say = partial(print, file=sys.stderr, flush=True)
+        findings += canary.fly(settings, os.environ, arguments.canary, say=say)
     print(doctor.report(findings, json=arguments.json))
     return SOME_FAILED if doctor.worst(findings) == "fail" else DONE
 

@@ -1,11 +1,10 @@
-"""`tagwright try`, `estimate` and `models`: what backends say, how long all will take, which files there are."""
+"""`tagwright try` and `estimate`: what backends say, and how long all will take."""
 
 from __future__ import annotations
 
 import os
 import random
 import statistics
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from metadata import tags
 from metadata.errors import UserError
-from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_settings, say, settings_of
+from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_settings, say
 
 if TYPE_CHECKING:
-    from models.shelf import Known
     from models.trial import Said, Trial, Who
     from watcher.settings import Settings
 
@@ -32,11 +30,6 @@ def add(commands: Any) -> None:
     guess.add_argument(
         "paths", metavar="FILE", nargs="*", type=Path, help="these photos, instead of some by chance"
     )
-    listed = command(commands, "models", _models, "List model files: what is known, what is there, and where.")
-    listed.add_argument("--check", action="store_true", help="read the files, and compare their SHA-256")
-    group = listed.add_subparsers(title="commands", metavar="COMMAND")
-    fetched = command(group, "fetch", _fetch, "Fetch a model's files, and check what came.", machine=False)
-    fetched.add_argument("name", metavar="NAME", help="as `models` has it")
 
 
 # try
@@ -257,97 +250,3 @@ def _spoken(seconds: float) -> str:
         if seconds >= 1.5 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} s"
-
-
-# models
-
-
-def _places(settings: Settings) -> tuple[Path, Path]:
-    """Where taggers' files lie, and where `dedupe` keeps its own."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tagwright"
-    return settings.models_folder or settings.state / "models", cache
-
-
-def _models(arguments: Arguments) -> int:
-    from models import shelf
-
-    settings = settings_of(arguments)
-    rows = [_shown(one, check=arguments.check) for one in shelf.known(*_places(settings))]
-    rows += _asked(settings)
-    say(arguments, rows, (line for row in rows for line in _listed(row)))
-    return SOME_FAILED if any("damaged" in row["state"] for row in rows) else DONE
-
-
-def _shown(one: Known, *, check: bool) -> dict[str, Any]:
-    from models import shelf
-
-    missing = one.missing
-    state = "installed" if not missing else f"missing: {', '.join(missing)}" if one.there else "not installed"
-    if check and (bad := [name for name, good in shelf.check(one).items() if not good]):
-        state = f"damaged: {', '.join(bad)}; fetch it again"
-    size = one.there or one.size
-    return {
-        "name": one.name, "kind": one.kind, "title": one.title, "licence": one.licence, "state": state,
-        "bytes": size, "folder": str(one.folder), "source": one.source,
-    }  # fmt: skip
-
-
-def _asked(settings: Settings) -> list[dict[str, Any]]:
-    """The model that servers answer for, as each of them has it."""
-    from models import look
-    from watcher.app import asked_of
-
-    spec = asked_of(settings)
-    if spec is None:
-        return []
-    made: Any = look.captioner_of(spec)
-    model = dict(spec[1])["model"]
-    rows = [
-        {
-            "name": model, "kind": "captioner", "title": f"asked by `captioner = {spec[0]!r}`", "licence": "",
-            "state": state, "bytes": 0, "folder": url, "source": "",
-        }
-        for url, state in made.installed()
-    ]  # fmt: skip
-    look.forget()
-    return rows
-
-
-def _listed(row: Mapping[str, Any]) -> Iterator[str]:
-    size = f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else ""
-    yield f"{row['name']:<28}{row['state']}"
-    known = ", ".join(part for part in (size, row["licence"]) if part)
-    yield f"    {row['title']}{'; ' if known else ''}{known}"
-    yield f"    {row['folder']}"
-
-
-def _fetch(arguments: Arguments) -> int:
-    from models import shelf
-
-    one = shelf.find(arguments.name, *_places(settings_of(arguments)))
-    came = shelf.fetch(one, _progress(sys.stderr))
-    for path in came:
-        print(f"{path}  {shelf.digest(path)}")
-    print(f"{one.name} is there ({one.licence or 'licence not known'})" if not one.missing else _lacks(one))
-    return SOME_FAILED if one.missing else DONE
-
-
-def _lacks(one: Known) -> str:
-    return f"{one.name} still lacks {', '.join(one.missing)} in {one.folder}"
-
-
-def _progress(stream: Any) -> Any:
-    """A bar where somebody looks on, else a line at the end of each file."""
-    shown: dict[str, int] = {}
-
-    def tell(name: str, done: int, total: int) -> None:
-        share = 100 * done // total if total else 0
-        if stream.isatty():
-            bar = "#" * (share * 30 // 100)
-            print(f"\r{name:<24}[{bar:<30}] {share:3} %  {done / 1e6:,.0f} MB", end="", file=stream, flush=True)
-        if total and done == total:
-            lead = "\n" if stream.isatty() else f"{name}: {done} bytes\n"
-            print(lead, end="", file=stream, flush=True)
-        shown[name] = share
-
-    return tell

@@ -33,7 +33,7 @@ class ZeroShot(Part):
     words: tuple[str, ...] = key((), "Or a few words of your own, in place of it.", expected="a list of keywords")
     threads: Count = key(
         1,
-        "How many threads one model takes; with `clip_onnx`.",
+        "How many threads one model takes; with `clip_onnx` and `sentence_transformers`.",
         expected="a whole number from 1 to 64",
         ge=1,
         le=64,
@@ -75,7 +75,7 @@ def spec(given: ZeroShot, folder: str, model: str) -> tuple[str, tuple[tuple[str
     values["file"] = str(given.file or "")
     if given.embedder == "immich_ml":
         values |= {"url": given.url, "seconds": given.timeout}
-    if given.embedder == "clip_onnx":
+    if given.embedder in ("clip_onnx", "sentence_transformers"):
         values["threads"] = given.threads
     if given.model or model:
         values["model"] = given.model or model

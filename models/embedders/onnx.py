@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metadata.errors import UserError
+from models import runtime
 from models.embedders._fetch import fetched
 from models.embedders._prompts import prompt_for
 
@@ -58,16 +59,13 @@ class Onnx:
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
-        import onnxruntime  # noqa: PLC0415
         from tokenizers import Tokenizer  # noqa: PLC0415
 
         folder = self._folder or fetched(self._cache / self.version, _BASE, _FILES)
         model = next((path for path in (folder / "model.onnx", folder / "onnx/model.onnx") if path.exists()), None)
         if model is None or not (folder / "tokenizer.json").exists():
             raise UserError(f"{folder} has no model.onnx with a tokenizer.json beside it")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = runtime.session(model, threads=self._threads, device="cpu")
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.enable_truncation(_LONGEST)
         tokenizer.enable_padding()

@@ -24,18 +24,20 @@ class SentenceTransformers:
     edge = 384
     """Longest edge of a picture that is looked at: CLIP and SigLIP cut out 224 to 256 pixels of it."""
 
-    def __init__(self, model: str, batch: int, device: str) -> None:
+    def __init__(self, model: str, batch: int, device: str, threads: int) -> None:
         from importlib.util import find_spec  # noqa: PLC0415
 
         if find_spec("sentence_transformers") is None:
             raise ImportError("no sentence_transformers", name="sentence_transformers")
         self.version = Path(model).name if Path(model).is_dir() else model.replace("@", "-")
-        self._name, self._batch, self._device = model, batch, device
+        self._name, self._batch, self._device, self._threads = model, batch, device, threads
 
     @cached_property
     def _model(self) -> Any:
+        import torch  # noqa: PLC0415
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
+        torch.set_num_threads(self._threads)  # of the whole process: nothing else here uses torch
         try:
             return SentenceTransformer(self._name, device=self._device, local_files_only=Path(self._name).is_dir())
         except (OSError, ValueError) as error:
@@ -65,8 +67,12 @@ class SentenceTransformers:
 
 
 def make(
-    model: str = "sentence-transformers/all-MiniLM-L6-v2", batch: int = 64, device: str = "cpu", cache: str = ""
+    model: str = "sentence-transformers/all-MiniLM-L6-v2",
+    batch: int = 64,
+    device: str = "cpu",
+    threads: int = 1,
+    cache: str = "",
 ) -> SentenceTransformers:
     """The embedder; the library keeps what it fetches where it always does, so `cache` is not used."""
     del cache
-    return SentenceTransformers(model, batch, device)
+    return SentenceTransformers(model, batch, device, threads)

@@ -116,10 +116,27 @@ def test_models_lists_what_is_known_there_and_on_the_server(house, tmp_path, cap
 
 
 def test_a_model_that_cannot_be_fetched_is_one_line(house, tmp_path, capsys):
-    code, _, err = run(tmp_path, capsys, "models", "fetch", "ram_plus")
+    code, _, err = run(tmp_path, capsys, "models", "fetch", "camie")
     assert code == 2
     assert err.count("\n") == 1
-    assert "ram_plus is not handed out anywhere we know" in err
+    assert "camie is not handed out anywhere we know" in err
+
+
+def test_what_is_made_of_a_checkpoint_is_fetched_as_far_as_it_goes_and_then_says_how(
+    house, tmp_path, capsys, monkeypatch
+):
+    from models import fetching
+
+    def came(url, target, given, progress):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"12345")
+        return "0" * 64
+
+    monkeypatch.setattr(fetching, "fetch", came)
+    code, out, _ = run(tmp_path, capsys, "models", "fetch", "ram_plus")
+    assert code == 1
+    assert "ram_plus still lacks model.onnx" in out
+    assert "`tagwright models export ram_plus FILE.pth` makes it of https://" in out
 
 
 def test_fetch_shows_progress_and_the_sum(house, tmp_path, capsys, monkeypatch):

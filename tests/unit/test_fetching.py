@@ -157,5 +157,5 @@ def test_every_known_model_says_its_licence_and_what_it_needs(tmp_path):
 def test_an_unknown_model_and_one_that_nobody_hands_out_are_told(tmp_path):
     with pytest.raises(UserError, match="no model is called 'x'; there are: all-MiniLM"):
         shelf.find("x", tmp_path, tmp_path)
-    with pytest.raises(UserError, match=r"ram_plus is not handed out anywhere we know: put model.onnx"):
-        shelf.fetch(shelf.find("ram_plus", tmp_path, tmp_path), lambda *_: None)
+    with pytest.raises(UserError, match=r"camie is not handed out anywhere we know: put model.onnx"):
+        shelf.fetch(shelf.find("camie", tmp_path, tmp_path), lambda *_: None)
