@@ -55,8 +55,13 @@ def _network(settings: Settings) -> tuple[str, str]:
         return "A model is asked over the network (`captioner`).", ""
     if settings.notify.url:
         return "A webhook is told (`notify.url`).", ""
+    machines = settings.cluster.address
+    if machines and not _is_loopback(machines.rpartition("/")[2]):
+        return "Other machines look at photos (`cluster`).", ""
     if listen and not _is_loopback(listen):
         return "Others look at the service (`health.listen`).", ""
+    if machines:
+        return "", "Photos are looked at by way of a scheduler on this machine (`cluster`)."
     return "", "The service is looked at from this machine (`health.listen`)." if listen else ""
 
 

@@ -70,6 +70,8 @@ def test_wrong_settings_are_told_and_end_with_2(tmp_path, capsys):
         ("[health]\nlisten = '[::1]:9465'\n", "loopback"),
         ("[health]\nlisten = '0.0.0.0:9465'\n", "all"),
         ("[notify]\nurl = 'https://ntfy.example.org/x'\n", "all"),
+        ("cluster = 'tcp://127.0.0.1:8786'\n", "loopback"),
+        ("cluster = 'tls://nas:8786'\n", "all"),
     ],
 )
 def test_no_more_of_the_network_is_opened_than_the_settings_need(tmp_path, capsys, text, opened):
