@@ -8,9 +8,10 @@ second. Where WordNet gives a word several meanings, the first is the one that m
 from __future__ import annotations
 
 import gzip
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib import resources
 
 
@@ -49,8 +50,11 @@ class Dictionary:
         synsets: list[bytes],
         plurals: dict[str, str],
         forms: frozenset[str],
+        own: dict[str, tuple[int, ...]],
     ) -> None:
         self.senses = senses
+        self._own = own
+        self._first: dict[str, tuple[Sense, ...]] = {}
         self.plurals = plurals
         self.forms = forms
         self._lines = synsets
@@ -64,13 +68,17 @@ class Dictionary:
         """The word's meanings, nouns before verbs before adjectives, the commonest first in each."""
         return self.senses.get(word, ())
 
+    def own(self, word: str) -> tuple[int, ...]:
+        """The synsets for which one uses the word's plural."""
+        return self._own.get(word, ())
+
     def synset(self, number: int) -> Synset:
         """The meaning with this number."""
         found = self._synsets.get(number)
         if found is None:
             fields = self._lines[number].decode().split("\t")
-            lists = [tuple(map(int, field.split(","))) if field else () for field in fields[3:]]
-            found = self._synsets[number] = Synset(fields[1], int(fields[2]), *lists)
+            lists = [tuple(map(int, field.split(","))) if field else () for field in fields[2:]]
+            found = self._synsets[number] = Synset(fields[0], int(fields[1]), *lists)
         return found
 
     def ancestors(self, number: int) -> dict[int, int]:
@@ -89,39 +97,47 @@ class Dictionary:
             self._above[number] = found
         return found
 
-    @cached_property
-    def firsts(self) -> dict[str, tuple[Sense, ...]]:
-        """For each word the first meaning of each part of speech."""
-        made = {}
-        for word, senses in self.senses.items():
+    def first(self, word: str) -> tuple[Sense, ...]:
+        """The first meaning of each part of speech that the word is."""
+        found = self._first.get(word)
+        if found is None:
             parts: dict[str, Sense] = {}
-            for sense in senses:
+            for sense in self.of(word):
                 parts.setdefault(self.synset(sense.synset).part, sense)
-            made[word] = tuple(parts.values())
-        return made
+            found = self._first[word] = tuple(parts.values())
+        return found
 
 
 def load(words: Iterable[str]) -> Dictionary:
     """The dictionary for these words (lower case, blanks between the parts of a compound)."""
     wanted = {word.encode() for word in words}
-    text = gzip.decompress(resources.files("models").joinpath("wordnet.txt.gz").read_bytes())
-    lines = text.split(b"\n")
-    synsets = [line for line in lines if line[:1] == b"S"]
-    senses, plurals, forms = {}, {}, set()
-    for line in lines:
-        if line[:1] == b"L":
-            lemma, _, rest = line[2:].partition(b"\t")
-            if lemma in wanted:
-                senses[lemma.decode()] = tuple(map(_sense, rest.decode().split(" ")))
-        elif line[:1] == b"F":
-            form, _, lemma = line[2:].partition(b"\t")
-            if form in wanted:
-                plurals[form.decode()] = lemma.decode()
-        elif line[:1] == b"V":
-            form = line[2:].partition(b"\t")[0]
-            if form in wanted:
-                forms.add(form.decode())
-    return Dictionary(senses, synsets, plurals, frozenset(forms))
+    _, synsets, *columns = _sections()
+    lemmas, senses, phrases, phrase_senses, plural, singular, forms, of_plural, own = columns
+    found = {**_picked(lemmas, senses, wanted), **_picked(phrases, phrase_senses, wanted)}
+    return Dictionary(
+        {word: tuple(map(_sense, text.split(" "))) for word, text in found.items()},
+        synsets.split(b"\n"),
+        _picked(plural, singular, wanted),
+        frozenset(form.decode() for form in wanted.intersection(forms.split(b"\n"))),
+        {word: tuple(map(int, text.split(" "))) for word, text in _picked(of_plural, own, wanted).items()},
+    )
+
+
+def lemmas() -> list[str]:
+    """Every word of WordNet, sorted."""
+    return _sections()[2].decode().split("\n")
+
+
+def _sections() -> list[bytes]:
+    """What scripts/wordnet.py says of the file."""
+    packed = resources.files("models").joinpath("wordnet.txt.gz").read_bytes()
+    return gzip.decompress(packed).split(b"\n\n")
+
+
+def _picked(keys: bytes, values: bytes, wanted: set[bytes]) -> dict[str, str]:
+    """The lines of `values` beside those of the sorted `keys` that are wanted."""
+    known, lines = keys.split(b"\n"), values.split(b"\n")
+    return {key.decode(): lines[bisect_left(known, key)].decode() for key in wanted.intersection(known)}
 
 
 def _sense(text: str) -> Sense:

@@ -16,6 +16,9 @@ from models.spelling import Spelling
 COLOURS = "colours"
 ZODIAC = "sign of the zodiac"
 """WordNet holds the Lion for a place in the sky."""
+FEW = 8
+"""Meanings beyond which WordNet's remark on one of them says nothing of a word."""
+SELDOM = 0.5
 
 
 class Lexicon:
@@ -35,8 +38,9 @@ class Lexicon:
 
     def lemmas(self, word: Spelling) -> tuple[str, ...]:
         """The keyword's tokens in base form: singular, American."""
-        alone = len(word.tokens) == 1
-        return tuple(self.base(token, alone) for token in word.tokens)
+        if len(word.tokens) == 1:
+            return (self.base(word.tokens[0], True),)  # noqa: FBT003 - a cache's key
+        return tuple([self.base(token, False) for token in word.tokens])  # noqa: FBT003 - as above
 
     @cached_property
     def lines(self) -> dict[str, list[tuple[str, int]]]:
@@ -69,14 +73,17 @@ class Lexicon:
 
     def entry(self, word: Spelling, lemmas: tuple[str, ...]) -> str:
         """The dictionary's entry for a keyword, or an empty string."""
-        if word.phrase in self.dictionary and word.phrase not in self.dictionary.plurals:
+        known = self.dictionary.senses
+        if word.phrase in known and word.phrase not in self.dictionary.plurals:
             return word.phrase  # not `men`, which WordNet also has for manpower
-        forms = [" ".join(lemmas), "".join(word.tokens), *_last_singular(word.tokens)]
-        return next((form for form in forms if form in self.dictionary), "")
+        for form in (" ".join(lemmas), "".join(word.tokens), *_last_singular(word.tokens)):
+            if form in known:
+                return form
+        return ""
 
     def first(self, entry: str) -> tuple[Sense, ...]:
         """The meanings that most people have in mind: the first noun, else the commonest first of another part."""
-        firsts = self.dictionary.firsts.get(entry, ())
+        firsts = self.dictionary.first(entry)
         nouns = tuple(sense for sense in firsts if self.dictionary.synset(sense.synset).part == "n")
         return nouns or tuple(sorted(firsts, key=lambda one: -one.count)[:1])
 
@@ -97,7 +104,7 @@ class Lexicon:
         return self.american(self._singular(token, alone=alone))
 
     def _singular(self, token: str, *, alone: bool) -> str:
-        if alone and token in self.lists.sets["pluralia"]:
+        if alone and self.own_plural(token):
             return token
         if token in self.dictionary.plurals:
             return self.dictionary.plurals[token]
@@ -106,9 +113,23 @@ class Lexicon:
             return found[0] if found else (spelling.singulars(token) or [token])[-1]
         return found[0] if found and not (alone and self._means_more(token, found[0])) else token
 
+    def own_plural(self, token: str) -> bool:
+        """Whether a plural has a meaning of its own, by our list or by WordNet.
+
+        That says of some meanings that one uses the plural for them: `chaps`. It counts where the word has the
+        meaning seldom, and has not many: the plural of such a word is that of all.
+        """
+        if token in self.lists.sets["pluralia"]:
+            return True
+        for one in spelling.singulars(token) if token not in self.dictionary else ():
+            senses = self.dictionary.of(one)
+            if len(senses) <= FEW and any(self.sureness(one, own) < SELDOM for own in self.dictionary.own(one)):
+                return True
+        return False
+
     def _means_more(self, many: str, one: str) -> bool:
         """Whether a plural has a meaning of its own that comes first: `glasses`, not `cows` or `Brooks`."""
-        first = self.dictionary.firsts[many][0]
+        first = self.dictionary.first(many)[0]
         own = first.synset not in {sense.synset for sense in self.dictionary.of(one)}
         return own and not first.capital and self.dictionary.synset(first.synset).part == "n"
 
@@ -131,7 +152,7 @@ def _listed() -> frozenset[str]:
 
 def stems(token: str) -> list[str]:
     """What an English verb or adjective form may come from."""
-    found = spelling.singulars(token)
+    found = [*spelling.singulars(token)]
     for ending in ("ing", "ed"):
         if token.endswith(ending) and len(token) > len(ending) + 2:
             found += [token[: -len(ending)], token[: -len(ending)] + "e"]

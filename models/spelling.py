@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,16 +47,16 @@ class Spelling:
     """Letters and digits run together, once for each way of writing accents; equal ones are the same spelling."""
     turned: bool
     """Whether a comma had turned it round: `view, sea` is given as `sea view`."""
-
-    @property
-    def phrase(self) -> str:
-        """The tokens with blanks between them, as a dictionary has it."""
-        return " ".join(self.tokens)
+    phrase: str
+    """The tokens with blanks between them, as a dictionary has it."""
 
 
 @lru_cache(maxsize=65536)
 def spelt(text: str) -> Spelling:
     """Take a keyword apart."""
+    if text.islower() and text.isascii() and text.replace(" ", "x").isalpha() and " n " not in text:
+        tokens = _folded(text)  # nothing to take away, as in most keywords
+        return Spelling(text, tokens, frozenset((_key(tokens),)), turned=False, phrase=" ".join(tokens))
     composed = " ".join(unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).split())
     bare = composed.strip(" \"'“”«»„.,;:!?#*~()[]{}") or composed
     straight, turned = _straight(bare)
@@ -63,7 +64,7 @@ def spelt(text: str) -> Spelling:
     keys = {_key(tokens)}
     if not straight.isascii():
         keys.add(_key(_tokens(straight, camel=" " not in straight, apart=True)))
-    return Spelling(text, tokens, frozenset(keys), turned)
+    return Spelling(text, tokens, frozenset(keys), turned, " ".join(tokens))
 
 
 def _straight(text: str) -> tuple[str, bool]:
@@ -81,11 +82,15 @@ def _tokens(text: str, *, camel: bool, apart: bool = False) -> tuple[str, ...]:
         _CAMEL.sub(" ", undotted) if camel and not undotted[:2].islower() * undotted[1:2].isupper() else undotted
     )
     folded = _unaccented(split.casefold(), apart=apart)
-    spaced = _SIGNS.sub(" ", _AND.sub(" and ", folded)).replace("'", "")
-    tokens = [token for token in spaced.split() if token]
+    return _folded(_SIGNS.sub(" ", _AND.sub(" and ", folded)).replace("'", "")) or (folded,)
+
+
+def _folded(text: str) -> tuple[str, ...]:
+    """The words of a text in small letters, without a leading article, numbers in one form."""
+    tokens = text.split()
     if len(tokens) > 1 and tokens[0] in ARTICLES and len(tokens[1]) > 1 and not tokens[1][0].isdigit():
         tokens = tokens[1:]
-    return numerals.plain(tokens) or (folded,)
+    return numerals.plain(tokens)
 
 
 def _unaccented(text: str, *, apart: bool) -> str:
@@ -104,10 +109,15 @@ def _key(tokens: tuple[str, ...]) -> str:
     return made
 
 
-def singulars(token: str) -> list[str]:
+def singulars(token: str) -> Sequence[str]:
     """What an English plural may be the plural of, likeliest first; nothing for what does not look like one."""
-    if len(token) < 4 or not token.endswith("s") or token.endswith(("ss", "us", "is")):
-        return []
+    return _singulars(token) if token[-1:] == "s" else ()
+
+
+@lru_cache(maxsize=65536)
+def _singulars(token: str) -> tuple[str, ...]:
+    if len(token) < 4 or token.endswith(("ss", "us", "is")):
+        return ()
     found = []
     if token.endswith("ses"):
         found.append(token[:-2])
@@ -117,7 +127,7 @@ def singulars(token: str) -> list[str]:
         found += [token[:-3] + "f", token[:-3] + "fe"]
     if token.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
         found.append(token[:-2])
-    return [*found, token[:-1]]
+    return (*found, token[:-1])
 
 
 def one_slip(a: str, b: str) -> bool:
@@ -130,6 +140,11 @@ def one_slip(a: str, b: str) -> bool:
         return short[at:] == long[at + 1 :]
     swapped = short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
     return swapped or short[at + 1 :] == long[at + 1 :]
+
+
+def shortened(letters: str) -> set[str]:
+    """The letters, and with each one left out: two strings one slip apart share one of these."""
+    return {letters, *(letters[:i] + letters[i + 1 :] for i in range(len(letters)))}
 
 
 _RULES = [

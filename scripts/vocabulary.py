@@ -65,7 +65,7 @@ NEVER = frozenset(
 
 def main() -> None:
     """Print the list."""
-    every = _lemmas()
+    every = dict.fromkeys(dictionary.lemmas())
     words = dictionary.load(every)
     compounds = Counter(part for lemma in every if " " in lemma for part in lemma.split())
     hand = _by_hand()
@@ -86,13 +86,6 @@ def main() -> None:
 def _by_hand() -> list[str]:
     lines = (HOUSE / "models" / "scenes.txt").read_text("utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
-
-
-def _lemmas() -> dict[str, None]:
-    import gzip  # noqa: PLC0415
-
-    text = gzip.decompress((HOUSE / "models" / "wordnet.txt.gz").read_bytes()).decode()
-    return dict.fromkeys(line.split("\t")[1] for line in text.splitlines() if line.startswith("L\t"))
 
 
 def _ranked(words, every, compounds, taken):  # noqa: ANN001, ANN202 - a script

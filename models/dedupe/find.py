@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from models import canonical
+from models import canonical, runtime
 from models.canonical import Wishes
-from models.dedupe import groups, hierarchy, meaning, phrase, reference, review, same, typos
+from models.dedupe import doubt, groups, hierarchy, meaning, phrase, reference, review, same, typos
 from models.dedupe.library import Entry, Evidence, Found, Library, Pair
 from models.dedupe.paths import OFFERED, Paths
 from models.dedupe.photos import Together
@@ -79,10 +81,23 @@ def find(
 
     `photos` are lists of words, and may be left out. Without `embed` only spelling and dictionaries speak.
     """
-    chosen = options or Options()
-    library = Library(counts, photos)
+    with _uncollected():
+        library = Library(counts, photos)
     vectors = embed([entry.spelling.phrase for entry in library.entries]) if embed and len(library) else None
-    return Search(library, chosen, vectors).result()
+    with _uncollected():
+        return Search(library, options or Options(), vectors).result()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's collector, which walks over all that is kept, again and again; here is no circle."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 class Search:
@@ -122,7 +137,9 @@ class Search:
             look(self.library, self.found)
         self.paths.find(self.found)
         if self.vectors is not None:
-            self._look_near(self.vectors)
+            with runtime.threads(1):
+                self._look_near(self.vectors)
+        doubt.find(self.library, self.found)
         for (a, b), evidence in self.found.pairs.items():
             against = self._against(a, b)
             if against:

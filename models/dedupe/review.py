@@ -10,35 +10,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp
+from math import exp, log10
 
+from models.dedupe import doubt, same
 from models.dedupe.library import Entry, Evidence, Library
 from models.dedupe.paths import BRANCH, LOST
-from models.dedupe.same import FOR_SOME
 
 WEIGHTS: Mapping[str, float] = {
-    "cosine": 1.38,
-    "above the crowd": 0.46,
-    "mutual": 0.4,
-    "shared": 0.34,
-    "shared cosine": 0.98,
-    "sure": 6.26,
-    "both known": -1.16,
-    "letters": -0.18,
-    "a part": -0.57,
-    "heads": 0.12,
-    "phrases": 1.18,
-    "found": 2.47,
-    "for some": 1.05,
-    "together": -0.02,
+    "cosine": 0.6,
+    "above the crowd": 0.5,
+    "mutual": 0.41,
+    "shared": 0.54,
+    "shared cosine": 0.64,
+    "sure": 6.24,
+    "both known": -1.08,
+    "a part": -0.47,
+    "phrases": 1.09,
+    "found": 2.43,
+    "for some": 1.14,
+    "together": -0.1,
     "exclusive": 0.0,
-    "kind": 1.08,
-    "sibling": 0.06,
-    "more": -0.85,
-    "one": -2.99,
+    "swapped": 0.87,
+    "shorter": 3.07,
+    "slip": 1.15,
+    "meant": 1.24,
+    "two things": 1.78,
+    "rarer": -0.6,
+    "kind": 1.33,
+    "more": -0.57,
+    "one": -2.55,
 }
-LEAST = 0.35
-"""A pair below this is not shown: most such pairs are two things."""
+REASONS = {
+    "swapped": doubt.SWAPPED,
+    "shorter": doubt.SHORTER,
+    "slip": doubt.SLIP,
+    "meant": "one is a slip of the other",
+    "two things": "our list has them as one, WordNet as two things",
+}
+LEAST = 0.3
+"""A pair below this is not shown: most such pairs are two things, and of all above it one of two is right."""
 NEVER = frozenset(
     {
         "the order of the words",
@@ -78,7 +88,7 @@ def features(  # noqa: PLR0917 - all that is known of a pair
 ) -> dict[str, float]:
     """What the score of a pair is made of; what is not named is 0. `lean` is photos.Together's."""
     ours, theirs = library.senses(a), library.senses(b)
-    shared = {one.synset for one in ours} & {one.synset for one in theirs}
+    shared = set(same.usual(library, a)) & set(same.usual(library, b))
     sure = max(
         (min(library.lexicon.sureness(word, one) for word in (a.word, b.word)) for one in shared), default=0.0
     )
@@ -91,16 +101,15 @@ def features(  # noqa: PLR0917 - all that is known of a pair
         "shared cosine": near.cosine * bool(shared),
         "sure": sure,
         "both known": float(bool(ours and theirs)),
-        "letters": _letters(a.joined, b.joined),
         "a part": float(bool(set(a.lemmas) & set(b.lemmas))),
-        "heads": float(a.lemmas[-1] == b.lemmas[-1]),
         "phrases": float(len(a.lemmas) > 1 and len(b.lemmas) > 1),
         "found": evidence.score if evidence else 0.0,
-        "for some": float(bool(evidence and FOR_SOME in evidence.reasons)),
+        "for some": float(bool(evidence and same.FOR_SOME in evidence.reasons)),
         "together": max(0.0, lean),
         "exclusive": float(lean <= EXCLUSIVE),
+        **{name: float(bool(evidence and reason in evidence.reasons)) for name, reason in REASONS.items()},
+        "rarer": log10((max(a.count, b.count) + 1) / (min(a.count, b.count) + 1)),
         "kind": float(veto == "one is a kind of the other in WordNet"),
-        "sibling": float(veto == "siblings in WordNet"),
         "more": float(veto == "one says more"),
     }
 
@@ -108,12 +117,6 @@ def features(  # noqa: PLR0917 - all that is known of a pair
 def offered(veto: str) -> bool:
     """Whether a pair with this veto may be put before a person at all."""
     return veto not in NEVER and ":" not in veto
-
-
-def _letters(a: str, b: str) -> float:
-    """The share of letter pairs that two words have in common."""
-    ours, theirs = ({word[i : i + 2] for i in range(len(word) - 1)} for word in (a, b))
-    return len(ours & theirs) / max(1, len(ours | theirs))
 
 
 def score(made: Mapping[str, float], weights: Mapping[str, float]) -> float:

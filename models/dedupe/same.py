@@ -20,6 +20,8 @@ DOUBTED = 0.7
 FOR_SOME = "our list has them as one for some people"
 LEAST_SURE, LEAST_DOUBTED = 0.7, 0.34
 """A word of two meanings that the corpus never met is doubted (people disagree on half of such), of three left."""
+LEAST_SHARED = 0.2
+"""How sure a meaning in common has to be for our list to be believed beside WordNet."""
 MOST = 40
 """Words that may share a key; what more share says nothing."""
 
@@ -32,7 +34,10 @@ def find(library: Library, found: Found) -> None:
         found.add(a, b, BASE, "singular, plural or British and American of one word")
     listed, doubted = library.lexicon.lines, library.lexicon.doubted
     for a, b, (name, _) in _pairs(library, lambda entry: listed.get(entry.joined, ())):
-        found.add(a, b, LISTED, f"our list has them as one ({name})")
+        if name == "things" and disagrees(library, library.entries[a], library.entries[b]):
+            found.add(a, b, DOUBTED, "our list has them as one, WordNet as two things")
+        else:
+            found.add(a, b, LISTED, f"our list has them as one ({name})")
     for a, b, _ in _pairs(library, lambda entry: doubted.get(entry.joined, ())):
         found.add(a, b, DOUBTED, FOR_SOME)
     kinds = _kinds(library)
@@ -44,6 +49,21 @@ def find(library: Library, found: Found) -> None:
     for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_DOUBTED)):
         if (a, b) not in found.pairs:
             found.add(a, b, DOUBTED, "the same first meaning in WordNet, of several")
+
+
+def disagrees(library: Library, a: Entry, b: Entry) -> bool:
+    """Whether WordNet knows both keywords, and no meaning of the one that the other has as well, but for seldom.
+
+    Of letters like `b/w` it knows what they are short for elsewhere.
+    """
+    if any(all(len(token) == 1 for token in entry.spelling.tokens) for entry in (a, b)):
+        return False
+    ours, theirs = library.senses(a), library.senses(b)
+    shared = {one.synset for one in ours} & {one.synset for one in theirs}
+    sure = library.lexicon.sureness
+    return bool(ours and theirs) and not any(
+        min(sure(a.word, one), sure(b.word, one)) >= LEAST_SHARED for one in shared
+    )
 
 
 def meanings(library: Library, entry: Entry, least: float) -> list[int]:
@@ -104,6 +124,13 @@ def _pairs(library: Library, keys_of: Callable[[Entry], Iterable[Key]]) -> Itera
             yield from ((a, b, key) for i, a in enumerate(places) for b in places[i + 1 :])
 
 
+def usual(library: Library, entry: Entry) -> list[int]:
+    """The keyword's meanings of the part of speech that most people have in mind: of a noun's no verb's."""
+    part = library.lexicon.dictionary.synset
+    parts = {part(one.synset).part for one in library.lexicon.first(entry.word)}
+    return [one.synset for one in library.senses(entry) if part(one.synset).part in parts]
+
+
 def any_meaning(library: Library) -> list[tuple[int, int]]:
-    """Pairs that share any meaning in WordNet: too little to merge, enough to be looked at."""
-    return [(a, b) for a, b, _ in _pairs(library, lambda entry: [one.synset for one in library.senses(entry)])]
+    """Pairs that share any usual meaning in WordNet: too little to merge, enough to be looked at."""
+    return [(a, b) for a, b, _ in _pairs(library, lambda entry: usual(library, entry))]

@@ -29,12 +29,12 @@ def find(library: Library, found: Found) -> None:
     rights = [place for place, entry in enumerate(library.entries) if _may_be_meant(entry, rarest)] if odd else []
     by_part: dict[str, list[int]] = defaultdict(list)
     for place in odd if rights else ():
-        for part in _shortened(_letters(library.entries[place])):
+        for part in spelling.shortened(_letters(library.entries[place])):
             by_part[part].append(place)
     meant: dict[int, set[int]] = defaultdict(set)
     for place in rights:
         entry = library.entries[place]
-        for wrong in {other for part in _shortened(_letters(entry)) for other in by_part.get(part, ())}:
+        for wrong in {other for part in spelling.shortened(_letters(entry)) for other in by_part.get(part, ())}:
             if wrong != place and is_slip(library, library.entries[wrong], entry):
                 meant[wrong].add(place)
     for wrong, places in meant.items():
@@ -56,11 +56,6 @@ def _explained(library: Library, found: Found) -> set[int]:
 
 def _letters(entry: Entry) -> str:
     return "".join(entry.spelling.tokens)
-
-
-def _shortened(letters: str) -> set[str]:
-    """The letters, and with each one left out: two strings one slip apart share one of these."""
-    return {letters, *(letters[:i] + letters[i + 1 :] for i in range(len(letters)))}
 
 
 def is_slip(library: Library, wrong: Entry, right: Entry) -> bool:

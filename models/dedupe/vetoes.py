@@ -15,6 +15,9 @@ from models.lexicon import ZODIAC
 
 _PLACE = 15
 """WordNet's file of places."""
+KINDS = "kinds:"
+SURE = 0.7
+"""How sure WordNet has to be of a phrase for its parts not to matter."""
 
 
 class Vetoes:
@@ -62,9 +65,11 @@ class Vetoes:
 
     def _plural(self, a: Entry, b: Entry) -> bool:
         """`custom` and `customs`."""
-        own = self.lexicon.lists.sets["pluralia"]
-        for one, other in ((a.spelling.tokens, b.spelling.tokens), (b.spelling.tokens, a.spelling.tokens)):
-            if len(one) == 1 == len(other) and one[-1] in own and other[-1] in spelling.singulars(one[-1]):
+        for (one, *more), (other, *others) in (
+            (a.spelling.tokens, b.spelling.tokens),
+            (b.spelling.tokens, a.spelling.tokens),
+        ):
+            if not more and not others and other in spelling.singulars(one) and self.lexicon.own_plural(one):
                 return True
         return False
 
@@ -102,12 +107,19 @@ class Vetoes:
         whole = self._common(a.phrase, b.phrase)
         if whole:
             return whole
-        for mine in ours:
-            for other in theirs:
-                found = self._common(mine, other)
-                if found:
-                    return found
-        return ""
+        parts = (self._common(mine, other) for mine in ours for other in theirs)
+        found = [part for part in parts if part]
+        if found and all(part.startswith(KINDS) for part in found) and self._one_meaning(a, b):
+            return ""
+        return found[0] if found else ""
+
+    def _one_meaning(self, a: Entry, b: Entry) -> bool:
+        """Whether it has two phrases for one thing, though their parts are two (`box turtle`, `box tortoise`)."""
+        meanings = [
+            {one.synset for one in self.lexicon.first(word) if self.lexicon.sureness(word, one.synset) >= SURE}
+            for word in (a.word, b.word)
+        ]
+        return len(a.lemmas) > 1 and len(b.lemmas) > 1 and bool(meanings[0] & meanings[1])
 
     def _common(self, a: str, b: str) -> str:
         shared = set(self._sets.get(a, ())) & set(self._sets.get(b, ()))
