@@ -17,7 +17,7 @@ from metadata.tags import Word, fold, key, names_person
 
 Lists = Mapping[str, Values]
 
-PROGRAMS = ("darktable", "_Digikam_Internal_Tags_")
+PROGRAMS = ("darktable", "_Digikam_Internal_Tags_", "tagwright-probe", "tagwright-canary")
 """First parts of words by which programs speak about themselves; they stay where they are."""
 
 

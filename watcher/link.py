@@ -17,13 +17,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from metadata.errors import PlaceClosed, Refused, TryAgain
+from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
 from metadata.immich import Asset, ByApi, ByDatabase, Face, PathMap, Paths, ready
 from metadata.immich.paths import MEDIA, from_settings
 from metadata.mirror.way import Way
 from metadata.photo import Photo
 from metadata.sinks.immich import Home
-from watcher import connection
+from watcher import connection, remains
+from watcher.albums import Albums
 from watcher.faces import Faces
 from watcher.homes import Finder
 from watcher.immich_settings import Immich as ImmichSettings
@@ -61,6 +62,8 @@ class Report:
     gone: frozenset[str] = frozenset()
     faces: Mapping[str, Sequence[Face]] = field(default_factory=dict)
     marked: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+    """Assets that are in an album whose photos no other machine may see."""
 
 
 class Link:
@@ -79,7 +82,7 @@ class Link:
             {name: os.fsencode(path) for name, path in settings.immich.paths.items()},
             os.fsencode(settings.immich.upload_location) if settings.immich.upload_location else None,
         )
-        self.paths, self._all = Learned(_one_medium(named, ())), settings
+        self.paths, self._all = Learned(one_medium(named, ())), settings
         self.named = json.dumps([(each.container, os.fsdecode(each.host)) for each in named])
         """The maps that a person named, as a text: what was learned holds as long as they stay the same."""
         self.ways = Ways(self.paths)
@@ -88,14 +91,19 @@ class Link:
         self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone)
         self._census: list[ByApi | ByDatabase] = []
         self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
+        self._albums = Albums(settings.private.albums)
         self._told = ""
         self.contact = False
         self.contact_before = False
         """Whether Immich has told us ever, in this process or one before."""
 
+    def end(self) -> None:
+        """Ends all waiting; what is under way comes to its end by itself."""
+        self._ends.set()
+
     def close(self) -> None:
         """Ends all waiting, and the connections."""
-        self._ends.set()
+        self.mirrored.ending()
         self.keys.close()
         if self.database is not None:
             self.database.close()
@@ -106,6 +114,14 @@ class Link:
         named = {client.place for client in self.keys.clients} | {b"Immich"}
         return frozenset(named | ({self.database.login.place} if self.database else set()))
 
+    def heard(self) -> bool:
+        """Whether Immich has answered anything since we started."""
+        return any(client.calls["answered"] for client in self.keys.clients)
+
+    def silent(self) -> float:
+        """Seconds for which Immich owes an answer; 0 where it owes none."""
+        return max((client.silent for client in self.keys.clients), default=0.0)
+
     # What is asked
 
     def look(self, known: Mapping[str, tuple[str, str]]) -> Report:
@@ -114,6 +130,7 @@ class Link:
         Raises TryAgain while Immich is away, PlaceClosed and UserError where a person has to act.
         """
         owners = {client.me().id: client for client in self.keys.clients}
+        self._clear_up()
         if not self._census:
             self._census = list(self._counted(owners, known))
         changed: list[Asset] = []
@@ -128,7 +145,25 @@ class Link:
         self._try_mounts(changed, frozenset(owners))
         faces = self._looked_at(changed, owners)
         users = {owner: _names(client) for owner, client in owners.items()}
-        return Report(users, tuple(changed), frozenset(gone), faces, self._marked(changed, owners))
+        marked, barred = self._marked(changed, owners), self._albums.look(owners)
+        return Report(users, self._stacked(changed, owners), frozenset(gone), faces, marked, barred)
+
+    def _stacked(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> tuple[Asset, ...]:
+        """With the stacks that they are in; the listing of the API does not tell."""
+        if self.database is not None or not changed:
+            return tuple(changed)
+        stacks: dict[str, str] = {}
+        for client in owners.values():
+            stacks |= client.stacks() or {}
+        return tuple(replace(each, stack=stacks.get(each.id)) for each in changed)
+
+    def _clear_up(self) -> None:
+        """Take away what a probe left that was ended, if there is any."""
+        try:
+            if done := remains.swept(self._all.state, self.keys, self.database):
+                log.info("%s", done)
+        except (UserError, Refused, PlaceClosed) as error:
+            log.debug("what a probe left stays for now: %s", error)
 
     def _looked_at(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> dict[str, list[Face]]:
         """Who is in photos; without the right to know, keywords go on all the same."""
@@ -160,7 +195,7 @@ class Link:
             parts.setdefault(tuple(asset.path.split("/")[1:3]), []).append(asset)
         chance = random.Random(len(assets))  # noqa: S311 - a choice of photos
         sample = [each for some in parts.values() for each in chance.sample(some, min(SAMPLE, len(some)))]
-        maps = _one_medium(connection.mapped(self._all, sample).maps, sample)
+        maps = one_medium(connection.mapped(self._all, sample).maps, sample)
         if maps and maps != list(self.paths.maps):
             self.paths.take(maps)
             told = (f"{each.container} = {os.fsdecode(each.host)}" for each in maps)
@@ -249,7 +284,7 @@ class Link:
         return b""
 
 
-def _one_medium(maps: Iterable[PathMap], sample: Sequence[Asset]) -> list[PathMap]:
+def one_medium(maps: Iterable[PathMap], sample: Sequence[Asset]) -> list[PathMap]:
     """The maps with one name for Immich's media location: the one that these assets have, else today's."""
     given = list(maps)
     named = [each for each in given if each.container in MEDIA]

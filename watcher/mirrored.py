@@ -28,6 +28,7 @@ from metadata.sinks.together import Together
 from metadata.tags import TAGS_LIST
 from watcher.immich_layout import ImmichLayout
 from watcher.immich_settings import Immich as ImmichSettings
+from watcher.ledger.writes import Write
 from watcher.rooms import House
 from watcher.settings import Settings
 
@@ -75,6 +76,10 @@ class Mirrored:
     def only_reads(self, place: str, photo: Photo) -> bool:
         """Whether a photo's words in this place are only read."""
         return self.way(photo) in _CLOSED.get(place, ())
+
+    def tells(self, write: Write, photo: Photo) -> bool:
+        """Whether Immich has to be asked what became of a write."""
+        return write.place == SERVER or self.way(photo) is not None
 
     def sinks(self, others: Mapping[str, Sink]) -> dict[str, Sink]:
         """All places; Immich first, since it tells where the sidecars are."""
@@ -186,8 +191,13 @@ def connected(
         paths.host,
         hidden=partial(_unknown_sidecar, layout) if database is None else lambda _: False,
         alone=alone,
-        ending=ends.set,
+        ending=partial(_end, ends, keys),
     )
+
+
+def _end(ends: threading.Event, keys: Keys) -> None:
+    ends.set()
+    keys.abort()
 
 
 def _sleep(ends: threading.Event, seconds: float) -> None:

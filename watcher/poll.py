@@ -14,9 +14,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from metadata.errors import PlaceClosed, TagwrightError, TryAgain
 from metadata.immich import Asset, PathMap, ready
@@ -39,6 +39,10 @@ MARKS_AGAIN: Final = 600.0
 """Seconds until the marker is tried again, where Immich did not take it."""
 BUSY: Final = 30.0
 """Seconds until photos are tried again for which Immich had no time."""
+PATIENCE: Final = 15.0
+"""Seconds without an answer after which nothing more is begun in Immich."""
+ENDS: Final = 3.0
+"""Seconds that a look under way has at the end."""
 UNKNOWN: Final = "Immich does not know it"
 SILENT: Final = "Immich has not answered yet"
 
@@ -78,6 +82,7 @@ class Poll:
         self.down = ""
         """Why Immich takes nothing, or ""."""
         self._owners: Mapping[str, frozenset[str]] = {}
+        self._barred: frozenset[str] | None = None
         self._recall()
         if link.remote is not None:
             with ledger.transaction() as db:
@@ -103,15 +108,21 @@ class Poll:
             self._ledger.put("immich found", text)
 
     def close(self) -> None:
-        """Asks no more."""
-        self.link.close()
+        """Asks no more; a look under way has a moment to take away what it tried."""
+        self.link.end()
+        under_way: list[Future[Any]] = [one for one in (self._asked, self._marking) if one is not None]
+        wait(under_way, ENDS)
+        self.link.mirrored.ending()
         self._thread.shutdown(cancel_futures=True)
+        self.link.close()
 
     # The look, again and again
 
     def __call__(self) -> bool:
         """Ask if it is time, book what was told; whether anything moved."""
         moved = False
+        if not self.down and (silent := self.link.silent()) > PATIENCE:
+            self._is_down(f"it takes questions and has answered none for {silent:.0f} s")
         if self._asked is not None and self._asked.done():
             self._answered(self._asked)
             self._asked, moved = None, True
@@ -165,6 +176,10 @@ class Poll:
         self._report, self._owners = report, report.owners
         if self._looks == 1:
             self.users(report.owners)
+        if report.barred != self._barred:  # before any of its photos may go
+            with self._ledger.transaction() as db:
+                assets.bar(db, report.barred)
+            self._barred = report.barred
         self._open.extend(report.changed)
         self._note()
         self._is_back()
@@ -208,9 +223,8 @@ class Poll:
         verdict = ready(asset, self._owners, visible=self.link.settings.visibility, known=known)
         if marker and verdict.verdict == "ready" and not known and asset.id in self._report.marked:
             verdict = replace(verdict, verdict="leave", reason=f"it carries {marker}")
-        kept = Kept(
-            asset.id, asset.owner, asset.path, mark_of(asset), verdict.verdict, verdict.reason, photo=photo
-        )
+        said = verdict.verdict, verdict.reason
+        kept = Kept(asset.id, asset.owner, asset.path, mark_of(asset), *said, photo=photo, kin=kin_of(asset))
         assets.keep(db, kept)
         here = self._photo(db, asset, kept)
         if here is not None and photo is None:
@@ -368,8 +382,9 @@ class Poll:
         return job, here
 
     def away(self, job: Job) -> str:
-        """Why this photo cannot be delivered now: Immich does not answer."""
-        return f"Immich: {self.down}" if self.down and self._covers(job.photo) else ""
+        """Why this photo cannot be delivered now: Immich does not answer, or has not yet."""
+        reason = self.down or ("it has not answered yet" if not self.link.heard() else "")
+        return f"Immich: {reason}" if reason and self._covers(job.photo) else ""
 
     def is_away(self, error: TagwrightError) -> bool:
         """Whether this says that Immich or its database does not answer."""
@@ -390,6 +405,13 @@ class Poll:
         rows = assets.of_photos(self._ledger.db, [job.photo.id for job in jobs])
         found = {number: self.link.preview(kept.id, kept.owner) for number, kept in rows.items()}
         return {number: file for number, file in found.items() if file}
+
+
+def kin_of(asset: Asset) -> str:
+    """What an asset and those that show the same have in common: their stack, or the film of a Live Photo."""
+    if asset.stack or asset.live_photo:
+        return asset.stack or asset.live_photo or ""
+    return asset.id if asset.type == "VIDEO" and asset.visibility == "hidden" else ""
 
 
 def _looked_at(db: sqlite3.Connection, photo: int) -> bool:

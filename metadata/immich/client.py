@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from metadata.errors import PlaceClosed
 from metadata.immich import answers
 from metadata.immich.ready import VISIBLE
-from metadata.immich.shapes import Asset, Face, Person, Tag, User, Version
+from metadata.immich.shapes import Album, Asset, Face, Person, Tag, User, Version
 from metadata.immich.wire import Wire, server_time
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class Immich:
     def calls(self) -> dict[str, int]:
         """Questions so far: `answered` and `failed`."""
         return dict(self._wire.calls)
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which the oldest question that is under way has had no answer; 0 where none is."""
+        return self._wire.silent()
+
+    def abort(self) -> None:
+        """Ends what is under way in other threads, which raises TryAgain there; nothing is asked any more."""
+        self._wire.abort()
 
     def close(self) -> None:
         """Closes the connections."""
@@ -157,6 +166,24 @@ class Immich:
         told = self._wire.json("POST", "/search/statistics", {"visibility": visibility}, among=_CLOSED)
         return None if told is None else int(told["total"])
 
+    def stacks(self) -> dict[str, str] | None:
+        """The stack that each stacked asset is in; None where the key may not ask (`stack.read`)."""
+        told = self._wire.json("GET", "/stacks", among=_CLOSED)
+        return None if told is None else answers.stacks(told)
+
+    def albums(self) -> list[Album]:
+        """The user's albums, and those that others share with them. Needs `album.read`."""
+        told = [*(self._wire.json("GET", "/albums") or ())]
+        if self.version().major < 3:  # 3.0 tells of both at once, and refuses what it does not know
+            told += self._wire.json("GET", "/albums?shared=true") or ()
+        return list({each["id"]: answers.album(each) for each in told}.values())
+
+    def in_album(self, album_id: str) -> Iterator[str]:
+        """The ids of the user's own assets in an album."""
+        for visibility in (*VISIBLE, "hidden"):
+            for items, _ in self._search({"albumIds": [album_id], "visibility": visibility}):
+                yield from (asset.id for asset in items)
+
     def exif(self, id: str) -> Mapping[str, Any]:  # noqa: A002
         """What Immich has read from an asset's file, by Immich's names; nothing where there is no such asset."""
         told = self._wire.json("GET", f"/assets/{id}", among=_GONE)
@@ -166,6 +193,24 @@ class Immich:
         """The picture that Immich made of an asset, unedited; None where there is none yet, or no such asset."""
         response = self._wire.ask("GET", f"/assets/{id}/thumbnail", params={"size": size}, among=_GONE)
         return response.content if response.is_success else None
+
+    # A picture of our own, for the doctor
+
+    def upload(self, picture: bytes, name: str, when: datetime) -> str:
+        """Uploads a picture; its asset's id. Needs `asset.upload`.
+
+        An answer that was lost is asked for again: the same bytes are the same asset.
+        """
+        fields = {"fileCreatedAt": _text(when), "fileModifiedAt": _text(when)}
+        if self.version().major < 3:
+            fields |= {"deviceAssetId": name, "deviceId": "tagwright"}
+        response = self._wire.ask("POST", "/assets", form=(fields, {"assetData": (name, picture)}))
+        told = self._checked("an upload", self._wire.parsed("POST", "/assets", response))
+        return str(told["id"])
+
+    def delete(self, id: str) -> None:  # noqa: A002
+        """Deletes this one asset for good, with its file, and not into the trash. Needs `asset.delete`."""
+        self._wire.json("DELETE", "/assets", {"ids": [id], "force": True}, among=_GONE)
 
     # Tags and captions
 
@@ -301,6 +346,11 @@ class Keys:
     def of(self, owner: str) -> Immich | None:
         """The client of an asset's owner; None where we have no key of theirs."""
         return self.by_owner().get(owner)
+
+    def abort(self) -> None:
+        """Ends what is under way with any of them."""
+        for client in self.clients:
+            client.abort()
 
     def close(self) -> None:
         """Closes all of them."""

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import random
 import re
+import socket
 import time
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -24,10 +27,14 @@ from metadata.web import server_time as server_time  # noqa: PLC0414 - what the 
 TRIES = 6
 PATIENT = 300.0
 """The longest `Retry-After`, in seconds, that is sat out; a longer one is the caller's."""
+HANGS = 60.0
+"""Seconds spent on one question without an answer after which it is not asked again: the server hangs."""
 
 _PERMISSION = re.compile(r"[Mm]issing required permission:? ?([a-zA-Z.]+)")
 
 Wait = Callable[[float], None]
+Form = tuple[Mapping[str, str], Mapping[str, tuple[str, bytes]]]
+"""What goes as a form: fields, and files with their names."""
 
 
 class Wire:
@@ -51,6 +58,9 @@ class Wire:
         self.connections = 0
         self.calls = {"answered": 0, "failed": 0}
         """Questions so far, those that were asked again counted each time."""
+        self._open: dict[int, float] = {}
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._ended = False
         self._client = httpx.Client(
             headers={"x-api-key": key, "accept": "application/json"},
             verify=trust(
@@ -68,10 +78,22 @@ class Wire:
         """Closes all connections."""
         self._client.close()
 
+    def abort(self) -> None:
+        """Ends what is under way, from another thread: it raises TryAgain there, as all that is asked later."""
+        self._ended = True
+        for each in [*self._sockets]:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # closing alone wakes nobody who waits for an answer
+
     @property
     def place(self) -> bytes:
         """The server, as errors name it."""
         return self._bases[0].encode()
+
+    def silent(self) -> float:
+        """Seconds for which the oldest question that is under way has had no answer; 0 where none is."""
+        began = min((*self._open.values(),), default=None)
+        return 0.0 if began is None else time.monotonic() - began
 
     def json(self, method: str, path: str, body: object = None, *, among: frozenset[int] = frozenset()) -> Any:
         """The answer's JSON; None for an empty answer or a status of `among`. Raises as the module says."""
@@ -97,18 +119,25 @@ class Wire:
         *,
         body: object = None,
         params: Mapping[str, str] | None = None,
+        form: Form | None = None,
         among: frozenset[int] = frozenset(),
     ) -> httpx.Response:
         """The answer, if it is good or its status is one of `among`. Raises as the module says."""
-        reason, after = "", None
+        reason, after, spent = "", None, 0.0
         for attempt in range(TRIES):
+            if self._ended:
+                raise TryAgain(self.place, "tagwright is ending")
             if attempt:
                 self._wait(pause(attempt, after, self._rng))
+            began = time.monotonic()
             try:
-                response = self._once(method, path, body, params)
+                response = self._once(method, path, body, params, form)
             except httpx.TransportError as error:
                 self.calls["failed"] += 1
                 reason, after = self._broken(error), None
+                spent += time.monotonic() - began
+                if spent >= HANGS:
+                    break
                 continue
             self.calls["answered"] += 1
             if response.status_code in among or response.is_success:
@@ -120,9 +149,11 @@ class Wire:
                 break
         raise TryAgain(self.place, reason)
 
-    def _once(self, method: str, path: str, body: object, params: Mapping[str, str] | None) -> httpx.Response:
+    def _once(
+        self, method: str, path: str, body: object, params: Mapping[str, str] | None, form: Form | None
+    ) -> httpx.Response:
         """One question, at the first of the addresses that answers, followed within the server."""
-        response = self._send(method, self._base() + path, body, params)
+        response = self._send(method, self._base() + path, body, params, form)
         for _ in range(3):
             target = response.next_request
             if not response.has_redirect_location or target is None or method != "GET":
@@ -132,11 +163,30 @@ class Wire:
             response = self._send(method, str(target.url), None, None)
         return response
 
-    def _send(self, method: str, url: str, body: object, params: Mapping[str, str] | None) -> httpx.Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        body: object,
+        params: Mapping[str, str] | None,
+        form: Form | None = None,
+    ) -> httpx.Response:
+        fields, files = form if form is not None else (None, None)
         request = self._client.build_request(
-            method, url, json=body, params=params, extensions={"trace": self._traced}
+            method,
+            url,
+            json=body,
+            params=params,
+            data=fields,
+            files=files,
+            extensions={"trace": self._traced},
         )
-        return self._client.send(request)
+        mark = id(request)
+        self._open[mark] = time.monotonic()
+        try:
+            return self._client.send(request)
+        finally:
+            del self._open[mark]
 
     def _base(self) -> str:
         """The address, `/api` included; where no scheme was given, the one that Immich answers at."""
@@ -159,9 +209,13 @@ class Wire:
                 return base
         raise failed
 
-    def _traced(self, event: str, _: Mapping[str, Any]) -> None:
+    def _traced(self, event: str, told: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
             self.connections += 1
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.add(told["return_value"].get_extra_info("socket"))
+            if self._ended:
+                self.abort()
 
     def _broken(self, error: httpx.TransportError) -> str:
         """Why there was no answer. Raises PlaceClosed where asking again cannot help."""

@@ -96,18 +96,23 @@ def intents(db: sqlite3.Connection) -> list[Write]:
     return _select(db, "WHERE state = 'intent'", ())
 
 
+def open_of(db: sqlite3.Connection, photos: Sequence[int]) -> list[Write]:
+    """The same of these photos alone."""
+    return _select(db, f"WHERE state = 'intent' AND photo IN ({marks(photos)})", photos)
+
+
 def by_photo(db: sqlite3.Connection, photos: Sequence[int], run: int | None = None) -> list[Write]:
-    """Writes that stand, newest first, of these photos (and one run)."""
+    """Writes that stand or may stand, newest first, of these photos (and one run)."""
     return _select(
         db,
-        f"WHERE state = 'done' AND photo IN ({marks(photos)}) AND (? IS NULL OR run = ?)",
+        f"WHERE state IN ('done', 'intent') AND photo IN ({marks(photos)}) AND (? IS NULL OR run = ?)",
         (*photos, run, run),
     )
 
 
-def undone(db: sqlite3.Connection, photo: int) -> list[Write]:
-    """Writes of this photo that were taken back, newest first."""
-    return _select(db, "WHERE state = 'undone' AND photo = ?", (photo,))
+def undone(db: sqlite3.Connection, photos: Sequence[int]) -> list[Write]:
+    """Writes of these photos that were taken back, newest first."""
+    return _select(db, f"WHERE state = 'undone' AND photo IN ({marks(photos)})", photos)
 
 
 def since(db: sqlite3.Connection, number: int) -> list[Write]:
@@ -116,9 +121,10 @@ def since(db: sqlite3.Connection, number: int) -> list[Write]:
 
 
 def photos_of(db: sqlite3.Connection, run: int | None) -> list[int]:
-    """Photos with writes that stand, of one run or of all."""
+    """Photos with writes that stand or may stand, of one run or of all."""
     rows = db.execute(
-        "SELECT DISTINCT photo FROM writes WHERE state = 'done' AND (? IS NULL OR run = ?) ORDER BY photo",
+        "SELECT DISTINCT photo FROM writes WHERE state IN ('done', 'intent') AND (? IS NULL OR run = ?) "
+        "ORDER BY photo",
         (run, run),
     )
     return [int(row[0]) for row in rows]

@@ -1,0 +1,410 @@
+"""The doctor's canary: which link does not hold is said in words, and the probe word is gone whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from metadata.errors import PlaceClosed
+from metadata.sinks.sidecar import SidecarSink
+from tests.flow.house_world import soon
+from tests.flow.immich_world import ImmichWorld
+from tests.flow.test_immich_poll import photo
+from tests.immich import missing, running
+from watcher import canary, chain, findings, remains
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
+HOUSE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def immich():
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path, immich):
+    return ImmichWorld(tmp_path, immich)
+
+
+@pytest.fixture(params=[True, False], ids=["database", "no database"])
+def either(request, tmp_path, immich):
+    return ImmichWorld(tmp_path, immich, database=request.param)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    """What is looked at again and again is looked at sooner."""
+    monkeypatch.setattr(chain, "TURN", 0.05)
+    monkeypatch.setattr(remains, "TURN", 0.05)
+    monkeypatch.setattr("metadata.mirror.settle.APART", 0.3)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Broken links are known soon."""
+    monkeypatch.setattr(chain, "PATIENCE", 3.0)
+    monkeypatch.setattr(canary, "AWAY", 2.0)
+    monkeypatch.setattr(remains, "UNDER_WAY", 1.0)
+
+
+def flown(world, name="", **environment):
+    return canary.fly(world.settings(), {**os.environ, **environment}, name)
+
+
+def told(found):
+    return findings.report(found, json=False)
+
+
+def broken(found):
+    return [each.what for each in found if each.level == "fail"]
+
+
+def traces(immich):
+    """What a probe may leave: tags, assets, files that hold its word, the note."""
+    tags = [tag["value"] for tag in immich.ok("GET", "/tags") if tag["value"].startswith("tagwright")]
+    assets = immich.sql("SELECT id FROM asset WHERE \"originalFileName\" LIKE 'tagwright-canary%'")
+    files = [
+        str(path)
+        for folder in (immich.upload, immich.external)
+        for path in folder.rglob("*.xmp")
+        if b"tagwright-canary" in path.read_bytes()
+    ]
+    return tags + [each["id"] for each in assets] + files
+
+
+def clean(world):
+    world.immich.idle()
+    return not traces(world.immich) and not (world.state / remains.NOTE).exists()
+
+
+def test_a_chain_that_holds_is_told_link_by_link_and_nothing_is_left(either):
+    world = either
+    before = sorted(world.immich.upload.rglob("*.*"))
+    found = flown(world)
+    assert not broken(found), told(found)
+    text = told(found)
+    for part in ("is uploaded", "made its preview", "its file is here", "by the API stays", "exiftool reads",
+                 "the API shows it", "goes from the sidecar as well", "so is the picture"):  # fmt: skip
+        assert part in text, text
+    assert clean(world)
+    assert sorted(world.immich.upload.rglob("*.*")) == before
+
+
+def test_a_photo_of_the_users_is_as_it_was(either):
+    world = either
+    asset = world.immich.upload_photo(photo(mark=301 + world.database))
+    world.immich.idle()
+    world.immich.tag([asset], ["Oma"])
+    world.immich.idle()
+    before = world.immich.original_of(asset).read_bytes()
+    for name in (asset, f"{world.immich.url}/photos/{asset}", str(world.immich.original_of(asset))):
+        found = flown(world, name)
+        assert not broken(found), told(found)
+        assert clean(world)
+        assert world.tags(asset) == {"Oma"}
+        assert world.immich.original_of(asset).read_bytes() == before
+    assert world.immich.sql("SELECT status FROM asset WHERE id = %s", asset)[0]["status"] == "active"
+
+
+def test_a_photo_whose_tags_stand_in_no_file_is_not_tried(world, quick):
+    asset = world.immich.upload_photo(photo(mark=311 + world.database))
+    world.immich.idle()
+    world.immich.tag([asset], ["Oma"])
+    world.immich.idle()
+    world.immich.sidecar_of(asset).unlink()
+    found = flown(world, asset)
+    assert broken(found) == ["canary: photo"]
+    assert world.tags(asset) == {"Oma"}
+    assert clean(world)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "link", "word"),
+    [
+        ("asset.upload", "key", "asset.upload"),
+        ("tag.asset", "API", "tag.asset"),
+        ("job.create", "Immich reads the sidecar", "job.create"),
+    ],
+)
+def test_a_missing_permission_is_named(tmp_path, immich, quick, lacks, link, word):
+    rights = [
+        "asset.read", "asset.view", "asset.upload", "asset.delete", "tag.read", "tag.create", "tag.asset",
+        "tag.delete", "user.read", "job.create",
+    ]  # fmt: skip
+    key = immich.key_for(immich.admin.id, [name for name in rights if name != lacks])
+    world = ImmichWorld(tmp_path, immich, keys=(key,))
+    found = flown(world)
+    assert broken(found) == [f"canary: {link}"], told(found)
+    assert word in told(found)
+    assert clean(world)
+
+
+def test_an_immich_that_reads_no_photos_is_named(world, quick):
+    world.immich.pause("metadataExtraction")
+    try:
+        found = flown(world)
+    finally:
+        world.immich.resume("metadataExtraction")
+    assert broken(found) == ["canary: Immich reads the photo"], told(found)
+    assert "Extract Metadata" in told(found)
+    assert clean(world)
+
+
+def test_a_folder_that_is_another_one_is_named(tmp_path, immich, quick):
+    (tmp_path / "other").mkdir()
+    world = ImmichWorld(tmp_path, immich, immich={"upload_location": str(tmp_path / "other")})
+    world.photos = world.root["path"] = tmp_path / "other"
+    found = flown(world)
+    assert broken(found) == ["canary: folder"], told(found)
+    assert "upload_location" in told(found)
+    assert clean(world)
+
+
+def test_an_immich_that_cannot_write_beside_its_photos_is_named_and_the_other_order_is_tried(
+    tmp_path, immich, quick
+):
+    world = ImmichWorld(tmp_path, immich)
+    immich.read_only("/data/upload")
+    try:
+        found = flown(world)
+        assert not broken(found), told(found)
+        assert any(each.level == "warn" and ":ro" in each.remedy for each in found), told(found)
+        assert clean(world)
+    finally:
+        immich.read_only()
+
+
+def test_where_nobody_can_write_both_are_named(tmp_path, immich, quick, monkeypatch):
+    world = ImmichWorld(tmp_path, immich)
+    _shut(monkeypatch)
+    immich.read_only("/data/upload")
+    try:
+        found = flown(world)
+    finally:
+        immich.read_only()
+    assert broken(found) == ["canary: Immich writes the sidecar"], told(found)
+    assert "nor can we (Read-only file system)" in told(found)
+    assert clean(world)
+
+
+def _shut(monkeypatch):
+    def write(_sink, drafts):
+        return [PlaceClosed(draft.where, "Read-only file system") for draft in drafts]
+
+    monkeypatch.setattr(SidecarSink, "write", write)
+
+
+def test_a_sidecar_that_immich_does_not_get_round_to_write_is_named(world, quick):
+    world.immich.pause("sidecar")
+    try:
+        found = flown(world)
+    finally:
+        world.immich.resume("sidecar")
+    assert broken(found) == ["canary: Immich writes the sidecar"], told(found)
+    assert clean(world)
+
+
+def test_that_we_cannot_write_is_named(world, quick, monkeypatch):
+    _shut(monkeypatch)
+    found = flown(world)
+    assert broken(found) == ["canary: tagwright writes the sidecar"], told(found)
+    assert "Read-only file system" in told(found)
+    assert clean(world)
+
+
+def test_that_immich_does_not_read_our_sidecar_is_named(world, quick, monkeypatch):
+    from metadata.immich.client import Immich
+
+    monkeypatch.setattr(Immich, "refresh", lambda *_: None)
+    found = flown(world)
+    assert broken(found) == ["canary: Immich reads the sidecar"], told(found)
+    assert clean(world)
+
+
+def test_without_exiftool_our_own_reader_looks_and_it_is_said(world, tmp_path):
+    found = flown(world, PATH=str(tmp_path))
+    assert not broken(found), told(found)
+    assert "our own reader" in told(found)
+    assert clean(world)
+
+
+def test_without_folders_it_goes_by_the_api_alone(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich, database=False, api=True)
+    found = flown(world)
+    assert not broken(found), told(found)
+    assert "by the API alone" in told(found)
+    assert clean(world)
+
+
+# Whatever ends it
+
+
+class Wire:
+    """A way to Immich that can be cut."""
+
+    def __init__(self, immich) -> None:
+        self.immich, self._port = immich, immich.port
+        self._cut, self._ends = port, threading.Event(), threading.Event()
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+
+    def _serve(self) -> None:
+        self._door.settimeout(0.05)
+        while not self._ends.is_set():
+            with contextlib.suppress(TimeoutError):
+                client, _ = self._door.accept()
+                if self._cut.is_set():
+                    client.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [client, server]
+                self._threads.append(threading.Thread(target=self._carry, args=(client, server)))
+                self._threads[-1].start()
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError), client, server:
+            while not self._cut.is_set() and not self._ends.is_set():
+                for end in select.select([client, server], [], [], 0.02)[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    (server if end is client else client).sendall(data)
+
+    def cut(self) -> None:
+        self._cut.set()
+
+    def mend(self) -> None:
+        self._cut.clear()
+
+    def close(self) -> None:
+        self._ends.set()
+        for each in self._threads:
+            each.join()
+        self._door.close()
+
+
+@pytest.fixture
+def wire(immich):
+    made = Wire(immich)
+    yield made
+    made.close()
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("named", [False, True], ids=["our picture", "a photo of the user's"])
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_server_that_dies_in_the_middle(tmp_path, wire, monkeypatch, named, comes_back):
+    immich = wire.immich
+    world = ImmichWorld(tmp_path, immich, immich={"url": wire.url})
+    asset = immich.upload_photo(photo(mark=321 + comes_back))
+    immich.idle()
+    put, waited = chain._put, []
+
+    def dies(flight, word):
+        wire.cut()
+        return put(flight, word)
+
+    monkeypatch.setattr(chain, "_put", dies)
+    monkeypatch.setattr("metadata.immich.wire.pause", lambda *_: 0.0)
+    if comes_back:
+        monkeypatch.setattr(canary.time, "sleep", lambda _: (waited.append(1), wire.mend()))
+    found = flown(world, asset if named else "")
+    if not comes_back:
+        assert broken(found)[-1] == "canary: afterwards", told(found)
+        assert "it is noted" in told(found)
+        assert (world.state / remains.NOTE).exists()
+        assert not [each for each in traces(immich) if each.endswith(".xmp") and named]
+        wire.mend()
+        monkeypatch.undo()
+        again = flown(world)
+        assert "what an earlier probe had left is gone" in told(again)
+    assert clean(world)
+    assert immich.original_of(asset).exists()
+    assert world.tags(asset) == set()
+
+
+def test_the_service_takes_away_what_a_killed_probe_left(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    process = _held(world, "sidecar-write")
+    process.kill()
+    process.communicate()
+    immich.release("sidecar-write")
+    assert not clean(world)
+    with world.serving():
+        soon(lambda: clean(world))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("named", [False, True], ids=["our picture", "a photo of the user's"])
+def test_a_signal_ends_it_and_nothing_is_left(tmp_path, immich, number, named):
+    world = ImmichWorld(tmp_path, immich)
+    asset = immich.upload_photo(photo(mark=331 + number))
+    immich.idle()
+    process = _held(world, "sidecar-write", *((asset,) if named else ()))
+    process.send_signal(number)
+    process.send_signal(number)
+    immich.release("sidecar-write")
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert clean(world)
+    assert world.tags(asset) == set()
+    assert immich.original_of(asset).exists()
+
+
+def _held(world, point, *photo):
+    """A doctor under way whose tag Immich is about to write."""
+    world.immich.hold(point)
+    process = subprocess.Popen(
+        _command(world, "doctor", "--canary", *photo, "--json"),
+        cwd=HOUSE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    world.immich.held(point)
+    return process
+
+
+def _command(world, *words):
+    settings = world.settings()
+    config = world.state.parent / "settings.toml"
+    database = settings.immich.database
+    config.write_text(
+        f'state = "{world.state}"\n[[roots]]\nname = "p"\npath = "{world.photos}"\n[immich]\n'
+        f'url = "{settings.immich.url}"\nkeys = ["{world.keys[0]}"]\nupload_location = "{world.immich.upload}"\n'
+        f'[immich.database]\nhost = "{database.host}"\nport = {database.port}\nuser = "{database.user}"\n'
+        f'name = "{database.name}"\npassword = "{database.password.get_secret_value()}"\n'
+    )
+    return [sys.executable, "-m", "watcher.cli", "--config", str(config), *words]
+
+
+def test_the_command_tells_it_as_json(tmp_path, immich):
+    world = ImmichWorld(tmp_path, immich)
+    done = subprocess.run(
+        _command(world, "doctor", "--canary", "--json"), cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    found = [each for each in json.loads(done.stdout) if each["what"] == "canary"]
+    assert len(found) >= 8
+    assert all(each["level"] == "ok" for each in found), found
+    assert "through Immich and back" in done.stderr
+    assert clean(world)
+
+
+def test_two_probes_at_once_are_one_too_many(world):
+    began = time.monotonic()
+    with remains.Note(world.state).held(), pytest.raises(Exception, match="another process"):
+        flown(world)
+    assert time.monotonic() - began < 5
