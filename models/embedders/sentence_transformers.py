@@ -36,7 +36,11 @@ class SentenceTransformers:
     def _model(self) -> Any:
         import torch  # noqa: PLC0415
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+        from tqdm import tqdm  # noqa: PLC0415
+        from transformers.utils import logging  # noqa: PLC0415
 
+        logging.disable_progress_bar()
+        tqdm.monitor_interval = 0  # else a thread watches over bars that nobody sees
         torch.set_num_threads(self._threads)  # of the whole process: nothing else here uses torch
         try:
             return SentenceTransformer(self._name, device=self._device, local_files_only=Path(self._name).is_dir())
