@@ -28,6 +28,7 @@ from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
 from watcher.ledger import files, store, work, writes
 from watcher.ledger.store import Ledger
+from watcher.ledger.work import Job
 from watcher.rooms import House
 from watcher.stable import Calm
 from watcher.walk import walk
@@ -82,13 +83,15 @@ def filled(photos: int) -> Iterator[tuple[Ledger, House, float]]:
         ledger.close()
 
 
+def _looked(job: Job) -> Looked:
+    number = job.photo.id
+    return Looked(number, number.to_bytes(16, "big"), FACTS, job.stat, said(number), inside(number))
+
+
 def _deliver(ledger: Ledger, house: House, ids: list[int], context: Context) -> None:
     with ledger.transaction() as db:
-        for job in work.jobs(db, ids):
-            number = job.photo.id
-            digest = number.to_bytes(16, "big")
-            looked = Looked(number, digest, FACTS, job.stat, said(number), inside(number))
-            rooms.keep(db, job, looked, house.rules, context.now)
+        looks = [(job, _looked(job)) for job in work.jobs(db, ids)]
+        rooms.keep(db, looks, lambda _: house.rules, context.now)
     decisions = rooms.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
     with ledger.transaction() as db:
         for decision in decisions:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
 from metadata.errors import PhotoError, UserError
@@ -179,18 +180,18 @@ class Looker:
 
     def keep(self, jobs: Sequence[Job], answers: Sequence[Looked]) -> None:
         """Book what was found out; photos that can be decided are ready."""
-        kept: list[int] = []
-        with self._desk.ledger.transaction() as db:
+        kept: list[tuple[Job, Looked]] = []
+        with self._desk.ledger.transaction(lasting=False) as db:
             for job, answer in zip(jobs, answers, strict=True):
                 if answer.error is not None or answer.digest is None or answer.facts is None:
                     self._desk.failed(
                         job, answer.error or PhotoError(job.photo.file, "nothing can be read from it")
                     )
                 else:
-                    rooms.keep(db, job, answer, self._desk.house.rules_of(db, job.photo.id), self._desk.now())
-                    kept.append(job.photo.id)
+                    kept.append((job, answer))
+            rooms.keep(db, kept, partial(self._desk.house.rules_of, db), self._desk.now())
             self._desk.counts.looked += len(kept)
-            fresh = work.jobs(db, kept)
+            fresh = work.jobs(db, [job.photo.id for job, _ in kept])
         if self._desk.looking.captioner is not None and fresh and not self._desk.closed(fresh[0]):
             self._describe(fresh, self._desk.looking.captioner)
         else:

@@ -50,6 +50,16 @@ class Page:
         self.job, self._inside = job, inside
         self._truth, self._memories, self._said = truth, memories, list(said)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever agreed on, remembered or approved."""
+        return not (self._memories or any(self._truth) or self.barred or self.merges.respelled)
+
+    @property
+    def said(self) -> Sequence[evidence.Row]:
+        """What `evidence` is made of."""
+        return self._said
+
     @cached_property
     def truth(self) -> Truth:
         """What all agreed on."""

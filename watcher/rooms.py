@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from metadata.sinks.pairs import Both, Pair
 from models.look import Evidence as Spoken
 from models.look import Looked
 from watcher import ruling, siblings
+from watcher.alike import likeness
 from watcher.ledger import assets, embedded, files, kin, merges, words, work, writes
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
@@ -140,35 +141,58 @@ class Decision:
 # Look
 
 
-def keep(db: sqlite3.Connection, job: Job, looked: Looked, rules: Rules, now: float) -> None:
-    """Room one and two are done: remember digest, facts and what was said; the attempt is over.
+def keep(
+    db: sqlite3.Connection, looks: Sequence[tuple[Job, Looked]], rules: Callable[[int], Rules], now: float
+) -> None:
+    """Room one and two are done: remember digests, facts and what was said; the attempts are over.
 
-    Words that were undone are let go when something new names them.
+    Words that were undone are let go when something new names them, as the `rules` of a photo name it. Each look
+    has a digest, facts and a stat.
     """
-    assert looked.digest is not None
+    together = [pair for pair in looks if not _of_burst(pair[1])]
+    alone = [[pair] for pair in looks if _of_burst(pair[1])]  # what is said of the first holds for the next
+    news = [photo for some in (together, *alone) for photo in _keep(db, some, rules, now)]
+    siblings.wake(db, news, now)
+
+
+def _of_burst(looked: Looked) -> bool:
     assert looked.facts is not None
-    assert looked.stat is not None
-    shared = [_said(one) for one in looked.evidence if not one.of_file]
-    own = [_said(one) for one in looked.evidence if one.of_file]
-    if looked.facts.burst or looked.facts.moment:
-        kin.note(db, job.photo.id, looked.facts)
-        shared = kin.agreed(db, job.photo.id, shared)
-    news = said.keep(db, looked.digest, shared, now) | said.keep(db, said.own_key(job.photo.id), own, now)
-    work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
-    if news:
-        siblings.wake(db, job.photo.id, now)
-    embedded.allow(db, [job.photo.id])
-    if looked.embedded is not None:
-        embedded.keep(db, job.photo.id, looked.embedded)
-    if job.digest is not None:  # of a photo that is looked at for the first time nothing was undone
-        words.let_go(db, job.photo.id, [tags.key(word) for one in news if (word := named(one, rules))])
+    return bool(looked.facts.burst)
+
+
+def _keep(
+    db: sqlite3.Connection, looks: Sequence[tuple[Job, Looked]], rules: Callable[[int], Rules], now: float
+) -> list[int]:
+    """The photos of which there is news for the other files of the same picture."""
+    spoken: list[tuple[bytes, list[Evidence]]] = []
+    for job, looked in looks:
+        assert looked.digest is not None
+        assert looked.facts is not None
+        assert looked.stat is not None
+        shared = [_said(one) for one in looked.evidence if not one.of_file]
+        if looked.facts.burst or looked.facts.moment:
+            kin.note(db, job.photo.id, looked.facts)
+            shared = kin.agreed(db, job.photo.id, shared) if looked.facts.burst else shared
+        work.looked(db, job.photo.id, looked.digest, looked.facts, looked.stat)
+        spoken.append((looked.digest, shared))
+        spoken.append((said.own_key(job.photo.id), [_said(one) for one in looked.evidence if one.of_file]))
+    heard = said.keep_all(db, spoken, now)
+    news = {job.photo.id: of | own for (job, _), of, own in zip(looks, heard[::2], heard[1::2], strict=True)}
+    embedded.allow(db, list(news))
+    embedded.keep(db, {job.photo.id: one.embedded for job, one in looks if one.embedded is not None})
+    for job, _ in looks:
+        if job.digest is not None:  # of a photo that is looked at for the first time nothing was undone
+            own = rules(job.photo.id)
+            fresh = [tags.key(word) for one in news[job.photo.id] if (word := named(one, own))]
+            words.let_go(db, job.photo.id, fresh)
+    return [job.photo.id for job, looked in looks if news[job.photo.id] or job.digest != looked.digest]
 
 
 def keep_said(db: sqlite3.Connection, job: Job, looked: Looked, now: float) -> None:
     """Remember what a captioner said of a picture whose digest and facts are known."""
     assert job.digest is not None
     if said.keep(db, job.digest, [_said(one) for one in looked.evidence], now):
-        siblings.wake(db, job.photo.id, now)
+        siblings.wake(db, [job.photo.id], now)
 
 
 def keep_people(
@@ -208,8 +232,9 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
                 seen[page.job.photo.id][name] = answer
     own = {owner: ruling.surrounded(context, rules) for owner, rules in house.own.items()}
     around = [approved(page, own.get(page.owner, context)) for page in pages]
+    twins: dict[Hashable, Decision] = {}
     return [
-        _decided(page, _shown(page, seen[page.job.photo.id], house), house, here)
+        _decided_like(twins, page, _shown(page, seen[page.job.photo.id], house), house, here)
         for page, here in zip(pages, around, strict=True)
     ]
 
@@ -250,6 +275,32 @@ def _as_looked_at(job: Job) -> bool:
         return Stat.of(os.stat(job.photo.file)) == job.stat
     except OSError:
         return False
+
+
+def _decided_like(
+    twins: dict[Hashable, Decision],
+    page: Page,
+    seen: Mapping[str, Seen | TagwrightError],
+    house: House,
+    context: Context,
+) -> Decision:
+    """As for another photo of the batch of which the same is known; only what is written is about this one."""
+    photo, wish = page.job.photo, house.wish(page.job.photo)
+    settled = (wish, page.job.frame if wish == "regions" else None, *(house.writes(name, photo) for name in seen))
+    mark = likeness(page, seen, settled)
+    twin = twins.get(mark) if mark is not None else None
+    if twin is not None:
+        decision = Decision(page, twin.outcome, twin.chosen, read=dict(twin.read))
+        for name, step in twin.outcome.steps.items():
+            answer = seen[name]
+            if step.change and isinstance(answer, Seen):
+                _draft(decision, name, house.sinks[name], answer, context, twin)
+        if not decision.errors:
+            return decision
+    decision = _decided(page, seen, house, context)
+    if mark is not None and decision.drafts and not (decision.errors or decision.barred or decision.renames):
+        twins[mark] = decision
+    return decision
 
 
 def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
@@ -349,7 +400,9 @@ def _losses(gate: str) -> Losses:
     return {ACCEPT: Losses.ACCEPT, RESTORE: Losses.RESTORE}.get(gate, Losses.JUDGE)
 
 
-def _draft(decision: Decision, name: str, sink: Sink, seen: Seen, context: Context) -> None:
+def _draft(
+    decision: Decision, name: str, sink: Sink, seen: Seen, context: Context, twin: Decision | None = None
+) -> None:
     step = decision.outcome.steps[name]
     try:
         draft = sink.draft(decision.page.job.photo, seen, step.change)
@@ -360,6 +413,9 @@ def _draft(decision: Decision, name: str, sink: Sink, seen: Seen, context: Conte
         decision.errors[name] = draft
     elif draft.before != draft.after:
         decision.drafts[name] = draft
+        if twin is not None and name in twin.drafts and twin.drafts[name].after == draft.after:
+            decision.tried[name], decision.done[name] = twin.tried[name], twin.done[name]
+            return
         memory = merge.intended(step, context)
         decision.tried[name] = words.packed(memory)
         memory = merge.confirmed(memory, LAYOUTS[name], draft.seen, decision.outcome.truth, context)

@@ -72,14 +72,14 @@ def _near(taken: str | None, zone: int | None, other: str | None, its_zone: int 
     return abs(apart) <= ZONES + NEAR and abs(apart - STEP * round(apart / STEP)) <= NEAR
 
 
-def wake(db: sqlite3.Connection, photo: int, now: float) -> None:
-    """Something new was said of a photo: the other files of its picture are decided anew."""
-    for other, _ in of(db, [photo]).get(photo, ()):
-        db.execute(
-            "UPDATE photos SET due = ? WHERE id = ? AND due IS NULL AND gate = '' "
-            "AND (state = 'delivered' OR booked IS NOT NULL)",
-            (now, other),
-        )
+def wake(db: sqlite3.Connection, photos: Sequence[int], now: float) -> None:
+    """Something new was said of photos that are decided next: so are the other files of their pictures."""
+    others = {other for found in of(db, photos).values() for other, _ in found}.difference(photos)
+    db.executemany(
+        "UPDATE photos SET due = ? WHERE id = ? AND due IS NULL AND gate = '' "
+        "AND (state = 'delivered' OR booked IS NOT NULL)",
+        [(now, other) for other in others],
+    )
 
 
 def _raw(name: bytes) -> bool:

@@ -89,10 +89,11 @@ class SidecarSink:
         self._provenance = provenance
         self._registered = registered
         self._known: dict[bytes, _Standing] = {}
+        self._made: dict[int, tuple[Change, datetime, xmp.Revised]] = {}
 
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
         """What stands there. A photo that is gone itself is TryAgain, so that its words are not missed."""
-        self._known = {}
+        self._known, self._made = {}, {}
         paths = [os.path.dirname(photo.file) for photo in photos]
         folders: dict[bytes, which.Folder] = {}
         for path, count in Counter(paths).items():
@@ -174,11 +175,20 @@ class SidecarSink:
         if marks := which.marked(photo, where):
             change = replace(change, texts={**change.texts, **marks})
         if begun is None:
-            revised = xmp.create(change, now, where)
+            revised = self._created(change, now, where)
         else:
             revised = xmp.revise(xmp.parse(begun.data, where), begun.seen, change, now)
         after = replace(revised.seen, where=where, seeded=begun.packet.hex()) if begun else revised.seen
         return Draft(photo, where, b"", after.digest, inverse.created(), after, _Payload(None, revised.data))
+
+    def _created(self, change: Change, now: datetime, where: bytes) -> xmp.Revised:
+        """A new sidecar; the same for every photo of which the same is to be said in the same second."""
+        second = now.replace(microsecond=0)
+        made = self._made.get(id(change))
+        if made is None or made[0] is not change or made[1] != second:
+            made = self._made[id(change)] = change, second, xmp.create(change, now, where)
+            return made[2]
+        return replace(made[2], seen=replace(made[2].seen, where=where))
 
     def _revise(self, photo: Photo, standing: _Standing, loaded: _Loaded, change: Change) -> Draft:
         own, others, document = standing.own, standing.others, loaded.document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metadata.sinks import Claim, Seen
 from watcher.ledger.files import marks
@@ -15,11 +15,12 @@ Row = tuple[bytes, bytes]
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def keep(db: sqlite3.Connection, photo: int, seen: Seen) -> None:
-    """Remember what stands inside a photo."""
-    row = (seen.digest, pack(seen))
-    if db.execute("SELECT digest, said FROM embedded WHERE photo = ?", (photo,)).fetchone() != row:
-        db.execute("INSERT OR REPLACE INTO embedded VALUES (?, ?, ?)", (photo, *row))
+def keep(db: sqlite3.Connection, found: Mapping[int, Seen]) -> None:
+    """Remember what stands inside photos, by their numbers."""
+    known = rows(db, list(found))
+    new = {photo: (seen.digest, pack(seen)) for photo, seen in found.items()}
+    changed = [(photo, *row) for photo, row in new.items() if known.get(photo) != row]
+    db.executemany("INSERT OR REPLACE INTO embedded VALUES (?, ?, ?)", changed)
 
 
 def rows(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Row]:

@@ -56,26 +56,36 @@ def keep(db: sqlite3.Connection, digest: bytes, said: Sequence[Evidence], now: f
 
     The words that this version of a source had not said before.
     """
-    news: set[Word] = set()
-    known: dict[str, list[tuple[str, bytes]]] = {}
-    for source, *row in db.execute("SELECT source, version, said FROM evidence WHERE digest = ?", (digest,)):
-        known.setdefault(source, []).append((row[0], row[1]))
-    fresh = [(one, pack(one)) for one in said]
-    fresh = [(one, packed) for one, packed in fresh if known.get(one.source) != [(one.version, packed)]]
-    for one, _ in fresh:
-        news.update(word for word, _ in one.words)
-        for version, packed_before in known.get(one.source, ()):
-            before = unpack(one.source, version, packed_before)
-            _tally(db, [before], -1)
-            if version.removeprefix(STALE) == one.version:
-                news.difference_update(word for word, _ in before.words)
-    gone = [(digest, one.source) for one, _ in fresh if one.source in known]
+    return keep_all(db, [(digest, said)], now)[0]
+
+
+def keep_all(
+    db: sqlite3.Connection, said: Sequence[tuple[bytes, Sequence[Evidence]]], now: float
+) -> list[set[Word]]:
+    """`keep` for several pictures at once, in order; a picture may come twice."""
+    known: dict[tuple[bytes, str], list[tuple[str, bytes]]] = {}
+    digests = list(dict.fromkeys(digest for digest, _ in said))
+    for digest, found in rows(db, digests).items():
+        for source, version, packed in found:
+            known.setdefault((digest, source), []).append((version, packed))
+    stood, counts = frozenset(known), Counter[tuple[str, str]]()
+    fresh: dict[tuple[bytes, str], tuple[str, bytes]] = {}
+    news: list[set[Word]] = []
+    for digest, each in said:
+        news.append(set())
+        for one in each:
+            place, row = (digest, one.source), (one.version, pack(one))
+            before = known.get(place, [])
+            if before != [row]:
+                news[-1] |= _new_words(one, before, counts)
+                known[place], fresh[place] = [row], row
+    gone = [place for place in fresh if place in stood]
     db.executemany("DELETE FROM evidence WHERE digest = ? AND source = ?", gone)
     db.executemany(
         "INSERT INTO evidence VALUES (?, ?, ?, ?, ?)",
-        [(digest, one.source, one.version, now, packed) for one, packed in fresh],
+        [(digest, source, version, now, packed) for (digest, source), (version, packed) in fresh.items()],
     )
-    _tally(db, [one for one, _ in fresh], 1)
+    _tally(db, counts)
     return news
 
 
@@ -84,18 +94,26 @@ def keep_new(db: sqlite3.Connection, said: Mapping[bytes, Evidence], now: float)
     rows = [(digest, one.source, one.version, now, pack(one)) for digest, one in said.items()]
     db.executemany("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", rows)
     counts = Counter((one.source, name) for one in said.values() for name in _counted(one))
-    _add(db, [(*key, count) for key, count in counts.items()])
+    _tally(db, counts)
 
 
-def _tally(db: sqlite3.Connection, said: Iterable[Evidence], step: int) -> None:
-    """Count pictures by word, and under the key '' all that the source looked at."""
-    _add(db, [(one.source, name, step) for one in said for name in _counted(one)])
+def _new_words(one: Evidence, before: Sequence[tuple[str, bytes]], counts: Counter[tuple[str, str]]) -> set[Word]:
+    """What a source had not said before; `counts` takes the difference by source and word."""
+    words = {word for word, _ in one.words}
+    for version, packed in before:
+        old = unpack(one.source, version, packed)
+        counts.subtract((one.source, name) for name in _counted(old))
+        if version.removeprefix(STALE) == one.version:
+            words.difference_update(word for word, _ in old.words)
+    counts.update((one.source, name) for name in _counted(one))
+    return words
 
 
-def _add(db: sqlite3.Connection, counts: Sequence[tuple[str, str, int]]) -> None:
+def _tally(db: sqlite3.Connection, counts: Mapping[tuple[str, str], int]) -> None:
+    """Count pictures by source and word, and under the key '' all that the source looked at."""
     db.executemany(
         "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET pictures = pictures + excluded.pictures",
-        counts,
+        [(source, name, count) for (source, name), count in counts.items() if count],
     )
 
 
@@ -155,8 +173,7 @@ def ask_again(db: sqlite3.Connection, digests: Iterable[bytes], source: str | No
 
 def forget(db: sqlite3.Connection, digest: bytes) -> None:
     """Forget what was said of a picture."""
-    for said in of(db, [digest])[digest]:
-        _tally(db, [said], -1)
+    _tally(db, {(one.source, name): -1 for one in of(db, [digest])[digest] for name in _counted(one)})
     db.execute("DELETE FROM evidence WHERE digest = ?", (digest,))
 
 
@@ -172,7 +189,7 @@ def sweep(db: sqlite3.Connection) -> int:
         "WHERE photos.id = CAST(CAST(substr(evidence.digest, 2) AS TEXT) AS INTEGER)))"
     ).fetchall()
     for digest, source, version, packed in rows:
-        _tally(db, [unpack(source, version, packed)], -1)
+        _tally(db, {(source, name): -1 for name in _counted(unpack(source, version, packed))})
         db.execute(
             "DELETE FROM evidence WHERE digest = ? AND source = ? AND version = ?", (digest, source, version)
         )

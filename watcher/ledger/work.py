@@ -108,16 +108,18 @@ def next_due(db: sqlite3.Connection) -> float | None:
     return float(row[0]) if row else None
 
 
+_FACTS = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
+
+
 def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat: Stat) -> None:
     """The file was read: keep its digest and facts. It stays booked until its places have answered.
 
     A file that was changed since it was opened is read once more.
     """
-    sets = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
     db.execute(
         f"UPDATE photos SET digest = ?, look = due IS NOT NULL AND (size, ctime_ns, inode) != (?, ?, ?), "
         f"attempts = 0, reason = '', state = 'looked', "
-        f"size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, {sets} WHERE id = ?",
+        f"size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, {_FACTS} WHERE id = ?",
         (
             *(digest, stat.size, stat.ctime_ns, stat.inode),
             *(stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, *files.facts_row(facts), photo),
