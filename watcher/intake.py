@@ -156,7 +156,7 @@ class Intake:
         if not due:
             return 0
         count = 0
-        with self._ledger.transaction() as db:
+        with self._ledger.transaction(lasting=False) as db:
             for path in due:
                 answer = door.settling.looked(path, _stat(door.base, path), time.monotonic())
                 if isinstance(answer, Settled):
@@ -276,7 +276,7 @@ class Intake:
         if not batch:
             return
         gate = self._gate(door)
-        with self._ledger.transaction() as db:
+        with self._ledger.transaction(lasting=False) as db:
             for folder in batch:
                 door.found += self._noted(db, door, folder, gate)
 
@@ -343,7 +343,7 @@ class Intake:
 
     def _missed(self, door: Door) -> None:
         known = files.folder_times(self._ledger.db, door.name)
-        missing = [path for path in known if path and _is_gone(os.path.join(door.base, path))]
+        missing = walk.missing(door.base, known)
         with self._ledger.transaction() as db:
             for path in missing:
                 door.found += files.Found(gone=files.folder_vanished(db, door.name, path, self._now()))
@@ -410,14 +410,3 @@ def _stat(base: bytes, path: bytes) -> Stat | None:
     except OSError:
         return None
     return Stat.of(found) if stat.S_ISREG(found.st_mode) else None
-
-
-def _is_gone(path: bytes) -> bool:
-    """Whether there is surely nothing at this path; a folder that may not be looked into is not gone."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

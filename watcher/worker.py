@@ -352,7 +352,7 @@ class Worker:
         most = self._desk.looking.batch
         if self._nothing_due() or (only_merge and not self._can_be_merged()):
             return []
-        with self._desk.ledger.transaction() as db:
+        with self._desk.ledger.transaction(lasting=False) as db:
             suspects = [] if only_merge else work.take(db, self._desk.now(), most, suspects=True)
             jobs = suspects or work.take(db, self._desk.now(), TAKEN * most, only_merge=only_merge)
         jobs = self._desk.guests.permit(jobs)

@@ -52,9 +52,15 @@ class Ledger:
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing of it, durable when it ends. Raises LedgerFault when the disk refuses."""
+    def transaction(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing of it, durable when it ends. Raises LedgerFault when the disk refuses.
+
+        What is not `lasting` outlives this process at once, and a power cut from the next lasting one on: enough
+        for all that is found out anew, as what a file shows. Nothing later stands where something earlier is lost.
+        """
         try:
+            if not lasting:
+                self.db.execute("PRAGMA synchronous = NORMAL")
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield self.db
@@ -63,6 +69,9 @@ class Ledger:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
+            finally:
+                if not lasting:
+                    self.db.execute("PRAGMA synchronous = FULL")
         except sqlite3.OperationalError as error:
             raise LedgerFault(fault(self.path, error)) from error
 
@@ -196,6 +205,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA busy_timeout = 10000")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages of 4 kB: what is written often is moved once
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA cache_size = -16000")
