@@ -69,7 +69,7 @@ class Folder:
         try:
             if os.stat(self.path).st_size > photos * _ROOM:
                 return
-            self._folded = frozenset(map(_folded, os.listdir(self.path)))
+            self._folded = frozenset(map(folded, os.listdir(self.path)))
         except OSError:
             return
 
@@ -105,8 +105,8 @@ class Folder:
         return None
 
 
-def _folded(name: bytes) -> bytes:
-    """One form for what any file system takes for the same plain name (U+212A is a k to some)."""
+def folded(name: bytes) -> bytes:
+    """One form for what any file system takes for the same name (U+212A is a k to some), of a path as well."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFKC", os.fsdecode(name)).casefold().encode(errors="surrogateescape")

@@ -16,6 +16,7 @@ from typing import Any
 from metadata import which
 from metadata.errors import Refused
 from metadata.photo import Photo
+from watcher import walk
 from watcher.ledger import embedded, files, work
 from watcher.ledger.evidence import own_key
 from watcher.ledger.work import Job
@@ -44,6 +45,7 @@ class Search:
         latest: dict[bytes, float] = {}
         for number, seen in _rows(db, _SEEN, list(new)):
             latest[new[number]] = max(seen, latest.get(new[number], seen))
+        spelled = {which.folded(job.photo.file) for job in jobs if job.photo.id in new}
         made = _Missing()
         roots: dict[bytes, bool] = {}
         for number, digest, gone, inode, root, base, path, name in _rows(db, _BEFORE, list(latest)):
@@ -52,7 +54,9 @@ class Search:
             if gone is None and self._stood.get(number, -1.0) >= latest[digest]:
                 continue
             photo = Photo(number, root, base, os.path.join(path, name))
-            if os.path.lexists(photo.file):
+            if os.path.lexists(photo.file) and (
+                which.folded(photo.file) not in spelled or walk.is_spelled(photo.base, photo.path)
+            ):
                 self._stood[number] = now
             else:
                 made.add(digest, photo, inode, gone=gone is not None)
@@ -163,14 +167,25 @@ def _bring_sidecar(db: sqlite3.Connection, old: Photo, new: Photo, folder: int) 
         return
     if _is_file(left):
         with suppress(OSError):  # another file system, or the name is taken
-            if not _same(left, here):  # a kill may have left both names
-                os.link(left, here)  # fails where the name is taken meanwhile, as a rename would not
-            os.unlink(left)
+            _rename(old, left, here)
             files.remember_sidecar(db, folder, os.path.basename(here), None)
     if _is_file(here):
         db.execute("UPDATE writes SET path = ? WHERE photo = ? AND path = ?", (here, old.id, left))
     elif not os.path.lexists(os.path.splitext(new.file)[0] + b".xmp"):
         db.execute("DELETE FROM memory WHERE photo = ? AND place = 'sidecar'", (old.id,))  # nothing was lost there
+
+
+def _rename(old: Photo, left: bytes, here: bytes) -> None:
+    """Another name for a sidecar, where that is free; raises OSError. A kill of this may have left both names."""
+    if which.folded(left) == which.folded(here) and os.path.lexists(here):
+        if os.path.basename(here) not in os.listdir(os.path.dirname(here)):
+            os.rename(left, here)  # case does not count, and this is the same file
+            return
+        if not walk.is_spelled(old.base, os.path.relpath(left, old.base)):
+            return
+    if not _same(left, here):
+        os.link(left, here)  # fails where the name is taken meanwhile, as a rename would not
+    os.unlink(left)
 
 
 def _is_file(path: bytes) -> bool:

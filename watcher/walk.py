@@ -11,9 +11,11 @@ import os
 import stat
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from metadata import which
 from metadata.photo import Stat
 from watcher import mounts
 from watcher.ignore import PHOTO_SUFFIXES, SIDECAR_SUFFIX, Ignore
@@ -153,6 +155,47 @@ def proof(mtime_ns: int, now_ns: int) -> int:
 def join(folder: bytes, name: bytes) -> bytes:
     """The path of a name in a folder; both may be b"", which is the root."""
     return folder + b"/" + name if folder and name else folder or name
+
+
+def missing(base: bytes, known: Iterable[bytes]) -> list[bytes]:
+    """Those of these folders below the root that are surely gone, or have another spelling by now.
+
+    One that may not be looked into is not gone.
+    """
+    paths = [path for path in known if path]
+    often = Counter(map(which.folded, paths))
+    return [
+        path
+        for path in paths
+        if _is_gone(join(base, path)) or (often[which.folded(path)] > 1 and not is_spelled(base, path))
+    ]
+
+
+def is_spelled(base: bytes, path: bytes) -> bool:
+    """Whether what is at this path below the root has its name in just these letters.
+
+    Where case does not count (SMB, exFAT) a file answers to every spelling, and is listed by one.
+    """
+    at = base
+    for name in path.split(b"/"):
+        try:
+            if name not in os.listdir(at):
+                return False
+        except OSError:  # cannot be told
+            return True
+        at = join(at, name)
+    return True
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether there is surely nothing at this path; a folder that may not be looked into is not gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _sort(folder: Folder, entries: Iterable[os.DirEntry[str]], ignore: Ignore) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial, wraps
 
 import pytest
 
@@ -206,3 +207,58 @@ def test_a_copy_that_stood_and_is_moved_later_is_still_known(world):
             world.ahead += 100
     assert world.photo("m3.jpg").id == number
     assert world.ask("SELECT count(*) FROM photos") == [(7,)]
+
+
+@pytest.fixture
+def spelled_in_any_way(monkeypatch, world):
+    """Below the library a name answers to every spelling, as on SMB and exFAT."""
+    top = os.fsencode(world.photos)
+
+    def found(path):
+        if not isinstance(path, (str, bytes, os.PathLike)) or not os.fsencode(path).startswith(top + b"/"):
+            return path
+        at = top
+        for name in os.fsencode(path)[len(top) + 1 :].split(b"/"):
+            there = os.listdir(at)
+            at += b"/" + (name if name in there else next((n for n in there if n.lower() == name.lower()), name))
+        return at
+
+    def first(call):
+        return wraps(call)(lambda path, *more, **named: call(found(path), *more, **named))
+
+    def onto(call, path, target):
+        """A name that is taken by another file goes to that; the same file takes the new spelling."""
+        real = found(target)
+        if os.path.lexists(real) and real != found(path):
+            return call(found(path), real)
+        return call(found(path), target)
+
+    for name in ("lstat", "stat", "unlink", "open"):
+        monkeypatch.setattr(os, name, first(getattr(os, name)))
+    monkeypatch.setattr(os.path, "samefile", lambda one, other: one == other)  # as servers without inodes have it
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, partial(onto, getattr(os, name)))
+
+
+@pytest.mark.usefixtures("spelled_in_any_way")
+@pytest.mark.parametrize("new", ["in/img.jpg", "IN/IMG.JPG", "In/Img.jpg"])
+def test_where_case_does_not_count_a_photo_that_is_spelled_otherwise_is_the_same(world, new):
+    paint(world.photos / "in/IMG.JPG")
+    world.run()
+    number = world.photo("in/IMG.JPG").id
+    path = world.photos / "in/IMG.JPG.xmp"
+    path.write_text(path.read_text().replace("<rdf:li>", "<rdf:li>Oma</rdf:li>\n<rdf:li>"))
+    world.run()
+    words = {"colour/red": True, "Oma": False}
+    assert world.truth("in/IMG.JPG") == words
+    folder, name = new.split("/")
+    os.rename(world.photos / "in", world.photos / folder)
+    os.rename(world.photos / folder / "IMG.JPG", world.photos / folder / name)
+    _walked(world)
+    _walked(world)
+    assert world.photo(new).id == number
+    assert world.state_of(new)[0] == "delivered"
+    assert world.ask("SELECT count(*) FROM photos") == [(1,)]
+    assert world.truth(new) == words
+    assert sorted(os.listdir(world.photos / folder)) == sorted([name, name + ".xmp"])
+    assert "Oma" in sidecar(world, new)
