@@ -1,12 +1,14 @@
 """Arrivals for a long while, with faults, and whether all is delivered and nothing grows.
 
-python -m benchmarks.soak [--minutes 30] [--rate 5] [--kill 120] [--immich]
+python -m benchmarks.soak [--minutes 30] [--rate 5] [--kill 120] [--known 10000] [--immich]
 
 Photos land at a steady rate in a folder. Meanwhile the service is killed (SIGKILL) every `--kill` seconds, the
 host of its model drops every question for a while, and the folder becomes read-only for a while (as root by a
 mount of its own, else by its mode). With `--immich` a stand-in Immich takes every fifth photo as an upload, and
 stands still for a while. In the end everything has to be delivered; memory and open files are taken every five
-seconds from lives older than half a minute, and their growth is told for each 10,000 photos.
+seconds from lives older than half a minute, and their growth is told for each 10,000 photos. Before that `--known`
+photos land as quickly as they are taken: caches of a fixed size are full then, and only what grows on is measured;
+`--kill 0` lets one life last from the beginning to the end, which shows a leak that a kill would hide.
 """
 
 from __future__ import annotations
@@ -34,27 +36,33 @@ TURN = threading.Lock()
 """No photo is half landed when a fault begins."""
 EACH = 5.0
 """Seconds between two looks at memory and files."""
+LOOKS, UNDER_WAY = 5, 400
+"""Looks of which the fewest open files count, as a photo is open for a moment; photos that may wait at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How long (s), how many photos a second, how often it is killed (s), when a life counts as settled (s)."""
+    """How long (s), how many photos a second, how often it is killed (s), when a life counts as settled (s).
+
+    It is never killed where `kill` is 0. `known` photos land and are delivered before any of that begins.
+    """
 
     seconds: float = 1800.0
     rate: float = 5.0
     kill: float = 120.0
     settled: float = 30.0
+    known: int = 0
     immich: bool = False
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was met: photos, kills, faults, and (photos so far, MiB, open files) of settled lives."""
+    """What was met: photos, kills, faults, and (photos so far, MiB, open files, life) of settled lives."""
 
     photos: int = 0
     kills: int = 0
     faults: dict[str, int] = field(default_factory=dict)
-    samples: list[tuple[int, float, int]] = field(default_factory=list)
+    samples: list[tuple[int, float, int, int]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     took: float = 0.0
 
@@ -64,6 +72,12 @@ class Seen:
         if len(set(xs)) < 3:
             return 0.0
         return statistics.linear_regression(xs, ys).slope * 10_000
+
+    def within(self, column: int) -> float:
+        """The same inside of lives, as the median of those long enough to tell."""
+        lives = [Seen(samples=[one for one in self.samples if one[3] == life]) for life in range(self.kills + 1)]
+        slopes = [one.slope(column) for one in lives if len({each[0] for each in one.samples}) >= 3]
+        return statistics.median(slopes) if slopes else 0.0
 
 
 class Fault:
@@ -98,16 +112,17 @@ def soak(wish: Wish) -> Seen:
         lines = (
             f'captioner = "ollama"\nollama.hosts = ["{host.url}"]\nollama.timeout = "5s"\nauto_apply = 1000000\n'
         )
-        more = {"settings": lines + immich.lines, "root": immich.root} if immich else {"settings": lines}
-        house = stack.enter_context(Household(**more))
+        more, root = (immich.lines, immich.root) if immich else ("", "")
+        house = stack.enter_context(Household(settings=lines + more, root=root))
         shut = stack.enter_context(_shutting(house.tree))
+        round_ = wish.kill or 120.0
         # each its own length, so that they meet in every way
         faults = [
-            Fault("model host away", wish.kill * 0.7, host.leave, host.come),
-            Fault("folder read-only", wish.kill * 1.3, partial(shut, "ro"), partial(shut, "rw")),
+            Fault("model host away", round_ * 0.7, host.leave, host.come),
+            Fault("folder read-only", round_ * 1.3, partial(shut, "ro"), partial(shut, "rw")),
         ]
         if immich:
-            faults.append(Fault("Immich stopped", wish.kill * 0.9, immich.stop, immich.go))
+            faults.append(Fault("Immich stopped", round_ * 0.9, immich.stop, immich.go))
         _land(wish, house, faults, seen, immich)
         for fault in faults:
             fault.end()
@@ -117,8 +132,9 @@ def soak(wish: Wish) -> Seen:
 
 
 def _land(wish: Wish, house: Household, faults: list[Fault], seen: Seen, immich: Beside | None) -> None:
-    data = pictures(min(int(wish.seconds * wish.rate) + 1, 20_000))
+    data = pictures(min(int(wish.seconds * wish.rate) + wish.known + 1, 20_000))
     house.start(watching=False)
+    _fill(wish, house, seen, data)
     began = time.monotonic()
     over = threading.Event()
     weather = threading.Thread(target=_blow, args=(faults, began, over))
@@ -128,6 +144,16 @@ def _land(wish: Wish, house: Household, faults: list[Fault], seen: Seen, immich:
     finally:
         over.set()
         weather.join()
+
+
+def _fill(wish: Wish, house: Household, seen: Seen, data: list[bytes]) -> None:
+    """What is known before the clock starts, landed as quickly as it is taken."""
+    while seen.photos < wish.known:
+        for _ in range(min(UNDER_WAY // 2, wish.known - seen.photos)):
+            _photo(house.tree, seen.photos, data[seen.photos % len(data)], None)
+            seen.photos += 1
+        house.wait(seen.photos - UNDER_WAY // 2, 600)
+    house.wait(seen.photos, 600)
 
 
 def _blow(faults: list[Fault], began: float, over: threading.Event) -> None:
@@ -144,7 +170,7 @@ def _rain(
     began = born = time.monotonic()
     looked = 0.0
     while (at := time.monotonic() - began) < wish.seconds:
-        while seen.photos < at * wish.rate:
+        while seen.photos - wish.known < at * wish.rate:
             with TURN:
                 if any(fault.active and fault.name == "folder read-only" for fault in faults):
                     break
@@ -153,14 +179,23 @@ def _rain(
         age = time.monotonic() - born
         if age > wish.settled and at - looked >= EACH:
             looked = at
-            seen.samples.append((seen.photos, house.memory("VmRSS"), len(os.listdir(f"/proc/{house.pid}/fd"))))
-        if age > wish.kill:
+            seen.samples.append((seen.photos, house.memory("VmRSS"), _files(house.pid), seen.kills))
+        if age > (wish.kill or wish.seconds):
             house.signal(signal.SIGKILL)
             house.stop()
             seen.kills += 1
             house.start(watching=False)
             born = time.monotonic()
         time.sleep(0.05)
+
+
+def _files(pid: int) -> int:
+    """How many files a process has open, without those that it opens for a moment."""
+    found = []
+    for _ in range(LOOKS):
+        found.append(len(os.listdir(f"/proc/{pid}/fd")))
+        time.sleep(0.01)
+    return min(found)
 
 
 def _photo(tree: Path, number: int, data: bytes, immich: Beside | None) -> None:
@@ -284,16 +319,18 @@ def figures(wish: Wish, seen: Seen) -> list[Figure]:
     )
     faults = ", ".join(f"{name} {count}x" for name, count in seen.faults.items())
     said = "; ".join(seen.left) or f"{seen.photos} photos; {seen.took:.0f} s after the last"
-    long = seen.photos >= 5000  # of fewer photos a slope says nothing
+    long = seen.photos - wish.known >= 5000  # of fewer photos a slope says nothing
+    lives = f"; {seen.within(1):+.1f} MiB and {seen.within(2):+.1f} files inside of lives" if seen.kills else ""
     return [
         Figure(
-            f"soak, {wish.seconds / 60:.1f} min, {seen.kills} kills, {faults}",
+            f"soak, {wish.seconds / 60:.1f} min, {wish.known} photos known, {seen.kills} kills, {faults}",
             "all delivered",
             said,
             not seen.left,
         ),
         Figure(
-            "memory for each 10,000 photos", "< 1 MB", f"{memory:+.2f} MiB; {last}", memory < 1 if long else None
+            *("memory for each 10,000 photos", "< 1 MB", f"{memory:+.2f} MiB{lives}; {last}"),
+            memory < 1 if long else None,
         ),
         Figure("open files for each 10,000 photos", "flat", f"{files:+.2f}", abs(files) < 2 if long else None),
     ]
@@ -304,10 +341,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--rate", type=float, default=5.0, help="photos a second")
-    parser.add_argument("--kill", type=float, default=120.0, help="seconds between two kills")
+    parser.add_argument("--kill", type=float, default=120.0, help="seconds between two kills; 0: none")
+    parser.add_argument("--known", type=int, default=10_000, help="photos before the clock starts")
     parser.add_argument("--immich", action="store_true", help="beside a stand-in Immich")
     given = parser.parse_args()
-    wish = Wish(given.minutes * 60, given.rate, given.kill, min(30.0, given.kill / 4), given.immich)
+    settled = min(30.0, (given.kill or 120.0) / 4)
+    wish = Wish(given.minutes * 60, given.rate, given.kill, settled, given.known, given.immich)
     made = figures(wish, soak(wish))
     print(table(made))
     return 0 if all(figure.reached is not False for figure in made) else 1

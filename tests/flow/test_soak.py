@@ -18,7 +18,7 @@ def test_everything_that_lands_is_delivered_whatever_dies_meanwhile():
 
 
 def test_growth_is_told_for_each_ten_thousand_photos():
-    seen = soak.Seen(samples=[(1000 * n, 100 + 0.5 * n, 14) for n in range(10)])
+    seen = soak.Seen(samples=[(1000 * n, 100 + 0.5 * n, 14, 0) for n in range(10)])
     assert seen.slope(1) == pytest.approx(5.0)
     assert seen.slope(2) == pytest.approx(0.0)
     judged = soak.figures(soak.Wish(), soak.Seen(photos=9000, samples=seen.samples))
