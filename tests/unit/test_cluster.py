@@ -157,7 +157,7 @@ def here(roots: dict[str, Path], far: Far | None = None, **more) -> Bench:
     places = {name: os.fsencode(path) for name, path in roots.items()}
     do = far.around(look) if far is not None else look
     own = {"": {"folder": "/mine", "threads": 3, "device": "cuda", "batch": 16}, "zero_shot": {"threads": 5}}
-    return Bench("nas-1", "tcp://w", 1, places, more.pop("media", b""), own, far, do)
+    return Bench("nas-1", "tcp://w", 1, places, more.pop("media", b""), own, far, 1 << 26, do)
 
 
 @pytest.fixture
@@ -253,7 +253,8 @@ def test_a_bench_is_made_of_the_workers_own_settings(tmp_path):
             "onnx": {"threads": 4},
         }
     )
-    made = bench.made(settings, {}, name="n", address="a", threads=2)
+    made = bench.made(settings, {}, threads=2, memory=64 << 20)
+    assert made.budget == 2 << 20
     try:
         assert made.roots == {"p": os.fsencode(tmp_path / "photos")}
         assert made.folder("p") is None  # as empty as a folder whose disk is not mounted

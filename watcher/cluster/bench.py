@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from models.look import Looked, LookJob, Spec, look
+from models.protocols import BUDGET
 from watcher import zero_shot_settings
 from watcher.far import Far
 from watcher.settings import Settings
@@ -16,7 +17,7 @@ from watcher.settings import Settings
 
 @dataclass(slots=True)
 class Bench:
-    """One worker process. `roots` are folders by the names that the first machine has for them."""
+    """One worker process: `roots` are folders by the first machine's names, `budget` pixels decoded at once."""
 
     name: str
     address: str
@@ -25,6 +26,7 @@ class Bench:
     media: bytes
     own_specs: Mapping[str, Mapping[str, Any]]
     far: Far | None
+    budget: int
     look: Callable[[LookJob], list[Looked]]
     close: Callable[[], object] = field(default=lambda: None)
 
@@ -62,8 +64,19 @@ def _own(pairs: Iterable[tuple[str, Any]], mine: Mapping[str, Any]) -> tuple[tup
     return tuple((key, mine.get(key) or value) for key, value in pairs)
 
 
-def made(settings: Settings, environment: Mapping[str, str], *, name: str, address: str, threads: int) -> Bench:
-    """Of the settings of this machine. Raises UserError for a key of Immich's that cannot be read."""
+def made(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    name: str = "",
+    address: str = "",
+    threads: int = 1,
+    memory: int = 0,
+) -> Bench:
+    """Of the settings of this machine; `memory` in bytes for all threads, 0 where it is not limited.
+
+    Raises UserError for a key of Immich's that cannot be read.
+    """
     from watcher.app import Rare  # noqa: PLC0415 - the house is built of much
 
     rare = Rare()
@@ -77,6 +90,7 @@ def made(settings: Settings, environment: Mapping[str, str], *, name: str, addre
         os.fsencode(settings.immich.upload_location or ""),
         _specs(settings),
         far,
+        min(BUDGET, memory // 16 // threads) if memory else BUDGET,
         far.around(look_) if far is not None else look_,
         rare.close,
     )

@@ -115,7 +115,7 @@ def _looked(errand: Errand, items: list[Item], here: Bench) -> dict[int, Looked]
     seen: dict[int, Looked] = {}
     for photos, specs, place in parts:
         if photos:
-            job = replace(errand.job, photos=tuple(photos), taggers=specs, place=place)
+            job = replace(errand.job, photos=tuple(photos), taggers=specs, place=place, budget=here.budget)
             seen |= {one.id: one for one in here.look(job)}
     return seen
 

@@ -22,9 +22,9 @@ class Furnish(WorkerPlugin):
 
     name = NAME
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
-        """It goes to the process through a pipe of the machine's own, with what it holds."""
-        self._settings, self._environment = settings, dict(environment)
+    def __init__(self, settings: Settings, environment: Mapping[str, str], memory: int) -> None:
+        """It goes to the process through a pipe of the machine's own; `memory` in bytes for one process."""
+        self._settings, self._environment, self._memory = settings, dict(environment), memory
         self.bench: Bench | None = None
 
     def setup(self, worker: Worker) -> None:
@@ -39,6 +39,7 @@ class Furnish(WorkerPlugin):
             name=str(worker.name),
             address=worker.address,
             threads=worker.state.nthreads,
+            memory=self._memory,
         )
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - as Dask calls it

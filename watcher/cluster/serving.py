@@ -96,8 +96,8 @@ def work(settings: Settings, hand: Hand, environment: Mapping[str, str], *, say:
         trust.guard(hand.listen, encrypted=security is not None)
     from watcher.cluster import bench, plugin  # noqa: PLC0415 - what looks is heavy, and Dask an extra
 
-    bench.made(settings, environment, name="", address="", threads=1).close()  # what is wrong is told now
-    furnish = plugin.Furnish(settings, environment)
+    bench.made(settings, environment).close()  # what is wrong is told now
+    furnish = plugin.Furnish(settings, environment, hand.memory // hand.processes)
     with tempfile.TemporaryDirectory(prefix="tagwright-worker-") as folder:
         return asyncio.run(_Crew(settings.cluster, security, hand, furnish, folder, say).run())
 
