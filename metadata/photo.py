@@ -74,6 +74,13 @@ class Facts:
     moment: str = ""
 
     @property
+    def position(self) -> tuple[float, float] | None:
+        """Latitude and longitude, where both are known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+    @property
     def upright(self) -> tuple[int, int]:
         """Width and height as a person sees the picture."""
         turned = self.orientation >= 5

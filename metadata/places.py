@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import math
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -61,11 +61,16 @@ class _Cities:
             place = self._lines.find(b"\n", place) + 1 or len(self._lines)
             self._starts[row] = place
 
-    def nearest(self, latitude: float, longitude: float) -> tuple[list[str], float]:
-        """The line of the nearest city and its distance in km along the sphere."""
-        chord, row = self._tree.query(sphere(np.array([[latitude, longitude]]))[0])
+    def nearest(self, degrees: Points) -> list[tuple[int, float]]:
+        """The rows of the nearest cities and their distances in km along the sphere."""
+        chords, rows = self._tree.query(sphere(degrees))
+        apart = 2 * EARTH_KM * np.arcsin(np.minimum(1.0, chords / 2))
+        return list(zip(rows.tolist(), apart.tolist(), strict=True))
+
+    def line(self, row: int) -> list[str]:
+        """What the list says of a city."""
         line = self._lines[self._starts[row + 1] : self._starts[row + 2]].decode("utf-8")
-        return next(csv.reader([line.strip()])), 2 * EARTH_KM * math.asin(min(1.0, float(chord) / 2))
+        return next(csv.reader([line.strip()]))
 
 
 def sphere(degrees: Points) -> Points:
@@ -100,12 +105,27 @@ def nearest(latitude: float, longitude: float, *, limit_km: float = 50.0) -> Pla
 
     The first call loads the list (about a third of a second); safe from any thread.
     """
-    if located(latitude, longitude) == (None, None):
-        return None
-    (_, _, city, state, _, code), km = _cities().nearest(latitude, longitude)
-    if km > limit_km:
-        return None
-    return Place(city=city, state=state, country=NAMES.get(code, code), code=code, km=km)
+    return nearest_all([(latitude, longitude)], limit_km=limit_km)[0]
+
+
+def nearest_all(positions: Sequence[tuple[float, float]], *, limit_km: float = 50.0) -> list[Place | None]:
+    """`nearest` for many (latitude, longitude) at once, which takes little longer than for one."""
+    good = [number for number, position in enumerate(positions) if located(*position) != (None, None)]
+    found: list[Place | None] = [None] * len(positions)
+    if good:
+        cities = _cities()
+        rows = cities.nearest(np.array([positions[number] for number in good], dtype=np.float64))
+        for number, (row, km) in zip(good, rows, strict=True):
+            if km <= limit_km:
+                found[number] = Place(*_named(cities, row), km=km)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _named(cities: _Cities, row: int) -> tuple[str, str, str, str]:
+    """City, state, country and its code."""
+    _, _, city, state, _, code = cities.line(row)
+    return city, state, NAMES.get(code, code), code
 
 
 def words(place: Place, *, root: str = "Places") -> Word:

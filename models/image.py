@@ -13,6 +13,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -93,11 +94,19 @@ def _opener(name: str) -> Callable[[BinaryIO], ImageFile.ImageFile] | None:
         return None
     module, kind = _OPENERS[name]
     made: Any = importlib.import_module(module)
+    if name == "JPEG":
+        return _jpeg(made.JpegImageFile)
     if name == "HEIF":
         made.options.DECODE_THREADS = 0  # in ours: whoever looks at photos has its threads already
     if name == "AVIF":
         made.DEFAULT_MAX_THREADS = 1
     return cast("Callable[[BinaryIO], ImageFile.ImageFile]", getattr(made, kind))
+
+
+@lru_cache(maxsize=1)
+def _jpeg(plain: type[ImageFile.ImageFile]) -> type[ImageFile.ImageFile]:
+    """Pillow's reader without its reading of all EXIF for a resolution that nobody asks for."""
+    return type("Jpeg", (plain,), {"_read_dpi_from_exif": lambda _: None})
 
 
 def _turn(image: Image.Image, facts: Facts) -> int:

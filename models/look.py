@@ -31,7 +31,7 @@ from models.protocols import BUDGET, FEW, PICTURES, UNKNOWN, Captioner, Hints, S
 from models.shown import Unready, pictures
 
 if TYPE_CHECKING:
-    pass
+    from metadata.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -247,13 +247,15 @@ def _take(
     from models.image import FileView, mismatch  # noqa: PLC0415 - a service starts without Pillow and numpy
 
     anatomy = dissect(file.source)
-    seen.looked = Looked(seen.item.id, stat=file.stat, digest=digest(file.source, anatomy))
+    mark = digest(file.source, anatomy)
+    seen.looked = Looked(seen.item.id, stat=file.stat, digest=mark)
     tags = gather(anatomy)
     own = read_facts(file.source, anatomy, path=file.path, fallback=fallback, tags=tags)
     facts = seen.item.facts or own
     inside = read_embedded(file.source, anatomy, path=file.path, tags=tags)
     note = mismatch(os.fsdecode(os.path.basename(file.path)), facts.format)
-    seen.looked = replace(seen.looked, facts=facts, note=note, embedded=None if inside.fault else inside.seen)
+    within = None if inside.fault else inside.seen
+    seen.looked = Looked(seen.item.id, stat=file.stat, digest=mark, facts=facts, note=note, embedded=within)
     edges = [edge_of(backend) for backend in backends if of_file(backend) or not seen.known(key_of(backend))]
     edge = max(edges, default=0)
     images, error = pictures(file, seen.item.preview, own, edge, most, budget) if edge else ([], None)
@@ -284,24 +286,24 @@ def _system(path: bytes, error: OSError) -> PhotoError | TryAgain:
 
 
 def _places(batch: Sequence[Passing], spec: PlaceSpec) -> None:
-    for seen in batch:
-        facts = seen.looked.facts
-        if facts is not None:
-            seen.say(_place(facts, spec))
+    """Empty where there is no place, so that what an earlier position said does not stay."""
+    from metadata import places  # noqa: PLC0415 - as above
+
+    known = [(seen, seen.looked.facts.position) for seen in batch if seen.looked.facts is not None]
+    located = [position for _, position in known if position is not None]
+    found = iter(places.nearest_all(located, limit_km=spec.distance))
+    for seen, position in known:
+        seen.say(_place(next(found) if position is not None else None, spec))
 
 
 def _place_version(spec: PlaceSpec) -> str:
     return f"1:{spec.distance:g}:{spec.root}"
 
 
-def _place(facts: Facts, spec: PlaceSpec) -> Evidence:
-    """Empty where there is no place, so that what an earlier position said does not stay."""
-    version = _place_version(spec)
-    if facts.latitude is None or facts.longitude is None:
-        return Evidence(PLACE, version, of_file=True)
+def _place(place: Place | None, spec: PlaceSpec) -> Evidence:
     from metadata import places  # noqa: PLC0415 - as above
 
-    place = places.nearest(facts.latitude, facts.longitude, limit_km=spec.distance)
+    version = _place_version(spec)
     if place is None:
         return Evidence(PLACE, version, of_file=True)
     word = places.words(place, root=spec.root)

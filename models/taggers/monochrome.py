@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -57,11 +58,11 @@ def likeness(image: Image.Image) -> float:
     planes = np.asarray(image.convert("YCbCr"))[:height, :width]
     level = (planes[..., 0] >> 2).astype(np.intp).ravel()
     counts = np.bincount(level, minlength=64)
-    light = _Light(counts)
+    light = _Light(counts, level.size)
     if light.spread < 6 or light.high < 30 or counts.max() > 0.7 * level.size:
         return 0.0
-    blue, red = (planes[..., band].ravel().astype(np.float32) - 128 for band in (1, 2))
-    if not _a_tone(float(blue.mean()), float(red.mean()), light.low):
+    blue, red = (planes[..., band].astype(np.float32).ravel() - 128 for band in (1, 2))
+    if not _a_tone(_mean(blue), _mean(red), light.low):
         return 0.0
     shape = (height // block, block, width // block, block)
     curves = [np.bincount(level, weights=plane, minlength=64) / np.maximum(counts, 1) for plane in (blue, red)]
@@ -71,24 +72,31 @@ def likeness(image: Image.Image) -> float:
     tone = 0.0
     for plane, curve in zip((blue, red), curves, strict=True):
         followed = curve[level]
-        tone += float(followed.var())
-        left += float(np.square(_unstained((plane - followed).reshape(shape).mean(axis=(1, 3)))).mean())
+        tone += _mean(np.square(followed - _mean(followed)))
+        blocks = np.add.reduce((plane - followed).reshape(shape), axis=(1, 3)) / (block * block)
+        left += _mean(np.square(_unstained(blocks)))
     # in a dim or foggy picture colours are as weak as the light; a strong tone leaves more at JPEG's edges
     weight = min(3.0, max(1.0, 40 / light.spread)) / (1 + 0.03 * math.sqrt(tone))
     return 1 / (1 + math.exp(min(50.0, _STEEP * (math.sqrt(left) * weight - _LIMIT))))
 
 
+def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.floating[Any]]]) -> float:
+    """As the method of that name, which takes three times as long for so few."""
+    return float(np.add.reduce(values, axis=None)) / values.size
+
+
 class _Light:
     """How the brightnesses (0..255) of a picture spread, from a histogram of 64 steps."""
 
-    def __init__(self, counts: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
-        values = np.arange(64) * 4 + 2
-        total = counts.sum()
-        mean = (counts * values).sum() / total
-        self.spread = max(0.1, math.sqrt((counts * (values - mean) ** 2).sum() / total))
+    def __init__(self, counts: np.ndarray[tuple[int], np.dtype[np.intp]], total: int) -> None:
+        mean = float(counts @ _LEVELS) / total
+        self.spread = max(0.1, math.sqrt(float(counts @ np.square(_LEVELS - mean)) / total))
         below = counts.cumsum()
-        self.low = int(values[np.searchsorted(below, 0.02 * total)])
-        self.high = int(values[np.searchsorted(below, 0.98 * total)])
+        self.low, self.high = (int(_LEVELS[place]) for place in below.searchsorted((0.02 * total, 0.98 * total)))
+
+
+_LEVELS = np.arange(64) * 4.0 + 2
+"""The brightness in the middle of each step."""
 
 
 def _a_tone(blue: float, red: float, low: int) -> bool:
