@@ -82,12 +82,28 @@ def test_a_backup_inside_a_library_is_refused(world):
 @pytest.mark.parametrize("opening", [store.open_for_reading, store.open_for_writing])
 def test_a_ledger_of_another_user_is_left_alone_with_one_line_that_helps(world, opening, monkeypatch):
     monkeypatch.setattr("sys.argv", ["tagwright", "status", "--json"])
+    monkeypatch.setattr("watcher.mounts.in_container", lambda: False)
     os.chown(world.state, 1, 1)
     with pytest.raises(UserError, match=r"belongs to daemon: sudo -u daemon tagwright status --json$"):
         opening(world.state)
     os.chown(world.state, 54321, 1)
     with pytest.raises(UserError, match="belongs to user 54321"):
         opening(world.state)
+    monkeypatch.setattr("watcher.mounts.in_container", lambda: True)
+    with pytest.raises(UserError, match=r"set PUID \(`user`\) to 54321 in the compose file"):
+        opening(world.state)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("opening", [store.open_for_reading, store.open_for_writing])
+def test_in_a_folder_that_is_open_to_all_as_a_new_volume_the_ledger_says_whose_it_is(tmp_path, opening):
+    tmp_path.chmod(0o1777)
+    os.chown(tmp_path, 54321, 1)
+    store.open_for_writing(tmp_path).close()
+    opening(tmp_path).close()
+    os.chown(tmp_path / "ledger.db", 1, 1)
+    with pytest.raises(UserError, match=r"belongs to (daemon|user 1)"):
+        opening(tmp_path)
 
 
 def test_a_library_at_another_mount_point_is_the_same_library(tmp_path):

@@ -8,6 +8,7 @@ import pwd
 import secrets
 import shlex
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -149,22 +150,36 @@ def open_for_reading(state: Path) -> Ledger:
 
 def _refuse_foreign(state: Path) -> None:
     """A ledger belongs to one user: what another (root, too) leaves in its folder shuts the owner out of it."""
-    try:
-        owner = state.stat().st_uid
-    except FileNotFoundError:
+    owner = _owner(state)
+    if owner is None or owner == os.geteuid():
         return
-    except PermissionError:
-        try:
-            owner = state.parent.stat().st_uid
-        except OSError:
-            return
-    if owner == os.geteuid():
-        return
+    if mounts.in_container():
+        raise UserError(
+            f"the ledger in {state} belongs to user {owner}, and this container runs as {os.geteuid()}: set PUID "
+            f"(`user`) to {owner} in the compose file, or on the host: chown -R {os.geteuid()} FOLDER, where "
+            f"FOLDER is what is mounted at {state}"
+        )
     try:
         name = pwd.getpwuid(owner).pw_name
     except KeyError:
         raise UserError(f"the ledger in {state} belongs to user {owner}: run this as that user") from None
     raise UserError(f"the ledger in {state} belongs to {name}: {asked_as(name)}")
+
+
+def _owner(state: Path) -> int | None:
+    """Whose the folder is, or where that is open to all (a new volume) whose the ledger in it; None: nobody's."""
+    try:
+        found = state.stat()
+        if found.st_mode & stat.S_IWOTH:
+            found = (state / NAME).stat()
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        try:
+            return state.parent.stat().st_uid
+        except OSError:
+            return None
+    return found.st_uid
 
 
 def asked_as(name: str, words: Sequence[str] = ()) -> str:
