@@ -326,8 +326,7 @@ def _decide_anew(db: sqlite3.Connection, changed: Sequence[tuple[int, bytes]], n
         "AND (booked IS NOT NULL OR (due IS NULL AND state = 'delivered' AND gate = ''))",
         [(now, digest) for _, digest in changed],
     )
-    for photo in siblings.of(db, [photo for photo, _ in changed]):
-        siblings.wake(db, photo, now)
+    siblings.wake(db, [photo for photo, _ in changed], now)
 
 
 def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, frozenset[Word]]:
