@@ -1,7 +1,7 @@
 """All figures in one table: `python -m benchmarks` for a quick look, `--full` for the sizes that count.
 
 python -m benchmarks [--full] [--only latency,bursts,start,idle,walks,merge,watching,vectors,look,sidecars,
-described,mirror]
+zero_shot,pictures,described,nearby,mirror]
 
 Everything is made in the system's folder for temporary files (TMPDIR) and removed again. A full run takes
 about a quarter of an hour; what else the machine does is told beside the table.
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import book, bursts, daemon, described, mirror, sidecars, vectors
+from benchmarks import book, bursts, daemon, described, mirror, nearby, pictures, sidecars, vectors, zero_shot
 from benchmarks.household import HOUSE
 from benchmarks.table import Figure, table
 
@@ -85,6 +85,9 @@ PARTS: dict[str, Part] = {
     "vectors": lambda full: vectors.measure(*((100_000, 7) if full else (10_000, 3))),
     "look": lambda _: _told("look.py"),
     "sidecars": lambda full: sidecars.figures(rounds=9 if full else 5, count=640 if full else 256),
+    "zero_shot": lambda full: zero_shot.measure(*((100_000, 5) if full else (10_000, 3))),
+    "pictures": lambda full: pictures.measure(*((40, 24) if full else (10, 24))),
+    "nearby": lambda full: nearby.measure(100_000 if full else 4000),
     "described": lambda full: described.figures(60 if full else 20),
     "mirror": lambda full: mirror.figures(100_000 if full else 5000),
 }
