@@ -65,6 +65,8 @@ class App:
     intake: Intake
     pulse: Pulse
     now: Callable[[], float]
+    watch: Callable[[], object] = lambda: None
+    """Called again and again in what takes long, so that somebody may tell how far it is."""
     alone: bool = False
     """Whether this process does one command and ends; the service does what a command leaves."""
     poll: Poll | None = None

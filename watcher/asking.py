@@ -117,7 +117,14 @@ def reading(
 def perform(arguments: Arguments, name: str, values: Mapping[str, Any]) -> int:
     """A command that changes something, here or by the service; its exit code."""
     from watcher import handing, tell
+    from watcher.progress import Progress
 
-    answer, failed = handing.do(known_settings(arguments), name, values)
+    watch, progress = None, Progress("photos done", sys.stderr)
+    if name == "undo":
+        from watcher.undo import Watched
+
+        watch = Watched(values["run"], progress)
+    answer, failed = handing.do(known_settings(arguments), name, values, watch)
+    progress.end()
     say(arguments, answer, tell.changed(name, answer))
     return SOME_FAILED if failed else DONE

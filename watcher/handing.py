@@ -80,6 +80,8 @@ def _here(
         door.full_due = door.gated_due = float("inf")  # only what the command names is walked
         door.walks = 1
     app.alone, app.worker.patient = True, False
+    if watch is not None:
+        app.watch = lambda: watch(app.ledger.db)
     if name in WORKS and name not in OWN_RUN:
         app.begin(name)
     answer = commands.COMMANDS[name](app, **values)
@@ -90,8 +92,7 @@ def _here(
 
         def every() -> None:
             chores()
-            if watch is not None:
-                watch(app.ledger.db)
+            app.watch()
 
         app.worker.run(until_idle=True, every=every, rest=chores.rest)
     counts = app.worker.counts

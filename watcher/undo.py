@@ -12,17 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from metadata import files as disk
-from metadata import merge
 from metadata.errors import TagwrightError
 from metadata.fields import SERVER, SIDECAR
-from metadata.memory import CAPTION, TITLE, Memory, Truth
-from metadata.photo import Photo
-from metadata.sinks import Draft, Seen
+from metadata.memory import CAPTION, TITLE, Truth
 from metadata.tags import Word
-from watcher import rooms
+from watcher import reverting
 from watcher.app import App
 from watcher.ledger import aliases, files, merges, words, work, writes
 from watcher.ledger.writes import Write
+from watcher.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,83 +35,64 @@ class Undone:
         return Undone(self.photos + other.photos, self.restored + other.restored, self.words + other.words)
 
 
+BATCH = 250
+"""Photos whose writes are taken back together."""
+
+
 def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
     """Take back the writes of one run, or of all, on these photos; what others wrote over is due for the merge."""
-    done = Undone()
-    for photo in photos:
-        done += undo_photo(app, photo, run)
+    done, numbers = Undone(), list(photos)
+    app.watch()
+    for start in range(0, len(numbers), BATCH):
+        done += _undo(app, numbers[start : start + BATCH], run)
+        app.watch()
     return done
 
 
 def undo_photo(app: App, number: int, run: int | None) -> Undone:
     """The same for one photo."""
-    db = app.ledger.db
-    photo = files.photos_of(db, [number]).get(number)
+    return _undo(app, [number], run)
+
+
+def _undo(app: App, numbers: Sequence[int], run: int | None) -> Undone:
+    db, now = app.ledger.db, app.now()
     with app.ledger.transaction():
-        came_back = merges.undo(db, number, run, app.now())
-        if came_back:
-            work.again(db, [number], app.now())
-    ours = writes.by_photo(db, [number], run)
-    if photo is None or not ours:
-        return Undone(1, 0, came_back) if came_back else Undone()
-    restored = 0
-    # What was taken back word by word before may stand again, byte for byte, once a later write is taken back.
-    for write in sorted((*ours, *writes.undone(db, number)), key=lambda write: write.id, reverse=True):
-        restored += _revert(app, photo, write)
+        came_back = {number: merges.undo(db, number, run, now) for number in merges.touched(db, numbers)}
+        work.again(db, [number for number, count in came_back.items() if count], now)
+    photos = files.photos_of(db, numbers)
+    ours = _grouped(write for write in writes.by_photo(db, numbers, run) if write.photo in photos)
+    restored = reverting.revert(app, photos, reverting.of(db, ours))
+    count = sum(came_back.values())
     with app.ledger.transaction():
-        count = withhold(app, number, _of(ours), _texts(ours), _runs(ours))
-        for write in ours:
-            writes.settle(db, write.id, "undone")
-        work.again(db, [number], app.now())
-    return Undone(1, restored, count + came_back)
+        for number, mine in ours.items():
+            count += withhold(app, number, _of(mine), _texts(mine), _runs(mine))
+            for write in mine:
+                writes.settle(db, write.id, "undone")
+        work.again(db, ours, now)
+    touched = {*ours, *(number for number, words_back in came_back.items() if words_back)}
+    return Undone(len(touched), restored, count)
 
 
-def _revert(app: App, photo: Photo, write: Write) -> int:
-    """Give back the bytes that stood before one write, if they are still the bytes after it.
+class Watched:
+    """Tells how far an undo is, of how many photos, while it looks on at the ledger."""
 
-    In Immich every tag that goes is a change of its own, so there the merge takes many photos' words together.
-    """
-    sink = app.worker.house.sinks.get(write.place)
-    if sink is None or write.carried or write.place == rooms.MIRROR:
-        return 0
-    draft = sink.revert(photo, write.path, write.after, write.inverse)
-    if not isinstance(draft, Draft):
-        return 0
-    with app.ledger.transaction() as db:
-        intent = writes.intend(db, _inverted(app, photo, write, draft), app.now())
-    answer = sink.write([draft])[0]
-    with app.ledger.transaction() as db:
-        writes.settle(db, intent, "void")
-        if not isinstance(answer, Seen):
-            return 0
-        _reread(db, app, photo, write.place, answer)
-        folder = db.execute("SELECT folder FROM photos WHERE id = ?", (photo.id,)).fetchone()[0]
-        rooms.remember_file(db, folder, draft.where, answer.digest)
-    return 1
+    def __init__(self, run: int | None, tell: Progress) -> None:
+        """`run` as for `undo_writes`."""
+        self._run, self._tell, self._all = run, tell, 0
+
+    def __call__(self, db: sqlite3.Connection) -> None:
+        """So far."""
+        if self._tell.due:
+            left = len({*merges.photos_of(db, self._run), *writes.photos_of(db, self._run)})
+            self._all = max(self._all, left)
+            self._tell(self._all - left, self._all)
 
 
-def _inverted(app: App, photo: Photo, write: Write, draft: Draft) -> Write:
-    nothing: Mapping[str, Word] = {}
-    return replace(
-        write,
-        run=app.worker.run_number,
-        photo=photo.id,
-        before=draft.before,
-        after=draft.after,
-        inverse=draft.inverse,
-        ours=nothing,
-        drops=nothing,
-        texts=(),
-    )
-
-
-def _reread(db: sqlite3.Connection, app: App, photo: Photo, place: str, seen: Seen) -> None:
-    """The place as it stands now is the new base; it is as if we had not written there."""
-    memory = words.memories(db, [photo.id])[photo.id].get(place, Memory())
-    truth = words.truths(db, [photo.id])[photo.id]
-    fresh = merge.confirmed(memory, rooms.LAYOUTS[place], seen, truth, app.worker.context())
-    texts = {name: text for name, text in memory.texts_ours.items() if seen.texts.get(name) == text}
-    words.save_memory(db, photo.id, place, replace(fresh, written={}, texts_ours=texts))
+def _grouped(found: Iterable[Write]) -> dict[int, list[Write]]:
+    made: dict[int, list[Write]] = {}
+    for write in found:
+        made.setdefault(write.photo, []).append(write)
+    return made
 
 
 def _of(ours: Sequence[Write]) -> dict[str, Word]:

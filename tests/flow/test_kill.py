@@ -40,6 +40,6 @@ def test_a_kill_between_any_two_steps_changes_nothing_in_the_end():
 @pytest.mark.slow
 @pytest.mark.timeout(330)
 def test_an_undo_that_is_killed_is_finished_by_the_next_one():
-    found = _run("--undo", "--kills", "1000", "--stride", "5")
+    found = _run("--undo", "--kills", "1000", "--stride", "3")
     assert found["problems"] == []
     assert found["kills"] > 15

@@ -325,6 +325,8 @@ class StandInWorld(MirrorWorld):
             where.rename(beside)
             query = "UPDATE asset_file SET path = %s WHERE \"assetId\" = %s AND type = 'sidecar'"
             self.links.immich.sql(query, self._inside(beside), self.asset)
+        elif known:  # as its job for all sidecars would, which finds none
+            self.links.immich.sql("DELETE FROM asset_file WHERE \"assetId\" = %s AND type = 'sidecar'", self.asset)
         elif where.exists():
             self.left = read(where.read_bytes())
             where.unlink()

@@ -103,6 +103,13 @@ def photos_of(db: sqlite3.Connection, run: int | None) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
+def touched(db: sqlite3.Connection, photos: Sequence[int]) -> list[int]:
+    """Those of these photos that merges are about."""
+    return [
+        row[0] for row in db.execute(f"SELECT DISTINCT photo FROM merges WHERE photo IN ({marks(photos)})", photos)
+    ]
+
+
 def undo(db: sqlite3.Connection, photo: int, run: int | None, now: float) -> int:
     """What stood on a photo before these merges is the truth again; how many words came back.
 

@@ -1,0 +1,106 @@
+"""Gives back the bytes that stood before our writes, many photos at a time, where nobody wrote since."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from metadata import merge
+from metadata.memory import Context, Memory
+from metadata.photo import Photo
+from metadata.sinks import Draft, Seen
+from metadata.tags import Word
+from watcher import rooms
+from watcher.app import App
+from watcher.ledger import words, writes
+from watcher.ledger.files import marks
+from watcher.ledger.writes import Write
+
+Turn = tuple[Photo, Write, Draft]
+
+
+def revert(app: App, photos: Mapping[int, Photo], these: Mapping[int, Sequence[Write]]) -> int:
+    """Take back the writes of each photo, newest first; how many were, byte for byte.
+
+    All photos take turns, so that the ledger and the folders are synced once a turn and not once a photo.
+    """
+    left = {number: sorted(some, key=lambda write: write.id) for number, some in these.items() if some}
+    restored = 0
+    while left:
+        turn = [(photos[number], some.pop()) for number, some in left.items()]
+        restored += _turn(app, [drafted for each in turn if (drafted := _drafted(app, *each))])
+        left = {number: some for number, some in left.items() if some}
+    return restored
+
+
+def _drafted(app: App, photo: Photo, write: Write) -> Turn | None:
+    """In Immich every tag that goes is a change of its own: there the merge takes many photos' words together."""
+    sink = app.worker.house.sinks.get(write.place)
+    if sink is None or write.carried or write.place == rooms.MIRROR:
+        return None
+    draft = sink.revert(photo, write.path, write.after, write.inverse)
+    return (photo, write, draft) if isinstance(draft, Draft) else None
+
+
+def _turn(app: App, these: Sequence[Turn]) -> int:
+    """One write of each of these photos, the intent before it and what was read back after it."""
+    if not these:
+        return 0
+    with app.ledger.transaction() as db:
+        intents = [writes.intend(db, _inverted(app, *each), app.now()) for each in these]
+    answers: dict[int, object] = {}
+    for place in {write.place for _, write, _ in these}:
+        mine = [number for number, (_, write, _) in enumerate(these) if write.place == place]
+        told = app.worker.house.sinks[place].write([these[number][2] for number in mine])
+        answers |= zip(mine, told, strict=True)
+    done = [(*these[number], seen) for number, seen in answers.items() if isinstance(seen, Seen)]
+    with app.ledger.transaction() as db:
+        for intent in intents:
+            writes.settle(db, intent, "void")
+        _remember(db, done, app.worker.context())
+    return len(done)
+
+
+def _inverted(app: App, photo: Photo, write: Write, draft: Draft) -> Write:
+    nothing: Mapping[str, Word] = {}
+    return replace(
+        write,
+        run=app.worker.run_number,
+        photo=photo.id,
+        before=draft.before,
+        after=draft.after,
+        inverse=draft.inverse,
+        ours=nothing,
+        drops=nothing,
+        texts=(),
+    )
+
+
+def _remember(db: sqlite3.Connection, done: Sequence[tuple[Photo, Write, Draft, Seen]], context: Context) -> None:
+    """The places as they stand now are the new bases; it is as if we had not written there."""
+    ids = [photo.id for photo, *_ in done]
+    memories, truths = words.memories(db, ids), words.truths(db, ids)
+    folders = _folders(db, ids)
+    for photo, write, draft, seen in done:
+        memory = memories[photo.id].get(write.place, Memory())
+        fresh = merge.confirmed(memory, rooms.LAYOUTS[write.place], seen, truths[photo.id], context)
+        texts = {name: text for name, text in memory.texts_ours.items() if seen.texts.get(name) == text}
+        words.save_memory(db, photo.id, write.place, replace(fresh, written={}, texts_ours=texts))
+        rooms.remember_file(db, folders[photo.id], draft.where, seen.digest)
+
+
+def _folders(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int]:
+    query = f"SELECT id, folder FROM photos WHERE id IN ({marks(ids)})"  # noqa: S608 - question marks
+    return dict(db.execute(query, ids)) if ids else {}
+
+
+def of(db: sqlite3.Connection, ours: Mapping[int, Sequence[Write]]) -> dict[int, list[Write]]:
+    """The writes to take back of each photo: these, and what was taken back word by word before.
+
+    The latter may stand again, byte for byte, once a later write is taken back.
+    """
+    found = {number: list(some) for number, some in ours.items()}
+    for write in writes.undone(db, list(ours)):
+        found[write.photo].append(write)
+    return found
