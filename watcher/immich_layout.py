@@ -128,9 +128,10 @@ def _tells_thumbs(path: bytes) -> bool:
 
 def _way_down(folder: bytes) -> Iterator[bytes]:
     yield b"/"
-    for at in range(1, len(folder)):
-        if folder[at : at + 1] == b"/":
-            yield folder[:at]
+    at = folder.find(b"/", 1)
+    while at > 0:
+        yield folder[:at]
+        at = folder.find(b"/", at + 1)
     if len(folder) > 1:
         yield folder
 
