@@ -77,13 +77,28 @@ def machines(folder: Path, photos_: Path, processes: int) -> Iterator[str]:
             each.wait()
 
 
-def rate(send: Send, jobs: Sequence[LookJob]) -> float:
-    """Photos a second."""
-    began = time.monotonic()
+def rate(send: Send, jobs: Sequence[LookJob]) -> tuple[float, float]:
+    """Photos a second, and milliseconds of a core for each with all that was needed for it."""
+    began, before = time.monotonic(), core()
     futures = [send(job) for job in jobs]
     wait(futures)
+    taken = time.monotonic() - began
     assert all(one.error is None for future in futures for one in future.result())
-    return sum(len(job.photos) for job in jobs) / (time.monotonic() - began)
+    count = sum(len(job.photos) for job in jobs)
+    return count / taken, 1000 * (core() - before) / count
+
+
+def core() -> float:
+    """Seconds of a core that this process and all below it have taken."""
+    rows = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parts = entry.read_text().rpartition(")")[2].split()
+            rows[int(entry.parent.name)] = (int(parts[1]), int(parts[11]) + int(parts[12]))
+    ours = {os.getpid()}
+    while more := {pid for pid, (parent, _) in rows.items() if parent in ours} - ours:
+        ours |= more
+    return sum(rows[pid][1] for pid in ours if pid in rows) / os.sysconf("SC_CLK_TCK")
 
 
 def cost(send: Send, job: LookJob, times: int = 20) -> float:
@@ -119,7 +134,7 @@ def main() -> None:
         folder = Path(name, "photos")
         folder.mkdir()
         jobs = batches(photos(folder, count))
-        found: dict[str, list[float]] = {}
+        found: dict[str, list[tuple[float, float]]] = {}
         ways: dict[str, Send] = {}
         for processes in (1, 2):
             pool = last.enter_context(ProcessPoolExecutor(processes, mp_context=get_context("spawn")))
@@ -136,7 +151,12 @@ def main() -> None:
             for what, way in ways.items():
                 found.setdefault(what, []).append(rate(way, jobs))
         for what, rates in found.items():
-            print(f"{what}: {statistics.median(rates):.0f} photos/s ({min(rates):.0f} to {max(rates):.0f})")
+            fast, dear = zip(*rates, strict=True)
+            spread = f"{min(fast):.0f} to {max(fast):.0f}"
+            print(
+                f"{what}: {statistics.median(fast):.0f} photos/s ({spread}), "
+                f"{statistics.median(dear):.1f} ms of a core each ({min(dear):.1f} to {max(dear):.1f})"
+            )
         bare = LookJob(jobs[0].photos)
         for what in ("processes of this one: 1", "workers of a cluster: 1"):
             print(f"{what}: {cost(ways[what], bare):.1f} ms for {BATCH} photos that no source looks at")

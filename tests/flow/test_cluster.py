@@ -15,10 +15,10 @@ pytest.importorskip("distributed")
 
 from tests.cluster_world import Machines, Program, free_port
 from tests.flow.house_world import World, paint, soon
-from watcher import app as house
 from watcher.cli import main
 from watcher.cluster import checkup, versions
 from watcher.cluster_settings import Cluster
+from watcher.looker import Looker
 
 COUNT = 40
 
@@ -77,14 +77,15 @@ def _log_of_before():
 def counted(monkeypatch):
     """How often each photo's evidence was booked."""
     booked: dict[int, int] = {}
-    before = house.rooms.keep
+    before = Looker.keep
 
-    def keep(db, job, *more):
-        booked[job.photo.id] = booked.get(job.photo.id, 0) + 1
-        before(db, job, *more)
+    def keep(self, jobs, answers):
+        for job, answer in zip(jobs, answers, strict=True):
+            booked[job.photo.id] = booked.get(job.photo.id, 0) + (answer.error is None)
+        before(self, jobs, answers)
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.rooms, "keep", keep)
+        patch.setattr(Looker, "keep", keep)
         yield booked
 
 

@@ -149,7 +149,16 @@ class Cluster(Executor):
     async def _main(self) -> None:
         self._loop, self._closing, self._news = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         self._begun.set()
-        while not self._ended():
+        life = self._loop.create_task(self._live())
+        await self._closing.wait()
+        while self._open:  # noqa: ASYNC110 - they end in other threads as well, which tell this loop nothing
+            await asyncio.sleep(0.02)
+        while not life.done():  # Dask swallows what calls it off while it closes
+            life.cancel()
+            await asyncio.wait({life}, timeout=0.2)
+
+    async def _live(self) -> None:
+        while True:
             try:
                 await self._session()
             except Exception as error:  # noqa: BLE001 - whatever Dask raises, it is tried again
@@ -157,18 +166,7 @@ class Cluster(Executor):
             finally:
                 self._client, self._crew = None, Crew()
                 self._changed()
-            await self._pause(self._times.again)
-
-    def _ended(self) -> bool:
-        return self._closing.is_set() and not self._open
-
-    async def _pause(self, seconds: float) -> None:
-        """That long, or until it is to end; what is still open then is looked after every moment."""
-        if self._closing.is_set():
-            await asyncio.sleep(0.02)
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            await asyncio.sleep(self._times.again)
 
     async def _session(self) -> None:
         """One connection, from its beginning to its end."""
@@ -188,11 +186,10 @@ class Cluster(Executor):
                 self._say(wrong)
                 return
             self._client = client
-            while client.status == "running" and not self._ended():
+            while client.status == "running":
                 await self._muster(client)
-                await self._pause(self._times.look)
-            if not self._ended():
-                self._say(f"{self.address} was lost")
+                await asyncio.sleep(self._times.look)
+            self._say(f"{self.address} was lost")
         finally:
             self._client = None
             self._crew.close()
