@@ -288,6 +288,8 @@ def test_with_tls_only_who_has_a_certificate_of_ours_takes_part(world, tmp_path)
     machines = Machines(tmp_path / "machines", world.photos, **ours)
     with machines.up(1) as (scheduler, workers):
         assert "tls://" in "".join(scheduler.said)
+        places = listening(scheduler.process.pid) + listening(workers.process.pid)
+        assert {place.partition(":")[0] for place in places} == {"0100007F"}  # where the scheduler is reached
         for strange in ({}, theirs):
             world.changed["cluster"] = {"address": machines.address.replace("tls", "tcp"), **strange}
             with world.serving() as app:

@@ -140,6 +140,7 @@ class _Crew:
         say: Callable[[str], object],
     ) -> None:
         host, port = trust.place(cluster)
+        self._scheduler = host
         self._address = trust.address(host, port, encrypted=security is not None)
         self._security, self._hand, self._furnish = security, hand, furnish
         self._folder, self._tell, self._said = folder, say, ""
@@ -206,7 +207,7 @@ class _Crew:
             nthreads=self._hand.threads,
             memory_limit=self._hand.memory // self._hand.processes or "auto",
             name=f"{self._name}-{number + 1}",
-            host=self._hand.listen or (trust.HERE if self._security is None else None),
+            host=self._hand.listen or self._own_address(),
             security=self._security,
             local_directory=self._folder,
             dashboard=False,
@@ -215,6 +216,14 @@ class _Crew:
             silence_logs=logging.CRITICAL,
             death_timeout=30,
         )
+
+    def _own_address(self) -> str:
+        """Loopback without TLS; with it the one by which this machine reaches the scheduler."""
+        if self._security is None:
+            return trust.HERE
+        from distributed.utils import get_ip  # noqa: PLC0415 - an extra
+
+        return str(get_ip(self._scheduler))
 
     def _say(self, text: str) -> None:
         if text != self._said:
