@@ -61,6 +61,14 @@ def onto(word: Word, to: Word) -> Word:
     return word[:-1] + to[-1:] if len(word) > 1 else to
 
 
+def kept(word: Word, to: Word) -> Word:
+    """What `word` becomes when its leaf is merged into `to`, as a person approved: never a path with fewer levels.
+
+    `animals/dogs` merged into `dog` is `animals/dog`; `dogs` merged into `animals/dog` is `animals/dog`.
+    """
+    return onto(word, to) if len(word) > len(to) else to
+
+
 def keys(name: str, leaves: Mapping[str, Word]) -> str:
     """The key of what a word of this key becomes by an alias of its last part; its own where there is none."""
     above, cut, leaf = name.rpartition(SEPARATOR)

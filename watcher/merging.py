@@ -155,12 +155,12 @@ def _end(known: book.Both, to: Word) -> Word:
 def changed(word: Word, targets: Mapping[str, Word]) -> Word:
     """A keyword with its parts exchanged: never with fewer levels. The same word where only places differ."""
     if len(word) == 1:
-        return next((to for part, to in targets.items() if _has(word, part)), word)
+        return next((pure.kept(word, to) for part, to in targets.items() if _has(word, part)), word)
     above = tuple(targets[part][-1] if part in targets and len(targets[part]) == 1 else part for part in word[:-1])
     leaf = targets.get(word[-1])
     if leaf is not None and len(leaf) > 1:
         return ()  # what was approved is about the plain word
-    return (*above, leaf[-1] if leaf else word[-1])
+    return pure.kept((*above, word[-1]), leaf) if leaf else (*above, word[-1])
 
 
 def _empty(db: sqlite3.Connection, run: int, rows: Mapping[tuple[int, str, Word], None], owner: str) -> None:

@@ -1,8 +1,7 @@
 """What could be a hierarchy: `golden retriever` below `dog`, `red wine` below `wine`. Offered, never merged. Pure.
 
-Paths are compared by their parts: `animals/dog` and a plain `dog` are offered as one, and whichever way they
-are merged the
-level above stays.
+Paths are compared by their parts: `animals/dog` and a plain `dog` are offered as one, and whichever way they are
+merged the level above stays (`metadata.aliases.kept`).
 """
 
 from __future__ import annotations
@@ -76,11 +75,3 @@ def leaves(paths: Sequence[Word]) -> list[tuple[Word, Word]]:
             if len(at) == 1:
                 found.append((path, at.pop()))
     return found
-
-
-def kept(word: Word, to: Word) -> Word:
-    """What `word` becomes when its leaf is merged into `to`: never a path with fewer levels.
-
-    `animals/dogs` merged into `dog` is `animals/dog`; `dogs` merged into `animals/dog` is `animals/dog`.
-    """
-    return word[:-1] + to[-1:] if len(word) > len(to) else to

@@ -8,7 +8,7 @@ from metadata import tags
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
 from tests.immich import missing, running
-from watcher import sweeping
+from watcher import census, sweeping
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -21,13 +21,12 @@ def immich():
 
 def approve(world, **merges):
     """As a report that counted all photos there are."""
-    words = []
-    for word, to in merges.items():
-        rows = world.ask(
-            "SELECT photo FROM standing JOIN words ON words.id = standing.word WHERE words.text = ?", word
-        )
-        ids = [row[0] for row in rows]
-        words.append({"word": word, "to": to, "ids": ids, "agreed": len(ids), "to_agreed": None})
+    with world.book() as db:
+        uses = census.take(db).uses
+    words = [
+        {"word": word, "to": to, "ids": uses[word].photos, "agreed": len(uses[word].photos), "to_agreed": None}
+        for word, to in merges.items()
+    ]
     return world.do(
         "dedupe", report="0123456789abcdef" + "".join(merges), words=words, owner=world.immich.admin.id
     )
@@ -102,3 +101,43 @@ def test_a_tag_with_others_below_it_stays_and_is_listed(tmp_path, immich):
     (row,) = left(world, answer["run"])
     assert row["tag"] == "Pet"
     assert tags.show(("Pet",)) in {tag["value"] for tag in immich.ok("GET", "/tags")}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("database", [True, False], ids=["database", "no database"])
+def test_an_undo_brings_back_what_stood_in_immich_on_every_photo(tmp_path, immich, database):
+    world = ImmichWorld(tmp_path, immich, database=database)
+    mark = 61 + 10 * database
+    plain, path, both, spelled = (immich.upload_photo(photo(mark=mark + n)) for n in range(4))
+    dog, hound, slr = (f"{word}{database}" for word in ("dog", "hound", "Slr"))
+    immich.idle()
+    before = {
+        plain: {dog},
+        path: {f"animals/{dog}"},
+        both: {dog, hound, f"animals/{dog}", "Oma"},
+        spelled: {slr},
+    }
+    for asset, words in before.items():
+        immich.tag([asset], sorted(words))
+    immich.idle()
+    world.rest()
+    stood = {asset: world.words_of(asset) for asset in before}
+    answer = approve(world, **{dog: f"animals/{dog}", hound: dog, slr: slr.upper()})
+    immich.idle()
+    world.rest()
+    merged = {f"animals/{dog}", "colour/red"}
+    assert [world.tags(asset) for asset in (plain, path)] == [merged, merged]
+    assert world.tags(both) == merged | {"Oma"}
+    assert world.tags(spelled) == {slr.upper(), "colour/red"}
+    world.do("undo", run=answer["run"])
+    immich.idle()
+    world.rest()
+    for asset, words in before.items():
+        assert world.tags(asset) == words | {"colour/red"}
+        assert world.words_of(asset) == stood[asset]
+        assert world.refused_of(asset) == set()
+    world.do("redo", run=answer["run"])
+    immich.idle()
+    world.rest()
+    assert world.tags(both) == merged | {"Oma"}
+    assert world.tags(spelled) == {slr.upper(), "colour/red"}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from metadata import aliases
 from metadata.errors import UserError
 from models import canonical
 from models.canonical import Wishes
@@ -233,8 +234,8 @@ def test_a_plain_word_and_the_one_path_with_that_leaf_are_offered_as_one():
 
 
 def test_merging_never_loses_a_level():
-    assert hierarchy.kept(("animals", "dogs"), ("dog",)) == ("animals", "dog")
-    assert hierarchy.kept(("dogs",), ("animals", "dog")) == ("animals", "dog")
+    assert aliases.kept(("animals", "dogs"), ("dog",)) == ("animals", "dog")
+    assert aliases.kept(("dogs",), ("animals", "dog")) == ("animals", "dog")
 
 
 def test_a_plain_word_and_the_one_path_with_that_leaf_are_offered_and_not_merged():
