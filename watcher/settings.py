@@ -446,6 +446,8 @@ def secret(path: Path, environment: Mapping[str, str], *, warn: Callable[[str], 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
     """Why, without a byte of the content."""
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}; give it to user {os.geteuid()} (a container's: on the host)"
     return error.strerror or "no text" if isinstance(error, OSError) else "not UTF-8 text"
 
 

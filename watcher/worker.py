@@ -54,6 +54,7 @@ class Worker:
         self._looker, self._deliverer = Looker(self._desk), Deliverer(self._desk, self.losses)
         self._describer = Describer(self._desk, self._looker.items)
         self._clock = (crew.now(), time.monotonic())
+        self._began = self._clock[0]
         self._bugs = 0
         self._stopping = False
         self.patience = ENDS
@@ -194,13 +195,15 @@ class Worker:
             self._desk.pulse.end(token)
 
     def _set_clock(self) -> None:
-        """Where the clock was put back, what is due goes back with it, and waits no longer than it was to."""
+        """Where the clock was set, what was noted by the wrong one goes with it; nothing waits longer for that."""
         before, self._clock = self._clock, (self._desk.now(), time.monotonic())
         ahead = (self._clock[0] - before[0]) - (self._clock[1] - before[1])
-        if ahead < -1.0:
-            log.warning("the clock was put back by %.0f s", -ahead)
-            with self._desk.ledger.transaction() as db:
-                work.shift(db, ahead)
+        if -1.0 <= ahead <= work.LEAP:
+            return
+        log.warning("the clock was put %s by %.0f s", "back" if ahead < 0 else "forward", abs(ahead))
+        with self._desk.ledger.transaction() as db:
+            work.clock_set(db, ahead, since=self._began, until=before[0])
+        self._began += ahead
 
     def settle_all(self) -> None:
         """Wait until every file that was found has come to rest, but not for one that goes on growing."""

@@ -16,7 +16,8 @@ import pytest
 
 from metadata.errors import UserError
 from tests.flow.house_world import BLUE, GREEN, RED, World, paint, soon
-from watcher.ledger import store
+from watcher import commands
+from watcher.ledger import store, writes
 from watcher.ledger.store import LedgerFault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -479,6 +480,23 @@ def test_a_clock_put_back_while_the_service_was_off_delays_nothing(world):
     world.ahead = 86400.0 * 800
     assert world.run().worker.counts.written == 0
     assert world.refusals() == 0
+
+
+def test_what_was_noted_before_ntp_set_the_clock_is_not_taken_for_old(world):
+    world.ahead = -86400.0 * 365 * 40  # a box without a battery begins in the past
+    _some(world, 2)
+    with world.open() as app:
+        world.work(app)
+        (world.photos / "0.jpg").unlink()
+        app.intake.look("p")
+        world.work(app)
+        world.ahead = 0.0
+        world.work(app)
+        assert commands.prune(app, apply=True)["photos"] == 0, "its days of grace begin"
+        assert writes.forget(app.ledger.db, time.time() - 86400.0 * 365) == 0, "and what was written can be undone"
+    world.ahead = 86400.0 * 8
+    with world.open() as app:
+        assert commands.prune(app, apply=True)["photos"] == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

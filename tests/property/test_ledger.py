@@ -160,7 +160,12 @@ class Working(RuleBasedStateMachine):
     @rule(seconds=st.floats(-1e9, 0))
     def put_the_clock_back(self, seconds):
         self.now += seconds
-        work.shift(self.db, seconds)
+        work.clock_set(self.db, seconds, since=0.0, until=self.now)
+
+    @rule(seconds=st.floats(work.LEAP, 1e9))
+    def set_a_clock_that_was_behind(self, seconds):
+        work.clock_set(self.db, seconds, since=0.0, until=self.now)
+        self.now += seconds
 
     @invariant()
     def every_photo_is_somewhere(self):

@@ -374,6 +374,15 @@ def test_nonsense_about_immich_is_refused(write, text, place):
     assert told.startswith(f"{place}: ")
 
 
+def test_a_secret_of_another_user_is_told_with_whom_to_give_it_to(tmp_path, monkeypatch):
+    def shut(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", shut)
+    with pytest.raises(UserError, match=rf"give it to user {os.geteuid()}"):
+        settings.secret(tmp_path / "key", {}, warn=print)
+
+
 def test_no_secret_of_immich_is_ever_shown(write):
     made = settings.load(
         None, {**HOME, "IMMICH_URL": "i", "IMMICH_API_KEY": "sesame", "DB_PASSWORD": "knock-knock"}, {}

@@ -167,9 +167,23 @@ def again(db: sqlite3.Connection, photos: Iterable[int], now: float, *, look: bo
     )
 
 
-def shift(db: sqlite3.Connection, seconds: float) -> None:
-    """Everything is due by so much later (earlier, where negative): the clock was set."""
-    db.execute("UPDATE photos SET due = due + ? WHERE due IS NOT NULL", (seconds,))
+LEAP = 3600.0
+"""Seconds; a clock that is put forward so far was wrong until NTP set it, or the machine slept."""
+
+
+def clock_set(db: sqlite3.Connection, seconds: float, *, since: float, until: float) -> None:
+    """The clock was put forward (back, where negative), between these two times it was wrong.
+
+    What is due goes back with it. What it noted goes forward: photos that went would count as long gone
+    else, and writes as too old to be undone.
+    """
+    if seconds < 0:
+        db.execute("UPDATE photos SET due = due + ? WHERE due IS NOT NULL", (seconds,))
+        return
+    for table, column in (("photos", "gone"), ("writes", "at"), ("runs", "started")):
+        db.execute(
+            f"UPDATE {table} SET {column} = {column} + ? WHERE {column} BETWEEN ? AND ?", (seconds, since, until)
+        )
 
 
 def not_after(db: sqlite3.Connection, now: float) -> None:
