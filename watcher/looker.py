@@ -82,10 +82,10 @@ class Looker:
 
     def look(self, jobs: list[Job], *, many: bool) -> None:
         """Begin to look at a batch, one of `many` or one of few; what comes back is kept."""
-        if many:
-            self._desk.crew.hands.for_many()  # these decide as well
         sent = self.sender.sent(jobs, self._job(jobs)) if self.sender.sends else None
         if sent is not None:
+            if many:
+                self._desk.crew.hands.for_many()  # these decide as well
             self._desk.track(sent, self._desk.looks, jobs, self._returned, "looking elsewhere", ELSEWHERE_DEADLINE)
             return
         future = self._elsewhere(jobs) if many else None
