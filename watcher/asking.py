@@ -120,7 +120,7 @@ def perform(arguments: Arguments, name: str, values: Mapping[str, Any]) -> int:
     from watcher.progress import Progress
 
     watch, progress = None, Progress("photos done", sys.stderr)
-    if name == "undo":
+    if name == "undo" and not (values["paths"] or values["keyword"] or values["source"]):
         from watcher.undo import Watched
 
         watch = Watched(values["run"], progress)

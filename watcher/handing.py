@@ -22,7 +22,7 @@ from watcher.ledger.store import Busy
 from watcher.settings import Root, Settings
 
 PATIENCE = 600.0
-"""Seconds that a command waits for the service's answer."""
+"""Seconds that a command waits for the service's answer while nothing moves in the ledger."""
 WORKS = frozenset(
     {
         "scan",
@@ -57,7 +57,7 @@ def do(
 ) -> tuple[dict[str, Any], bool]:
     """Do a command that changes something; its answer, and whether photos failed in it.
 
-    `watch` is called again and again while it is done here, to tell how far it is.
+    `watch` is called again and again while it is done, to tell how far it is.
 
     Raises UserError when it cannot be done.
     """
@@ -66,7 +66,7 @@ def do(
             with opened(settings, environment=os.environ) as app:
                 return _here(app, name, values, watch)
         except Busy:
-            answer = _handed(settings, name, values)
+            answer = _handed(settings, name, values, watch)
             if answer is not None:
                 return answer, False
 
@@ -117,13 +117,20 @@ def synced(settings: Settings, out: TextIO) -> tuple[dict[str, Any], bool]:
                 return handed | {"left": sync.watched(settings, out)}, False
 
 
-def _handed(settings: Settings, name: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Ask the service and wait for its answer; None when it ended without having heard."""
+def _handed(
+    settings: Settings, name: str, values: Mapping[str, Any], watch: Watch | None = None
+) -> dict[str, Any] | None:
+    """Ask the service and wait for its answer, while anything moves; None when it ended without having heard."""
     db = sqlite3.connect(settings.state / store.NAME, isolation_level=None, timeout=10)
     try:
         number = requests.ask(db, name, values, time.time())
-        until = time.monotonic() + PATIENCE
+        until, state = time.monotonic() + PATIENCE, None
         while time.monotonic() < until:
+            now = db.execute("PRAGMA data_version").fetchone()
+            if now != state:
+                until, state = time.monotonic() + PATIENCE, now
+            if watch is not None:
+                watch(db)
             answered = requests.answered(db, number)
             if answered is not None:
                 return _answer(*answered)
