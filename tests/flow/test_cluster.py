@@ -214,6 +214,13 @@ def test_the_doctor_says_who_is_there(world, shared):
     assert (found.level, "Dask runs whatever" in found.text) == ("fail", True)
 
 
+def test_a_port_that_is_taken_is_told_in_one_line(shared, tmp_path, capsys):
+    assert main(["--state", str(tmp_path), "scheduler", "--listen", f"127.0.0.1:{shared.port}"]) == 2
+    assert (
+        capsys.readouterr().err == f"tagwright: cannot listen on 127.0.0.1:{shared.port}: Address already in use\n"
+    )
+
+
 REFUSED = [
     ["scheduler", "--listen", "0.0.0.0:8786"],
     ["scheduler", "--listen", "192.0.2.1:8786"],

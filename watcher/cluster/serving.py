@@ -58,7 +58,16 @@ class Hand:
 def schedule(cluster: Cluster, listen: tuple[str, int], *, say: Callable[[str], object]) -> int:
     """Be the scheduler until a signal; 0, or 130 after Ctrl-C. Raises UserError where it cannot listen."""
     security = _prepared(cluster, listen[0])
+    family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
+    try:
+        socket.create_server(listen, family=family).close()  # Dask's own way to fail is a long one
+    except OSError as error:
+        raise _deaf(listen, error) from None
     return asyncio.run(_schedule(listen, security, say))
+
+
+def _deaf(listen: tuple[str, int], error: BaseException) -> UserError:
+    return UserError(f"cannot listen on {listen[0]}:{listen[1]}: {_reason(error)}")
 
 
 async def _schedule(listen: tuple[str, int], security: Security | None, say: Callable[[str], object]) -> int:
@@ -76,8 +85,8 @@ async def _schedule(listen: tuple[str, int], security: Security | None, say: Cal
     stop = _signals()
     try:
         await scheduler
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot listen on {listen[0]}:{listen[1]}: {_reason(error)}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # Dask hides the first in the last
+        raise _deaf(listen, error.__cause__ or error) from None
     scheduler.set_metadata(["tagwright"], __version__)
     say(f"the scheduler is at {scheduler.address}; Ctrl-C ends it")
     code = await stop
@@ -242,4 +251,4 @@ async def _closed(keeper: Any) -> None:
 
 def _reason(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return str(text)[:200] or type(error).__name__
+    return str(text).partition(" (while attempting")[0][:200] or type(error).__name__
