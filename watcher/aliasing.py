@@ -77,7 +77,7 @@ def _owner(db: Any, arguments: Arguments) -> str | None:
 
 
 def _of(row: Any) -> str:
-    return f" (photos of {row['user']})" if row["user"] else ""
+    return f", on photos of {'no user' if row['user'] == '-' else row['user']}" if row["user"] else ""
 
 
 def _listed(arguments: Arguments) -> int:
