@@ -108,6 +108,15 @@ def find(name: str, folder: Path | None) -> Manifest | None:
     return None
 
 
+def present(about: Manifest, home: Path) -> None:
+    """Raises UserError that says which of a model's files are missing in its folder, and how they come."""
+    missing = [name for name in about.needed() if not (home / name).is_file()]
+    if missing:
+        name, made = about.name, about.checkpoint and about.model in missing
+        how = f"export {name} FILE.pth` makes it of {about.checkpoint}" if made else f"fetch {name}` gets it"
+        raise UserError(f"{name} needs {', '.join(missing)} in {home}: `tagwright models {how}")
+
+
 def read(name: str, data: bytes, where: str) -> Manifest:
     """A manifest out of its text. Raises UserError that names what is wrong, and where."""
     try:

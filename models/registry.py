@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,17 +65,35 @@ def _outside(kind: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"tagwright.{kind}")}
 
 
+def present(kind: str, name: str, folder: str | Path) -> None:
+    """Raises UserError where this tagger or captioner cannot be asked, as far as is known before it is loaded."""
+    module = _module(kind, name, folder)
+    if module != name:
+        if find_spec("onnxruntime") is None:
+            raise _missing(kind.removesuffix("s"), name, ImportError(name="onnxruntime"))
+        about = manifest.find(name, Path(folder))
+        assert about is not None
+        manifest.present(about, Path(folder) / name)
+
+
+def _module(kind: str, name: str, folder: str | Path | None) -> str:
+    """The module that answers to a name. Raises UserError for an unknown one."""
+    known = names(kind)
+    if name in known:
+        return name
+    if kind == "taggers" and described(name, folder):
+        return "onnx"
+    known += manifest.names() if kind == "taggers" else []
+    if kind == "taggers" and name in names("captioners"):
+        raise UserError(f"{name} says keywords, title and caption at once: set `captioner = {name!r}` instead")
+    raise UserError(f"no {kind.removesuffix('s')} is called {name!r}; there are: {', '.join(known) or 'none'}")
+
+
 def _make(kind: str, name: str, settings: dict[str, Any]) -> object:
     one = kind.removesuffix("s")
-    known = names(kind)
-    module = name
-    if name not in known and kind == "taggers" and described(name, settings.get("folder")):
-        module, settings = "onnx", {**settings, "model": name}
-    if module not in known:
-        known += manifest.names() if kind == "taggers" else []
-        if kind == "taggers" and name in names("captioners"):
-            raise UserError(f"{name} says keywords, title and caption at once: set `captioner = {name!r}` instead")
-        raise UserError(f"no {one} is called {name!r}; there are: {', '.join(known) or 'none'}")
+    module = _module(kind, name, settings.get("folder"))
+    if module != name:
+        settings = {**settings, "model": name}
     make = _find(kind, module)
     try:
         return make(**settings)

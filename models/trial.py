@@ -111,7 +111,8 @@ def _asked(backend: Tagger | Captioner, view: View) -> Said:
             return Said(backend.name, time.perf_counter() - start, backend.version, tuple(words), title, caption)
         said = backend.tag([view])[0]
     except (PhotoError, TryAgain) as error:
-        return Said(backend.name, time.perf_counter() - start, backend.version, error=error.reason)
+        told = error.reason if error.path == view.path else str(error)
+        return Said(backend.name, time.perf_counter() - start, backend.version, error=told)
     except TagwrightError as error:
         return Said(backend.name, time.perf_counter() - start, backend.version, error=str(error))
     except Exception as error:

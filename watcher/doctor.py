@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watcher import machine, mounts, premises, readers
+from watcher import backends, machine, mounts, premises, readers
 from watcher.findings import Finding, report, worst
 from watcher.inotify import Inotify
 from watcher.settings import Settings
@@ -75,6 +75,7 @@ def examine(
         kinds |= found.files
     findings += _watches(inotify, watched)
     findings += readers.findings(kinds)
+    findings += backends.findings(settings)
     if settings.immich.url:
         from watcher import links  # noqa: PLC0415 - needs httpx and psycopg, which nobody else does
 

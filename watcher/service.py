@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from metadata.errors import UserError
-from watcher import allocator, mounts, plan, premises, tell, vitals, web, worker
+from watcher import allocator, backends, mounts, plan, premises, tell, vitals, web, worker
 from watcher.app import App, opened
 from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
@@ -62,6 +62,8 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
     if twice := premises.twins(settings.roots, mounts.table()):
         raise UserError(twice[0])
+    if lacking := backends.faults(settings):
+        raise UserError(lacking[0])
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def _try(arguments: Arguments) -> int:
     from models import look, trial
 
     settings = known_settings(arguments)
+    _hush()
     who = _who(settings)
     paths = [os.fsencode(path.absolute()) for path in arguments.files]
     private = _private(settings, paths)
@@ -49,6 +51,11 @@ def _try(arguments: Arguments) -> int:
     answer = [{**asdict(each), "path": os.fsdecode(each.path)} for each in found]
     say(arguments, answer, (line for each in found for line in _lines(each, settings, every=arguments.all)))
     return SOME_FAILED if any(each.error or any(one.error for one in each.said) for each in found) else DONE
+
+
+def _hush() -> None:
+    """What a host lacks stands in the answer; a line in the log would say it twice."""
+    logging.getLogger("models.hosts").setLevel(logging.ERROR)
 
 
 def _who(settings: Settings) -> Who:
@@ -95,7 +102,7 @@ def _lines(found: Trial, settings: Settings, *, every: bool) -> Iterator[str]:
     yield os.fsdecode(found.path)
     for said in found.said:
         took = f"{1000 * said.seconds:9.1f} ms" if said.seconds else " " * 12
-        yield f"  {said.name:<20}{took}  {said.version}".rstrip()
+        yield f"  {said.name:<20}{took}  {said.version and f'version {said.version}'}".rstrip()
         yield from (f"      {line}" for line in _answer(said, settings, every=every))
     if found.error:
         yield f"  error: {found.error}"
@@ -109,6 +116,11 @@ def _answer(said: Said, settings: Settings, *, every: bool) -> Iterator[str]:
     for word, score in said.words:
         if every or score >= threshold:
             yield f"{score:.3f}  {tags.show(word)}{'' if score >= threshold else '  (below the threshold)'}"
+    below = sum(score < threshold for _, score in said.words)
+    if below and not every:
+        yield f"{below} below the threshold of {threshold:g}; --all shows them"
+    elif said.version and not (said.words or said.title or said.caption or said.error):
+        yield "nothing"
 
 
 # estimate
@@ -118,6 +130,7 @@ def _estimate(arguments: Arguments) -> int:
     from models import look
 
     settings = known_settings(arguments)
+    _hush()
     paths, todo, total = _sample(settings, arguments)
     try:
         rows = [*_timed(settings, paths, todo)]
@@ -204,14 +217,20 @@ def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) 
 
     made = looking(settings)
     who = trial.Who(made.taggers, None if made.asked else made.captioner)
-    tried = [trial.trial(path, who) for path in paths]
     each: dict[str, list[float]] = {}
-    for said in (one for found in tried for one in found.said if not one.error):
-        each.setdefault(said.name, []).append(said.seconds)
+    failed: dict[str, str] = {}
+    for path in paths:
+        for said in trial.trial(path, _without(who, failed)).said:
+            if said.error:
+                failed[said.name] = said.error
+            else:
+                each.setdefault(said.name, []).append(said.seconds)
     most = max(todo.values(), default=0)
     for name, seconds in each.items():
         one = statistics.mean(seconds)
         yield _row(name, one, todo.get(name, most), one / made.workers)
+    for name in failed.keys() - each.keys():
+        yield {**_row(name, 0.0, todo.get(name, most), None), "error": failed[name]}
     if made.asked is not None:
         private = _private(settings, paths)
         open_ = [path for path in paths if path not in private]
@@ -220,6 +239,13 @@ def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) 
             made.asked[0], 1 / rate if rate else 0.0, todo.get(made.asked[0], 0), 1 / rate if rate else None
         )
         yield {**row, "error": reason}
+
+
+def _without(who: Who, failed: Mapping[str, str]) -> Who:
+    """All but those that could not answer once: the next photo would wait for them, too."""
+    left = tuple(spec for spec in who.taggers if spec[0] not in failed)
+    captioner = None if who.captioner is not None and who.captioner[0] in failed else who.captioner
+    return replace(who, taggers=left, captioner=captioner)
 
 
 def _row(name: str, one: float, todo: int, share: float | None) -> dict[str, Any]:

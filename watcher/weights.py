@@ -58,6 +58,7 @@ def _shown(one: Known, *, check: bool) -> dict[str, Any]:
 
     missing = one.missing
     state = "installed" if not missing else f"missing: {', '.join(missing)}" if one.there else "not installed"
+    state += f"; {_how(one)}" if missing else ""
     if check and (bad := [name for name, good in shelf.check(one).items() if not good]):
         state = f"damaged: {', '.join(bad)}; fetch it again"
     size = one.there or one.size
@@ -65,6 +66,15 @@ def _shown(one: Known, *, check: bool) -> dict[str, Any]:
         "name": one.name, "kind": one.kind, "title": one.title, "licence": one.licence, "state": state,
         "bytes": size, "folder": str(one.folder), "source": one.source,
     }  # fmt: skip
+
+
+def _how(one: Known) -> str:
+    """How what is missing of a model comes."""
+    if one.checkpoint:
+        return f"`tagwright models export {one.name} FILE.pth` makes it of {one.checkpoint}"
+    if one.source and one.files:
+        return f"`tagwright models fetch {one.name}` gets it"
+    return f"nobody hands it out in this form: put {', '.join(one.needed)} into its folder"
 
 
 def _asked(settings: Settings) -> list[dict[str, Any]]:
@@ -108,12 +118,7 @@ def _fetch(arguments: Arguments) -> int:
 
 
 def _lacks(one: Known) -> str:
-    lacks = f"{one.name} still lacks {', '.join(one.missing)} in {one.folder}"
-    return (
-        f"{lacks}: `tagwright models export {one.name} FILE.pth` makes it of {one.checkpoint}"
-        if one.checkpoint
-        else lacks
-    )
+    return f"{one.name} still lacks {', '.join(one.missing)} in {one.folder}: {_how(one)}"
 
 
 def _export(arguments: Arguments) -> int:

@@ -26,6 +26,8 @@ EDGE = 1440
 """Of Immich's own previews, from which it makes its vectors."""
 PAUSES = (1.0, 4.0, 15.0)
 """Seconds before it is asked again."""
+REST = 30.0
+"""Seconds in which one that stayed away all that time is not asked at all: every photo would wait for it."""
 
 
 class ImmichMl:
@@ -35,7 +37,14 @@ class ImmichMl:
     edge = EDGE
 
     def __init__(
-        self, url: str, model: str, language: str, seconds: float, wait: Callable[[float], object]
+        self,
+        url: str,
+        model: str,
+        language: str,
+        seconds: float,
+        *,
+        wait: Callable[[float], object],
+        clock: Callable[[], float],
     ) -> None:
         import httpx  # noqa: F401, PLC0415 - a missing library is told when the embedder is made
 
@@ -46,6 +55,7 @@ class ImmichMl:
         self.away = reach(self._url) != "here"
         self.version = model.replace("@", "-")
         self._model, self._language, self._seconds, self._wait = model, language, seconds, wait
+        self._clock, self._rests, self._reason = clock, 0.0, ""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text."""
@@ -84,7 +94,9 @@ class ImmichMl:
     def _answer(self, client: httpx.Client, asked: dict[str, Any]) -> httpx.Response:
         import httpx  # noqa: PLC0415 - as above
 
-        reason = ""
+        reason = self._reason
+        if self._clock() < self._rests:
+            raise TryAgain(self._url.encode(), reason)
         for pause in (*PAUSES, None):
             try:
                 answer = client.post(self._url, **asked)
@@ -98,6 +110,7 @@ class ImmichMl:
                     raise UserError(f"{self._url} refuses: {answer.status_code} {answer.text[:200]}")
             if pause is not None:
                 self._wait(pause)
+        self._rests, self._reason = self._clock() + REST, reason
         raise TryAgain(self._url.encode(), reason)
 
 
@@ -113,8 +126,10 @@ def make(
     language: str = "en",
     seconds: float = 300.0,
     cache: str = "",
+    *,
     wait: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> ImmichMl:
     """The embedder. `model` is that of Immich's smart search; `seconds` is the patience with one call."""
     del cache
-    return ImmichMl(url, model, language, seconds, wait)
+    return ImmichMl(url, model, language, seconds, wait=wait, clock=clock)

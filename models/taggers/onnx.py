@@ -133,11 +133,7 @@ def make(
         )
     runtime.providers(device)
     home = Path(folder) / model
-    missing = [name for name in about.needed() if not (home / name).is_file()]
-    if missing:
-        made = about.checkpoint and about.model in missing
-        how = f"export {model} FILE.pth` makes it of {about.checkpoint}" if made else f"fetch {model}` gets it"
-        raise UserError(f"{model} needs {', '.join(missing)} in {home}: `tagwright models {how}")
+    manifest.present(about, home)
     wishes = dict(categories)
     options = {"batch": batch, "threads": threads, "device": device, "categories": wishes}
     return Onnx(about, home, labels.read(about, home, wishes), options)

@@ -247,11 +247,13 @@ def test_immich_is_given_pictures_as_jpeg(server):
 
 
 def test_an_immich_that_stays_away_may_come_back(server):
-    waited = []
-    made = registry.embedder("immich_ml", url="http://127.0.0.1:9", wait=waited.append)
-    with pytest.raises(TryAgain, match="does not answer"):
-        made.embed(["a"])
-    assert len(waited) == 3
+    waited, now = [], [100.0]
+    made = registry.embedder("immich_ml", url="http://127.0.0.1:9", wait=waited.append, clock=lambda: now[0])
+    for later, all_ in ((0, 3), (29, 3), (2, 6)):  # it rests for half a minute, and every photo need not wait
+        now[0] += later
+        with pytest.raises(TryAgain, match="does not answer"):
+            made.embed(["a"])
+        assert len(waited) == all_
     server[1].answers = 422
     with pytest.raises(UserError, match="refuses: 422"):
         registry.embedder("immich_ml", url=server[0]).embed(["a"])
