@@ -281,7 +281,10 @@ class Deliverer:
     def _refused(self, job: Job, error: TagwrightError) -> None:
         """A place did not take a photo: a state of the root, a matter of time, or this file's own fault."""
         db = self._desk.ledger.db
-        if isinstance(error, PlaceClosed):
+        doubted = self._desk.guests.doubt(job.photo) if isinstance(error, (PlaceClosed, Refused)) else 0.0
+        if doubted:
+            work.soon(db, job.photo.id, self._desk.now() + doubted)
+        elif isinstance(error, PlaceClosed):
             self._shut(job.photo.id, job.photo.root, str(error))
         elif self._desk.guests.is_away(error):
             self._shut(job.photo.id, job.photo.root, f"Immich: {error}")

@@ -78,6 +78,10 @@ class Guests(Protocol):
         """Seconds after which a server is tried again that has too much to do; 0 for other errors."""
         ...
 
+    def doubt(self, photo: Photo) -> float:
+        """A write went wrong in a way that may have changed with its mount: seconds until it is known; else 0."""
+        ...
+
     def remote(self, photo: Photo) -> str:
         """What the server calls a photo that lies in no folder here, or ""."""
         ...
@@ -103,6 +107,10 @@ class Nobody:
         return False
 
     def pause(self, error: TagwrightError) -> float:  # noqa: ARG002 - as above
+        """Never."""
+        return 0.0
+
+    def doubt(self, photo: Photo) -> float:  # noqa: ARG002 - as above
         """Never."""
         return 0.0
 

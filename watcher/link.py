@@ -11,25 +11,25 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
-from metadata.immich import Asset, ByApi, ByDatabase, Face, PathMap, Paths, ready
+from metadata.immich import Asset, ByApi, ByDatabase, Face, PathMap, Paths
 from metadata.immich.paths import MEDIA, from_settings
 from metadata.mirror.way import Way
 from metadata.photo import Photo
-from metadata.sinks.immich import Home
 from watcher import connection, remains
 from watcher.albums import Albums
 from watcher.faces import Faces
 from watcher.homes import Finder
 from watcher.immich_settings import Immich as ImmichSettings
-from watcher.mirrored import Mirrored, Ways, connected, probe
+from watcher.mirrored import Mirrored, Ways, connected
 from watcher.settings import Settings
+from watcher.tries import Tries
 
 if TYPE_CHECKING:
     from metadata.immich import Database, Immich, Keys
@@ -89,9 +89,12 @@ class Link:
         made = connected(settings, keys, database, self.paths, self._way, ends=ends, around=find.around)
         named_roots = frozenset(root.name for root in self.roots)
         self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone)
+        self.tries = Tries(self.mirrored, self.ways, settings.immich.visibility, self.photo)
         self._census: list[ByApi | ByDatabase] = []
         self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
-        self._albums = Albums(settings.private.albums)
+        self.albums = settings.private.albums
+        """Albums whose photos no other machine may see."""
+        self._albums = Albums(self.albums)
         self._told = ""
         self.contact = False
         self.contact_before = False
@@ -142,7 +145,7 @@ class Link:
         first, self.contact = not self.contact, True
         if changed and (first or not self.paths):
             self._learn(changed)
-        self._try_mounts(changed, frozenset(owners))
+        self.tries.look(changed, owners)
         faces = self._looked_at(changed, owners)
         users = {owner: _names(client) for owner, client in owners.items()}
         marked, barred = self._marked(changed, owners), self._albums.look(owners)
@@ -200,36 +203,6 @@ class Link:
             self.paths.take(maps)
             told = (f"{each.container} = {os.fsdecode(each.host)}" for each in maps)
             log.info("Immich's folders are here: %s", ", ".join(told))
-
-    def _try_mounts(self, assets: Sequence[Asset], owners: Collection[str]) -> None:
-        """Find out how mounts are written of which that is not known, each by one photo without tags."""
-        for each in self.paths.maps:
-            if each.host in self.ways.found:
-                continue
-            for asset in assets:
-                photo = self.photo(asset) if asset.path.startswith(each.container) and not asset.tags else None
-                good = (
-                    photo is not None and ready(asset, owners, visible=self.settings.visibility).verdict == "ready"
-                )
-                if photo is not None and good and os.path.isfile(photo.file) and self._untagged(asset):
-                    self._try(each, photo, asset)
-                    break
-
-    def _untagged(self, asset: Asset) -> bool:
-        client = self.keys.of(asset.owner)
-        found = asset if asset.tags is not None else client.asset(asset.id) if client else None
-        return found is not None and not found.tags
-
-    def _try(self, mount: PathMap, photo: Photo, asset: Asset) -> None:
-        try:
-            finding = probe(self.mirrored, photo, Home(asset.id, asset.owner)).find()
-        except (PlaceClosed, Refused, TryAgain, KeyError) as error:
-            log.warning("how %s is written could not be tried: %s", os.fsdecode(mount.host), error)
-            return
-        self.ways.found[mount.host] = finding.way
-        log.info("%s: %s", os.fsdecode(mount.host), finding.seen)
-        if finding.left:
-            log.warning("left behind by the try of %s: %s", os.fsdecode(mount.host), finding.left)
 
     def _marked(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> frozenset[str]:
         """Assets that carry the marker; the listing of the API does not tell."""

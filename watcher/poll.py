@@ -43,6 +43,8 @@ PATIENCE: Final = 15.0
 """Seconds without an answer after which nothing more is begun in Immich."""
 ENDS: Final = 3.0
 """Seconds that a look under way has at the end."""
+OFFERED: Final = 40
+"""Photos of which one is chosen to try a mount."""
 UNKNOWN: Final = "Immich does not know it"
 SILENT: Final = "Immich has not answered yet"
 
@@ -138,10 +140,25 @@ class Poll:
         if self._asked is None and (self._soon.is_set() or time.monotonic() >= self._due):
             self._soon.clear()
             self._due = time.monotonic() + self.link.settings.poll
+            self._offer()
             known = assets.known(self._ledger.db) if not self._looks else {}
             self._asked = self._thread.submit(self.link.look, known)
             self._asked.add_done_callback(lambda _: self.wake())
         return moved
+
+    def _offer(self) -> None:
+        """Photos on which mounts may be tried anew."""
+        for mount in self.link.tries.wanted() if self._looks else ():
+            self.link.tries.offer(
+                mount, assets.idle(self._ledger.db, mount.container, self._now() + BUSY / 2, OFFERED)
+            )
+
+    def doubt(self, photo: Photo) -> float:
+        """Seconds until a mount is tried anew in which a write went wrong; 0 where that says nothing of it."""
+        if self.down or not self._covers(photo) or not self.link.tries.doubt(photo):
+            return 0.0
+        self.soon()
+        return BUSY
 
     def soon(self) -> None:
         """Ask at the next turn, rather than when it would be time."""
@@ -178,10 +195,11 @@ class Poll:
             self.users(report.owners)
         if report.barred != self._barred:  # before any of its photos may go
             with self._ledger.transaction() as db:
-                assets.bar(db, report.barred)
+                assets.bar(db, report.barred, self.link.albums)
             self._barred = report.barred
         self._open.extend(report.changed)
         self._note()
+        self._turned()
         self._is_back()
 
     def _is_down(self, reason: str) -> None:
@@ -193,6 +211,7 @@ class Poll:
         """What waited for Immich is due."""
         if self.down:
             log.info("Immich answers again")
+            self.link.tries.doubt_immich()
         self.down = ""
         db = self._ledger.db
         for root in self.link.mirrored.roots:
@@ -200,6 +219,18 @@ class Poll:
             if db.execute(query, (root,)).rowcount:
                 with self._ledger.transaction():
                     work.release(db, [CLOSED], self._now(), root)
+
+    def _turned(self) -> None:
+        """Photos of a mount that is written in another way by now are decided anew."""
+        while self.link.tries.changed:
+            mount, before, after = self.link.tries.changed.pop()
+            log.warning("%s: before, %s; now, %s", os.fsdecode(mount.host), before.value, after.value)
+            with self._ledger.transaction() as db:
+                count = assets.decide_anew(db, mount.container, self._now())
+                for root in self.link.mirrored.roots:
+                    db.execute("DELETE FROM stops WHERE root = ? AND place = 'closed'", (root,))
+                    work.release(db, [CLOSED], self._now(), root)
+            log.info("%d photos are decided anew", count)
 
     def problems(self) -> list[str]:
         """For `status`: what is wrong with the connection."""

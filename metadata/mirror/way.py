@@ -17,6 +17,13 @@ from metadata.mirror.plan import Wish
 from metadata.mirror.ports import Shown
 
 
+PROBE = "tagwright-probe"
+"""The tag that comes and goes; the merge looks past it."""
+
+TRIES = 2
+"""What is lost once may have been lost to another change at the same moment."""
+
+
 class Way(Enum):
     """How a mount is written."""
 
@@ -58,7 +65,7 @@ class Probe:
     owner: str
     folder: bytes
     words: Callable[[], Collection[str]]
-    tag: str = "tagwright-probe"
+    tag: str = PROBE
 
     def find(self) -> Finding:
         """Tags the asset, looks, and takes the tag away again. Raises what the source and the server raise."""
@@ -77,7 +84,7 @@ class Probe:
         return Finding(_way(ours, fault, here=here), _told(ours, fault, here=here), left)
 
     def _bring(self, wish: Wish, before: Shown) -> Fault | None:
-        return self.mirror.bring([wish], {self.asset: before}, tries=1)[self.asset]
+        return self.mirror.bring([wish], {self.asset: before}, tries=TRIES)[self.asset]
 
     def _clean(self, *, made: bool) -> str:
         """Take the tag from the asset and, if it was made for this, delete it."""

@@ -257,7 +257,7 @@ class Wire:
 
     def __init__(self, immich) -> None:
         self.immich, self._port = immich, immich.port
-        self._cut, self._ends = port, threading.Event(), threading.Event()
+        self._cut, self._ends = threading.Event(), threading.Event()
         self._door = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
         self._open: list[socket.socket] = []
@@ -350,8 +350,7 @@ def test_the_service_takes_away_what_a_killed_probe_left(tmp_path, immich):
         soon(lambda: clean(world))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("named", [False, True], ids=["our picture", "a photo of the user's"])
+@pytest.mark.parametrize(("number", "named"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
 def test_a_signal_ends_it_and_nothing_is_left(tmp_path, immich, number, named):
     world = ImmichWorld(tmp_path, immich)
     asset = immich.upload_photo(photo(mark=331 + number))

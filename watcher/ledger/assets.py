@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from metadata import tags
 from watcher.ledger.files import marks
 
 NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -111,13 +112,48 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     return dict(db.execute("SELECT verdict, count(*) FROM assets GROUP BY verdict"))
 
 
-def bar(db: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """These and no others are in albums whose photos no other machine may see."""
+def bar(db: sqlite3.Connection, ids: Iterable[str], albums: Iterable[str]) -> None:
+    """These and no others are in these albums, whose photos no other machine may see."""
     db.execute("DELETE FROM barred")
-    db.executemany("INSERT OR IGNORE INTO barred VALUES (?)", [(each,) for each in ids])
+    db.executemany("INSERT OR IGNORE INTO barred VALUES (?)", [(each,) for each in (_named_by(albums), *ids)])
 
 
-def barred(db: sqlite3.Connection, photos: Sequence[int]) -> set[int]:
-    """Those of these photos that are in such an album."""
-    query = f"SELECT photo FROM assets WHERE photo IN ({marks(photos)}) AND id IN (SELECT asset FROM barred)"
-    return {row[0] for row in db.execute(query, photos)}
+def barred(db: sqlite3.Connection, photos: Sequence[int], albums: Iterable[str]) -> set[int]:
+    """Those of these photos that are in such an album; all of Immich's, where nobody has asked yet."""
+    query = f"SELECT photo FROM assets WHERE photo IN ({marks(photos)})"
+    told = db.execute("SELECT 1 FROM barred WHERE asset = ?", (_named_by(albums),)).fetchone()
+    return {
+        row[0] for row in db.execute(f"{query} AND id IN (SELECT asset FROM barred)" if told else query, photos)
+    }
+
+
+def _named_by(albums: Iterable[str]) -> str:
+    """What stands among the assets for the albums that they are in."""
+    return "\n".join(("albums", *sorted(map(tags.fold, albums))))
+
+
+def idle(db: sqlite3.Connection, container: str, until: float, most: int) -> list[str]:
+    """Some assets below a folder of Immich's that may be looked at, and whose photos are not due before then."""
+    rows = db.execute(
+        "SELECT assets.id FROM assets JOIN photos ON photos.id = assets.photo WHERE assets.verdict = 'ready' "
+        "AND substr(assets.path, 1, ?) = ? AND (photos.due IS NULL OR photos.due > ?) "
+        "AND photos.booked IS NULL ORDER BY random() LIMIT ?",
+        (len(container) + 1, f"{container}/", until, most),
+    )
+    return [row[0] for row in rows]
+
+
+def decide_anew(db: sqlite3.Connection, container: str, now: float) -> int:
+    """What was decided for photos below a folder of Immich's rests no longer: they are due; how many they are."""
+    below = (
+        "SELECT photo FROM assets WHERE verdict = 'ready' AND photo IS NOT NULL AND substr(path, 1, ?) = ?",
+        (len(container) + 1, f"{container}/"),
+    )
+    db.execute(f"UPDATE memory SET seal = x'' WHERE photo IN ({below[0]})", below[1])
+    done = db.execute(
+        f"UPDATE photos SET due = ?, attempts = 0, state = CASE state WHEN 'aside' THEN 'seen' ELSE state END, "
+        f"reason = '' WHERE id IN ({below[0]}) AND gone IS NULL AND state NOT IN ('left', 'waits') "
+        "AND gate NOT IN ('first look', 'rules', 'loss', 'closed', 'move')",
+        (now, *below[1]),
+    )
+    return done.rowcount
