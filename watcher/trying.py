@@ -262,7 +262,8 @@ def _told(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"{answer['photos']} photos; timed on {answer['sample']} of them"
     for row in answer["backends"]:
         took = "cannot be said" if row["seconds"] is None else _spoken(row["seconds"])
-        yield f"  {row['name']:<20}{1000 * row['a_photo']:10.1f} ms a photo {row['photos']:>9} to do   {took}"
+        each = f"{1000 * row['a_photo']:10.1f} ms a photo" if row["a_photo"] else " " * 21
+        yield f"  {row['name']:<20}{each} {row['photos']:>9} to do   {took}"
         if row["error"]:
             yield f"      {row['error']}"
     if any(row["seconds"] is None for row in answer["backends"]):

@@ -58,13 +58,12 @@ def _shown(one: Known, *, check: bool) -> dict[str, Any]:
 
     missing = one.missing
     state = "installed" if not missing else f"missing: {', '.join(missing)}" if one.there else "not installed"
-    state += f"; {_how(one)}" if missing else ""
     if check and (bad := [name for name, good in shelf.check(one).items() if not good]):
         state = f"damaged: {', '.join(bad)}; fetch it again"
     size = one.there or one.size
     return {
         "name": one.name, "kind": one.kind, "title": one.title, "licence": one.licence, "state": state,
-        "bytes": size, "folder": str(one.folder), "source": one.source,
+        "bytes": size, "folder": str(one.folder), "source": one.source, "how": _how(one) if missing else "",
     }  # fmt: skip
 
 
@@ -90,7 +89,7 @@ def _asked(settings: Settings) -> list[dict[str, Any]]:
     rows = [
         {
             "name": model, "kind": "captioner", "title": f"asked by `captioner = {spec[0]!r}`", "licence": "",
-            "state": state, "bytes": 0, "folder": url, "source": "",
+            "state": state, "bytes": 0, "folder": url, "source": "", "how": "",
         }
         for url, state in made.installed()
     ]  # fmt: skip
@@ -104,6 +103,8 @@ def _listed(row: Mapping[str, Any]) -> Iterator[str]:
     known = ", ".join(part for part in (size, row["licence"]) if part)
     yield f"    {row['title']}{'; ' if known else ''}{known}"
     yield f"    {row['folder']}"
+    if row["how"]:
+        yield f"    {row['how']}"
 
 
 def _fetch(arguments: Arguments) -> int:
