@@ -81,6 +81,10 @@ class Dictionary:
             found = self._synsets[number] = Synset(fields[0], int(fields[1]), *lists)
         return found
 
+    def part(self, number: int) -> str:
+        """The part of speech of this meaning."""
+        return chr(self._lines[number][0])
+
     def ancestors(self, number: int) -> dict[int, int]:
         """Every meaning above this one, itself among them, with the steps to it."""
         found = self._above.get(number)
@@ -103,7 +107,7 @@ class Dictionary:
         if found is None:
             parts: dict[str, Sense] = {}
             for sense in self.of(word):
-                parts.setdefault(self.synset(sense.synset).part, sense)
+                parts.setdefault(self.part(sense.synset), sense)
             found = self._first[word] = tuple(parts.values())
         return found
 

@@ -32,6 +32,8 @@ class Lexicon:
             word: line[0] for line in self.lists.same["spelling"] for word in line[1:] if " " not in word
         }
         self._listed = _listed()
+        self._first: dict[str, tuple[Sense, ...]] = {}
+        self._usual: dict[str, tuple[int, ...]] = {}
         self.colours = frozenset(self._british.get(w, w) for line in self.lists.apart[COLOURS] for w in line)
         self.base = lru_cache(maxsize=None)(self._base)
         self.american = lru_cache(maxsize=None)(self._american)
@@ -83,9 +85,22 @@ class Lexicon:
 
     def first(self, entry: str) -> tuple[Sense, ...]:
         """The meanings that most people have in mind: the first noun, else the commonest first of another part."""
-        firsts = self.dictionary.first(entry)
-        nouns = tuple(sense for sense in firsts if self.dictionary.synset(sense.synset).part == "n")
-        return nouns or tuple(sorted(firsts, key=lambda one: -one.count)[:1])
+        found = self._first.get(entry)
+        if found is None:
+            firsts = self.dictionary.first(entry)
+            nouns = tuple(sense for sense in firsts if self.dictionary.part(sense.synset) == "n")
+            found = self._first[entry] = nouns or tuple(sorted(firsts, key=lambda one: -one.count)[:1])
+        return found
+
+    def usual(self, entry: str) -> tuple[int, ...]:
+        """A word's synsets of the part of speech that most people have in mind: of a noun's no verb's."""
+        found = self._usual.get(entry)
+        if found is None:
+            part = self.dictionary.part
+            parts = {part(one.synset) for one in self.first(entry)}
+            senses = [one.synset for one in self.dictionary.of(entry)]
+            found = self._usual[entry] = tuple([one for one in senses if part(one) in parts])
+        return found
 
     def of_name(self, word: Spelling) -> bool:
         """Whether a keyword is a person's or a maker's name."""
@@ -93,8 +108,11 @@ class Lexicon:
 
     def sureness(self, entry: str, synset: int) -> float:
         """How likely a word means this, by WordNet's corpus: 1 where it means nothing else."""
-        part = self.dictionary.synset(synset).part
-        senses = [one for one in self.dictionary.of(entry) if self.dictionary.synset(one.synset).part == part]
+        part = self.dictionary.part
+        wanted = part(synset)
+        senses = [one for one in self.dictionary.of(entry) if part(one.synset) == wanted]
+        if len(senses) == 1:
+            return 1.0
         count = sum(one.count for one in senses if one.synset == synset)
         return (count + 1) / (sum(one.count for one in senses) + len(senses))
 

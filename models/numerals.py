@@ -117,6 +117,12 @@ def _ordinal(number: int) -> str:
 
 def values(tokens: Sequence[str]) -> tuple[str, ...]:
     """The numbers in plain tokens, sorted: `("1970",)`, `("4",)`. Where they differ, the meanings do."""
-    found = [number for token in tokens for number in _NUMBER.findall(token)]
-    found += [str(CARDINAL[token]) for token in tokens if token in CARDINAL]
-    return tuple(sorted(found))
+    return tuple(sorted(in_order(tokens)))
+
+
+def in_order(tokens: Sequence[str]) -> tuple[str, ...]:
+    """The numbers in plain tokens as they come: of a date the day and the month in their places."""
+    found: list[str] = []
+    for token in tokens:
+        found += [str(CARDINAL[token])] if token in CARDINAL else _NUMBER.findall(token)
+    return tuple(found)

@@ -32,6 +32,14 @@ class Entry:
         return " ".join(self.lemmas)
 
 
+def words_of(entry: Entry) -> set[str]:
+    """A keyword's words, and of `Anna's` the name."""
+    tokens = set(entry.spelling.tokens)
+    if "'" in entry.text or "’" in entry.text:
+        tokens |= {token.removesuffix("s") for token in tokens}
+    return tokens
+
+
 Pair = tuple[int, int]
 """Two places in the library, the smaller first."""
 

@@ -21,13 +21,21 @@ _AT = {"into": "at", "to": "at", "toward": "at", "towards": "at", "on": "at", "b
 
 def find(library: Library, found: Found) -> None:
     """Add pairs of phrases that say the same."""
-    for reason, score, parts in (
-        ("the same phrase said another way", SAID, {}),
-        ("the same phrase with a word that means the same", SUBSTITUTED, _parts(library)),
+    phrases = [(place, entry) for place, entry in enumerate(library.entries) if len(entry.spelling.tokens) > 1]
+    plain = [(place, forms_of(library, entry, {})) for place, entry in phrases]
+    parts = _parts(library)
+    begun = {run.partition(" ")[0] for run in parts}
+    replaced = [
+        (place, forms if begun.isdisjoint(entry.lemmas) else forms_of(library, entry, parts))
+        for (place, entry), (_, forms) in zip(phrases, plain, strict=True)
+    ]
+    for reason, score, formed in (
+        ("the same phrase said another way", SAID, plain),
+        ("the same phrase with a word that means the same", SUBSTITUTED, replaced),
     ):
         shared: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place, entry in enumerate(library.entries):
-            for form in forms_of(library, entry, parts):
+        for place, forms in formed:
+            for form in forms:
                 shared[form].append(place)
         for places in shared.values():
             for i, a in enumerate(places):

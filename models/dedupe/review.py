@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log10
 
-from models.dedupe import doubt, same
+from models.dedupe import doubt
 from models.dedupe.library import Entry, Evidence, Library
 from models.dedupe.paths import BRANCH, LOST
+from models.dedupe.same import FOR_SOME
 
 WEIGHTS: Mapping[str, float] = {
     "cosine": 0.6,
@@ -88,7 +89,7 @@ def features(  # noqa: PLR0917 - all that is known of a pair
 ) -> dict[str, float]:
     """What the score of a pair is made of; what is not named is 0. `lean` is photos.Together's."""
     ours, theirs = library.senses(a), library.senses(b)
-    shared = set(same.usual(library, a)) & set(same.usual(library, b))
+    shared = set(library.lexicon.usual(a.word)) & set(library.lexicon.usual(b.word))
     sure = max(
         (min(library.lexicon.sureness(word, one) for word in (a.word, b.word)) for one in shared), default=0.0
     )
@@ -104,7 +105,7 @@ def features(  # noqa: PLR0917 - all that is known of a pair
         "a part": float(bool(set(a.lemmas) & set(b.lemmas))),
         "phrases": float(len(a.lemmas) > 1 and len(b.lemmas) > 1),
         "found": evidence.score if evidence else 0.0,
-        "for some": float(bool(evidence and same.FOR_SOME in evidence.reasons)),
+        "for some": float(bool(evidence and FOR_SOME in evidence.reasons)),
         "together": max(0.0, lean),
         "exclusive": float(lean <= EXCLUSIVE),
         **{name: float(bool(evidence and reason in evidence.reasons)) for name, reason in REASONS.items()},
@@ -121,5 +122,5 @@ def offered(veto: str) -> bool:
 
 def score(made: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """How likely the pair is one word, 0 to 1."""
-    total = sum(value * weights.get(name, 0.0) for name, value in made.items())
+    total = sum([value * weights.get(name, 0.0) for name, value in made.items() if value])
     return 1 / (1 + exp(-max(-50.0, min(50.0, total))))

@@ -22,6 +22,7 @@ LEAST_SURE, LEAST_DOUBTED = 0.7, 0.34
 """A word of two meanings that the corpus never met is doubted (people disagree on half of such), of three left."""
 LEAST_SHARED = 0.2
 """How sure a meaning in common has to be for our list to be believed beside WordNet."""
+PLACES = ("countries", "cities", "landmarks")
 MOST = 40
 """Words that may share a key; what more share says nothing."""
 
@@ -34,8 +35,11 @@ def find(library: Library, found: Found) -> None:
         found.add(a, b, BASE, "singular, plural or British and American of one word")
     listed, doubted = library.lexicon.lines, library.lexicon.doubted
     for a, b, (name, _) in _pairs(library, lambda entry: listed.get(entry.joined, ())):
-        if name == "things" and disagrees(library, library.entries[a], library.entries[b]):
+        entries = library.entries[a], library.entries[b]
+        if name == "things" and disagrees(library, *entries):
             found.add(a, b, DOUBTED, "our list has them as one, WordNet as two things")
+        elif name in PLACES and any(_common(library, entry) for entry in entries):
+            found.add(a, b, DOUBTED, "our list has a place of this name, WordNet a common word")
         else:
             found.add(a, b, LISTED, f"our list has them as one ({name})")
     for a, b, _ in _pairs(library, lambda entry: doubted.get(entry.joined, ())):
@@ -49,6 +53,12 @@ def find(library: Library, found: Found) -> None:
     for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_DOUBTED)):
         if (a, b) not in found.pairs:
             found.add(a, b, DOUBTED, "the same first meaning in WordNet, of several")
+
+
+def _common(library: Library, entry: Entry) -> bool:
+    """Whether WordNet knows a place's name as a common word alone: `Island`, as some call Iceland."""
+    senses = library.senses(entry)
+    return bool(senses) and not any(sense.capital for sense in senses)
 
 
 def disagrees(library: Library, a: Entry, b: Entry) -> bool:
@@ -69,7 +79,7 @@ def disagrees(library: Library, a: Entry, b: Entry) -> bool:
 def meanings(library: Library, entry: Entry, least: float) -> list[int]:
     """The synsets that most people have in mind with this keyword, as sure as `least`."""
     lexicon = library.lexicon
-    if entry.text in lexicon.lists.sets["small"]:
+    if not entry.word or entry.text in lexicon.lists.sets["small"]:
         return []
     return [one.synset for one in lexicon.first(entry.word) if lexicon.sureness(entry.word, one.synset) >= least]
 
@@ -124,13 +134,6 @@ def _pairs(library: Library, keys_of: Callable[[Entry], Iterable[Key]]) -> Itera
             yield from ((a, b, key) for i, a in enumerate(places) for b in places[i + 1 :])
 
 
-def usual(library: Library, entry: Entry) -> list[int]:
-    """The keyword's meanings of the part of speech that most people have in mind: of a noun's no verb's."""
-    part = library.lexicon.dictionary.synset
-    parts = {part(one.synset).part for one in library.lexicon.first(entry.word)}
-    return [one.synset for one in library.senses(entry) if part(one.synset).part in parts]
-
-
 def any_meaning(library: Library) -> list[tuple[int, int]]:
     """Pairs that share any usual meaning in WordNet: too little to merge, enough to be looked at."""
-    return [(a, b) for a, b, _ in _pairs(library, lambda entry: usual(library, entry))]
+    return [(a, b) for a, b, _ in _pairs(library, lambda entry: library.lexicon.usual(entry.word))]

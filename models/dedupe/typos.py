@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from models import numerals, spelling
-from models.dedupe.library import Entry, Found, Library
+from models.dedupe.library import Entry, Found, Library, words_of
 
 TYPO = 0.962
 DOUBTED = 0.7
@@ -13,6 +13,8 @@ DOUBTED = 0.7
 SPELT = 0.96
 COMMONER = 5
 """How many times as often a word that nobody knows must be used to be what another was meant to be."""
+_PERSON = 18
+"""WordNet's file of people."""
 SHORTEST = 6
 """Letters of a keyword below which one letter's difference says nothing, unless two letters are swapped."""
 
@@ -43,6 +45,17 @@ def find(library: Library, found: Found) -> None:
             found.add(wrong, place, TYPO if one else DOUBTED, "one is a slip of the other")
 
 
+def _is_name(library: Library, token: str, entry: Entry) -> bool:
+    """Whether a word is somebody's name, of which another spelling is somebody else: not a place's."""
+    if words_of(entry) & library.lexicon.lists.sets["names"] & {token, token.removesuffix("s")}:
+        return True
+    dictionary = library.lexicon.dictionary
+    senses = dictionary.of(token)
+    return bool(senses) and all(
+        sense.capital and dictionary.synset(sense.synset).file == _PERSON for sense in senses
+    )
+
+
 def _may_be_meant(entry: Entry, rarest: int) -> bool:
     """Whether a word used as rarely as this can be a slip of the keyword: known, in part at least, or commoner."""
     return len(entry.spelling.tokens) > 1 or not entry.unknown or entry.count >= COMMONER * rarest
@@ -70,6 +83,6 @@ def is_slip(library: Library, wrong: Entry, right: Entry) -> bool:
     if not spelling.one_slip(a, b) or (len(b) < SHORTEST and sorted(a) != sorted(b)):
         return False
     alone = len(right.spelling.tokens) == 1
-    if instead & library.lexicon.lists.sets["names"] or (alone and len(right.joined) < 4):
+    if any(_is_name(library, word, right) for word in instead) or (alone and len(right.joined) < 4):
         return False
     return numerals.values(wrong.spelling.tokens) == numerals.values(right.spelling.tokens)

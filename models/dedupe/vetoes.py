@@ -6,10 +6,11 @@ A veto has a name, which the report shows. `against` judges a pair that spelling
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
 from models import numerals, spelling
-from models.dedupe.library import Entry, Library
+from models.dedupe.library import Entry, Library, words_of
 from models.dictionary import Sense
 from models.lexicon import ZODIAC
 
@@ -47,12 +48,13 @@ class Vetoes:
             a, b
         ):
             return "numbers differ"
-        return self._excluded(a, b) or self._case(a, b)
+        return self._excluded(a, b) or _gender(a, b) or self._case(a, b)
 
     def apart(self, a: Entry, b: Entry) -> str:
         """The veto against a pair that vectors propose."""
         return (
             self.against(a, b)
+            or self._differ(a, b)
             or self._people(a, b)
             or self._models(a, b)
             or self._order(a, b)
@@ -127,11 +129,36 @@ class Vetoes:
 
     def _people(self, a: Entry, b: Entry) -> str:
         sets = self.lexicon.lists.sets
-        named = [any(t in sets["names"] or t in sets["family"] for t in e.spelling.tokens) for e in (a, b)]
+        named = [bool((sets["names"] | sets["family"]) & words_of(entry)) for entry in (a, b)]
         capital = all(entry.text[:1].isupper() and entry.text[1:2].islower() for entry in (a, b))
         if any(named) and capital:
             return "people"
-        return "names nobody knows" if capital and (a.unknown or b.unknown) else ""
+        if capital and (a.unknown or b.unknown):
+            return "names nobody knows"
+        names = (self._name(a) and self._name(b)) or (self._named(a, b) and self._named(b, a))
+        return "perhaps two names" if names else ""
+
+    def _name(self, entry: Entry) -> bool:
+        """Whether a keyword is written as a name, and the dictionary has no common word of these letters."""
+        words = [
+            word for word in entry.text.split() if word.casefold() not in self.lexicon.lists.sets["prepositions"]
+        ]
+        capital = all(word[:1].isupper() and not word.isupper() for word in words)
+        return capital and all(sense.capital for sense in self.lexicon.dictionary.of(entry.word))
+
+    def _named(self, entry: Entry, other: Entry) -> bool:
+        """Whether what the other lacks has a capital, and may be a name: the `Java` of `Java island`."""
+        own = (word.casefold() for word in entry.text.split() if word[:1].isupper())
+        senses = self.lexicon.dictionary.of
+        return any(word not in other.spelling.tokens and any(one.capital for one in senses(word)) for word in own)
+
+    def _differ(self, a: Entry, b: Entry) -> str:
+        """One has a number or a colour that the other lacks, or numbers in another order, as in a date."""
+        ours, theirs = (numerals.in_order(entry.spelling.tokens) for entry in (a, b))
+        if ours != theirs:
+            return "numbers differ"
+        colours = [{word for word in entry.lemmas if word in self.lexicon.colours} for entry in (a, b)]
+        return "colours differ" if colours[0] != colours[1] else ""
 
     def _models(self, a: Entry, b: Entry) -> str:
         brands = self.lexicon.lists.sets["brands"]
@@ -170,3 +197,18 @@ class Vetoes:
                 if near and min(near) <= 3:
                     return "siblings in WordNet"
         return ""
+
+
+_FEMALE = re.compile(r"(wo(?=m[ae]n$))|girl(?=s?$)")
+
+
+def _gender(a: Entry, b: Entry) -> str:
+    """`chairman` and `chairwoman`, `two men` and `two women`, `ballboy` and `ballgirl`."""
+    ours, theirs = set(a.spelling.tokens), set(b.spelling.tokens)
+    male, other = ({_FEMALE.sub(_male, word) for word in some} for some in (ours - theirs, theirs - ours))
+    changed = male != ours - theirs or other != theirs - ours
+    return f"gender: {a.phrase}, {b.phrase}" if changed and male & other else ""
+
+
+def _male(found: re.Match[str]) -> str:
+    return "boy" if found[0] == "girl" else ""
