@@ -14,7 +14,7 @@ from typing import Any
 from metadata.errors import PhotoError, UserError
 from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, look
 from watcher import rooms
-from watcher.cluster.executor import Died
+from watcher.cluster.ends import Died
 from watcher.desk import Desk
 from watcher.ledger import evidence, work
 from watcher.ledger.store import LedgerFault

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from metadata.errors import UserError
 from models.look import Looked, LookJob
 from watcher import privacy
+from watcher.cluster.ends import Died, Lost
 from watcher.cluster.errand import Whence
-from watcher.cluster.executor import Died, Lost
 from watcher.ledger import assets, work
 from watcher.ledger.work import Job
 

@@ -11,7 +11,7 @@ from metadata.errors import UserError
 from models.look import look
 from tests.flow.house_world import World, paint
 from watcher import sending
-from watcher.cluster.executor import Died, Lost
+from watcher.cluster.ends import Died, Lost
 
 
 class Elsewhere:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from watcher.cluster import crew, trust, versions
 from watcher.cluster.crew import Crew, Need, Unable
+from watcher.cluster.ends import Died, Lost, Unserved
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Lost(Exception):
-    """The work came back undone, and nothing is known against it: the scheduler or all workers went away."""
-
-
-class Died(Exception):
-    """One worker after the other died over this work."""
-
-
-class Unserved(Exception):
-    """There are workers, and for a while none that can do this work; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from metadata.photo import Stat
 from models.look import Item, Looked, LookJob, Spec
 from watcher.cluster import errand, trust
 from watcher.cluster.crew import Need
+from watcher.cluster.ends import Unserved
 from watcher.cluster.errand import Answer, Errand, Whence
-from watcher.cluster.executor import Cluster, Unserved
+from watcher.cluster.executor import Cluster
 
 if TYPE_CHECKING:
     from watcher.cluster_settings import Cluster as Settings

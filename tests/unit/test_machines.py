@@ -17,8 +17,8 @@ from tests.flow.house_world import BLUE, paint
 from watcher.cluster import bench, errand, trust, versions
 from watcher.cluster.bench import Bench
 from watcher.cluster.crew import Able, Crew, Need, Unable
+from watcher.cluster.ends import Unserved
 from watcher.cluster.errand import Answer, Errand, Whence
-from watcher.cluster.executor import Unserved
 from watcher.cluster.post import Post, need_of
 from watcher.cluster_settings import Cluster
 from watcher.far import Far
