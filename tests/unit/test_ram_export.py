@@ -312,3 +312,22 @@ def test_without_torch_it_is_one_line_that_says_what_to_install(tmp_path, capsys
 def test_only_models_that_are_known_are_made(tmp_path, capsys):
     assert command(tmp_path, "export", "wd_vit_v3", tmp_path / "a.pth") == 2
     assert "'wd_vit_v3' is made of no checkpoint; these are: ram_plus" in capsys.readouterr().err
+
+
+def test_a_file_that_says_something_else_is_told_and_not_left(tmp_path, torch, capsys, monkeypatch):
+    from models.exports import ram_plus
+
+    def written(network, size, target):
+        with torch.inference_mode():
+            network.fc.bias.add_(0.01)
+        real(network, size, target)
+        with torch.inference_mode():
+            network.fc.bias.sub_(0.01)
+
+    real = ram_plus.write
+    monkeypatch.setattr(ram_plus, "write", written)
+    path = saved(torch, tmp_path / "ram.pth", checkpoint())
+    assert command(tmp_path, "export", "ram_plus", path, *lists(tmp_path)) == 2
+    assert "says something else than the checkpoint" in capsys.readouterr().err
+    left = {each.name for each in (tmp_path / "models" / "ram_plus").iterdir()}
+    assert left == {"ram_tag_list.txt", "ram_tag_list_threshold.txt"}
