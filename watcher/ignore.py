@@ -34,6 +34,9 @@ NEVER = (
     rb"#snapshot",  # Synology's snapshots
     rb"@Recycle",  # QNAP's bin
     rb"@Recently-Snapshot",  # QNAP's snapshots
+    rb"@sharesnap",  # Synology's, where they are shown
+    rb"@snapshots",  # btrfs, as snapper and Arch lay it out
+    rb"~snapshot",  # NetApp's, over SMB
     rb"\$RECYCLE\.BIN",  # Windows' bin on a shared disk
     rb"System Volume Information",
     rb"lost\+found",

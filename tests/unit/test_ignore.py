@@ -7,6 +7,7 @@ from watcher.ignore import OURS, Ignore, is_photo, is_sidecar, matters
 NEVER = """
     IMG_1.jpg.xmp_exiftool_tmp .immich .hidden.jpg ._IMG_1.jpg @eaDir #recycle @Recycle .@__thumb #snapshot
     .snapshots .zfs .Trash-1000 .dtrash lost+found .stversions .stfolder
+    @Recently-Snapshot @sharesnap @snapshots ~snapshot .snapshot
 """
 
 

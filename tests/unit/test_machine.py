@@ -54,6 +54,21 @@ def test_an_error_that_says_nothing_of_the_machine_is_a_bug_of_ours(monkeypatch,
         cli.main(["--state", str(tmp_path / "s"), "run", "--once", str(tmp_path)])
 
 
+def test_a_machine_of_two_gigabytes_takes_few_photos_at_once(tmp_path):
+    from watcher.app import looking
+    from watcher.settings import Settings
+
+    def made(memory):
+        return looking(Settings.model_validate({"state": tmp_path, "memory": memory}))
+
+    small, large = made("1900M"), made("8G")
+    assert (small.batch, small.workers) == (8, 1), (
+        "2 GB are 1.9 to a container that the kernel took its share from"
+    )
+    assert large.batch == 32
+    assert small.budget <= (1900 << 20) // 16 < large.budget * 16
+
+
 def root(name, path):
     from watcher.settings import Root
 
