@@ -121,13 +121,13 @@ class SidecarSink:
         rest = tuple(each.seen for each in others)
         return _Standing(_union(first.seen, rest), first.seen, first, rest)
 
-    def _found(self, photo: Photo, folder: which.Folder) -> list[_Loaded]:
-        """The photo's sidecars that are there, the one to write first."""
+    def _found(self, photo: Photo, folder: which.Folder, but: bytes = b"") -> list[_Loaded]:
+        """The photo's sidecars that are there, the one to write first; `but` is not read."""
         name = os.path.basename(photo.file)
         paths = [self._registered(photo) if self._registered else None, folder.first(name)]
-        found = [_load(path, photo) for path in dict.fromkeys(paths) if path]
+        found = [_load(path, photo) for path in dict.fromkeys(paths) if path and path != but]
         common = folder.first(which.parts(photo)[0]) if which.parts(photo)[1] else None
-        if common and common not in paths:
+        if common and common not in (*paths, but):
             first = paths[0] is None and which.shares(photo, folder, self._style(photo))
             found.insert(0 if first else len(found), _common(common, photo, folder))
         return [each for each in found if each]
@@ -279,8 +279,8 @@ class SidecarSink:
         return replace(draft, after=b"", inverse=inverse.deleted(payload.before), seen=seen, payload=gone)
 
     def _others(self, photo: Photo, where: bytes) -> tuple[Seen, ...]:
-        found = self._found(photo, which.Folder(os.path.dirname(photo.file)))
-        return tuple(each.seen for each in found if each.seen.where != where)
+        found = self._found(photo, which.Folder(os.path.dirname(photo.file)), but=where)
+        return tuple(each.seen for each in found)
 
 
 def _load(path: bytes, photo: Photo) -> _Loaded | None:
