@@ -32,7 +32,7 @@ from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
-from watcher.ledger import embedded, files, owners, store, work, writes
+from watcher.ledger import assets, embedded, files, owners, store, work, writes
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -498,18 +498,31 @@ def _embeds(settings: Settings, sinks: Mapping[str, Sink]) -> Callable[[Photo], 
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[App]:
-    """The house beside a running service: it decides and shows, and can change nothing."""
+def reading(settings: Settings, environment: Mapping[str, str] | None = None) -> Iterator[App]:
+    """The house beside a running service: it decides and shows, and can change nothing.
+
+    Immich is asked what it shows, as the service has found it; nothing is tried there and nothing is written.
+    """
     ledger = store.open_for_reading(settings.state)
     try:
         hands = Hands(1)
-        crew = Crew(hands, _suspects)
-        house = _house(settings, ledger, sinks_of(settings))
-        intake = _intake(settings, ledger, crew.now)
-        worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
-        yield App(settings, ledger, worker, intake, Pulse(), crew.now)
-        worker.close()
-        hands.close()
+        link = _linked(settings, environment or {})
+        mirrored = link.mirrored if link is not None else None
+        if link is not None:
+            link.recall(ledger.get(assets.FOUND))
+        try:
+            crew = Crew(hands, _suspects)
+            house = _house(settings, ledger, sinks_of(settings, mirrored=mirrored))
+            if mirrored is not None:
+                house = mirrored.furnished(house, _sidecars(settings, mirrored))
+            intake = _intake(settings, ledger, crew.now, connected=link is not None)
+            worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
+            yield App(settings, ledger, worker, intake, Pulse(), crew.now)
+            worker.close()
+        finally:
+            if link is not None:
+                link.close()
+            hands.close()
     finally:
         ledger.close()
 

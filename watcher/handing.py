@@ -182,7 +182,7 @@ def _planned_beside(settings: Settings, paths: Sequence[str]) -> plan.Plan:
     """Plan in a read transaction while the service works."""
     from watcher.app import reading  # noqa: PLC0415 - only here
 
-    with reading(settings) as app:
+    with reading(settings, os.environ) as app:
         app.ledger.db.execute("BEGIN")
         return plan.plan(app, commands.chosen(app, paths))
 

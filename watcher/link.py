@@ -100,6 +100,14 @@ class Link:
         self.contact_before = False
         """Whether Immich has told us ever, in this process or one before."""
 
+    def recall(self, text: str) -> None:
+        """What an earlier process found out (`assets.FOUND`): where the folders are, and how they are written."""
+        told = json.loads(text or "{}")
+        if told.get("paths") and told.get("named") == self.named:
+            self.paths.take(PathMap(name, os.fsencode(host)) for name, host in told["paths"])
+        self.ways.found |= {os.fsencode(host): Way[way] for host, way in told.get("ways", {}).items()}
+        self.contact_before = bool(told)
+
     def end(self) -> None:
         """Ends all waiting; what is under way comes to its end by itself."""
         self._ends.set()

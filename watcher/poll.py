@@ -19,8 +19,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from metadata.errors import PlaceClosed, TagwrightError, TryAgain
-from metadata.immich import Asset, PathMap, ready
-from metadata.mirror.way import Way
+from metadata.immich import Asset, ready
 from metadata.photo import Photo, Stat
 from watcher import faces, moves, rooms, veil
 from watcher.immich_layout import ImmichLayout
@@ -46,7 +45,6 @@ ENDS: Final = 3.0
 OFFERED: Final = 40
 """Photos of which one is chosen to try a mount."""
 UNKNOWN: Final = "Immich does not know it"
-SILENT: Final = "Immich has not answered yet"
 
 
 class Poll:
@@ -94,11 +92,7 @@ class Poll:
 
     def _recall(self) -> None:
         """What an earlier process found out: where Immich's folders are here, and how they are written."""
-        told = json.loads(self._ledger.get("immich found") or "{}")
-        if told.get("paths") and told.get("named") == self.link.named:
-            self.link.paths.take(PathMap(name, os.fsencode(host)) for name, host in told["paths"])
-        self.link.ways.found |= {os.fsencode(host): Way[way] for host, way in told.get("ways", {}).items()}
-        self.link.contact_before = bool(told)
+        self.link.recall(self._ledger.get(assets.FOUND))
 
     def _note(self) -> None:
         found = {
@@ -106,8 +100,8 @@ class Poll:
             "named": self.link.named,
             "ways": {os.fsdecode(host): way.name for host, way in self.link.ways.found.items()},
         }
-        if (text := json.dumps(found)) != self._ledger.get("immich found"):
-            self._ledger.put("immich found", text)
+        if (text := json.dumps(found)) != self._ledger.get(assets.FOUND):
+            self._ledger.put(assets.FOUND, text)
 
     def close(self) -> None:
         """Asks no more; a look under way has a moment to take away what it tried."""
@@ -318,7 +312,7 @@ class Poll:
             self._people(db, report)
             if self._looks == 1:  # what came before Immich had answered is judged now
                 query = "UPDATE photos SET state = 'seen', due = ? WHERE state = 'waits' AND reason = ?"
-                db.execute(query, (self._now(), SILENT))
+                db.execute(query, (self._now(), assets.SILENT))
         self._mark()
 
     def _park(self, db: sqlite3.Connection, photos: Sequence[int]) -> None:
@@ -380,7 +374,7 @@ class Poll:
                 else:
                     if kept is not None and kept.verdict == "forget":  # it was under way when that was told
                         veil.forget(db, [job.photo.id], whole=True, sweeps=self._sweeps)
-                    reason = kept.reason if kept is not None else UNKNOWN if self._looks else SILENT
+                    reason = kept.reason if kept is not None else UNKNOWN if self._looks else assets.SILENT
                     work.wait(db, [job.photo.id], reason)
         return going
 

@@ -36,10 +36,11 @@ def sync(app: App) -> dict[str, Any]:
     if not begun or not _unfinished(db, begun):
         begun = app.now()
         app.ledger.put(BEGUN, str(begun))
+    freed = 0
     with app.ledger.transaction():
         for root in app.poll.link.mirrored.roots:
             db.execute("UPDATE roots SET agreed = ? WHERE name = ? AND agreed IS NULL", (app.now(), root))
-            work.release(db, [FIRST_LOOK, RULES], app.now(), root)
+            freed += work.release(db, [FIRST_LOOK, RULES], app.now(), root)
         photos = [
             row[0]
             for row in db.execute(
@@ -52,7 +53,7 @@ def sync(app: App) -> dict[str, Any]:
         ]
         work.take_up(db, photos, app.now())
         work.again(db, photos, app.now())
-    return {"photos": len(photos), "assets": assets.counts(db)}
+    return {"photos": len(photos) + freed, "assets": assets.counts(db)}
 
 
 def _unfinished(db: Any, begun: float) -> bool:
@@ -67,12 +68,16 @@ def _unfinished(db: Any, begun: float) -> bool:
 
 
 def left(db: Any) -> int:
-    """How many photos of Immich are still to be done."""
+    """How many photos of Immich are still to be done; those of which it has still to tell count."""
     row = db.execute(
         "SELECT count(*) FROM assets JOIN photos ON photos.id = assets.photo WHERE assets.verdict = 'ready' "
         "AND photos.gone IS NULL AND (photos.due IS NOT NULL OR photos.booked IS NOT NULL)"
     ).fetchone()
-    return int(row[0])
+    silent = db.execute(
+        "SELECT count(*) FROM photos WHERE state = 'waits' AND reason = ? AND gone IS NULL", (assets.SILENT,)
+    ).fetchone()
+    told = db.execute("SELECT count(*) FROM meta WHERE name = ?", (assets.FOUND,)).fetchone()
+    return int(row[0]) + int(silent[0]) + (not told[0])
 
 
 def _soon(app: App) -> bool:

@@ -16,7 +16,6 @@ from metadata.mirror.bring import Fault, Mirror
 from metadata.mirror.plan import Wish
 from metadata.mirror.ports import Shown
 
-
 PROBE = "tagwright-probe"
 """The tag that comes and goes; the merge looks past it."""
 

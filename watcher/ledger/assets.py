@@ -13,6 +13,11 @@ from watcher.ledger.files import marks
 NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What an asset of Immich is called, also in the address of its page there."""
 
+SILENT = "Immich has not answered yet"
+"""Why a photo waits of which nothing can be said before Immich answered a first time."""
+FOUND = "immich found"
+"""Under which name the ledger remembers where Immich's folders are, and how they are written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
