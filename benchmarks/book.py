@@ -22,7 +22,7 @@ from metadata.sinks import Seen
 from metadata.sinks.memory import MemorySink
 from metadata.tags import SUBJECT
 from models.look import Evidence, Looked
-from watcher import pages, rooms
+from watcher import booking, deciding, keeping, pages, rooms
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
 from watcher.intake import Intake, Times
@@ -91,14 +91,14 @@ def _looked(job: Job) -> Looked:
 def _deliver(ledger: Ledger, house: House, ids: list[int], context: Context) -> None:
     with ledger.transaction() as db:
         looks = [(job, _looked(job)) for job in work.jobs(db, ids)]
-        rooms.keep(db, looks, lambda _: house.rules, context.now)
-    decisions = rooms.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
+        keeping.keep(db, looks, lambda _: house.rules, context.now)
+    decisions = deciding.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
     with ledger.transaction() as db:
         for decision in decisions:
-            rooms.book(db, decision, context)
+            booking.book(db, decision, context)
     with ledger.transaction() as db:
-        for decision, name, answer in rooms.write(decisions, house.sinks):
-            assert rooms.confirm(db, decision, name, answer, context) is None
+        for decision, name, answer in booking.write(decisions, house.sinks):
+            assert booking.confirm(db, decision, name, answer, context) is None
         work.delivered(db, ids, house.stamp, context.now)
 
 
@@ -108,11 +108,11 @@ def idle_pass(ledger: Ledger, house: House, photos: int) -> tuple[float, float]:
     began, used = time.perf_counter(), time.process_time()
     for start in range(1, photos + 1, BATCH):
         ids = list(range(start, min(start + BATCH, photos + 1)))
-        decisions = rooms.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
+        decisions = deciding.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
         assert not any(decision.drafts for decision in decisions)
         with ledger.transaction() as db:
             for decision in decisions:
-                rooms.book(db, decision, context)
+                booking.book(db, decision, context)
             work.delivered(db, ids, house.stamp, context.now)
     return time.perf_counter() - began, time.process_time() - used
 

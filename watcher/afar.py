@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from metadata.memory import Context, Outcome
-from watcher import rooms
+from watcher import deciding
 from watcher.pages import Page
 from watcher.rooms import NOTHING, Decision, House
 
@@ -53,7 +53,7 @@ def _house(sent: bytes) -> House:
 
 
 def _decide(sent: bytes, pages: Sequence[Page], context: Context) -> list[Told]:
-    return [_told(decision) for decision in rooms.decide(pages, _house(sent), context)]
+    return [_told(decision) for decision in deciding.decide(pages, _house(sent), context)]
 
 
 _PARTS = tuple(part.name for part in fields(Decision) if part.name not in ("page", "outcome"))

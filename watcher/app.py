@@ -24,13 +24,24 @@ from metadata.sinks.sidecar import SidecarSink
 from models import registry
 from models.look import PlaceSpec, Spec, look
 from models.protocols import BUDGET
-from watcher import leftover, model_settings, mounts, privacy, rooms, ruling, unconfirmed, zero_shot_settings
+from watcher import (
+    booking,
+    leftover,
+    model_settings,
+    mounts,
+    privacy,
+    rooms,
+    ruling,
+    unconfirmed,
+    zero_shot_settings,
+)
 from watcher.afar import Afar
 from watcher.desk import PROBE, Crew, Looking
 from watcher.hands import Hands, alone
 from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
+from watcher.imported_faces import FACES, guarded
 from watcher.intake import Intake, Times
 from watcher.ledger import assets, embedded, files, owners, store, work, writes
 from watcher.ledger.store import Ledger
@@ -221,6 +232,9 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
     app.poll.wake = app.worker.nudge
     app.poll.users = partial(_take_in, app)
     app.poll.met = app.intake.met
+    app.poll.imports = partial(_heed_faces, app, app.settings)
+    if app.ledger.get(FACES):
+        _heed_faces(app, app.settings, True)  # noqa: FBT003 - what Immich said last
     app.intake.previews = app.poll.soon
     app.worker.welcome(app.poll, marker=app.settings.immich.marker)
     if fed(app.settings) and link.database is not None:
@@ -253,6 +267,21 @@ def _nearby(app: App, database: Database) -> Nearby:
 def _zero_shot(settings: Settings, model: str = "") -> Spec:
     folder = settings.models_folder or settings.state / "models"
     return zero_shot_settings.spec(settings.zero_shot, str(folder), model or settings.immich.model)
+
+
+def _heed_faces(app: App, settings: Settings, imports: bool) -> None:  # noqa: FBT001 - what a report says
+    """Immich has said whether it imports faces from files; `settings` are those of the person."""
+    told = "yes" if imports else ""
+    if told != app.ledger.get(FACES):
+        app.ledger.put(FACES, told)
+        if imports:
+            log.warning("Immich imports faces from files: names of people are written, and no regions")
+    elif imports == (app.settings is not settings):
+        return  # as it is
+    assert app.poll is not None
+    app.settings = guarded(settings, app.poll.link.mirrored.roots) if imports else settings
+    app.worker.house = replace(app.worker.house, wishes={root.name: root.people for root in app.settings.roots})
+    app.refresh_rules()
 
 
 def _take_in(app: App, users: Mapping[str, frozenset[str]]) -> None:
@@ -510,6 +539,8 @@ def reading(settings: Settings, environment: Mapping[str, str] | None = None) ->
         mirrored = link.mirrored if link is not None else None
         if link is not None:
             link.recall(ledger.get(assets.FOUND))
+        if link is not None and ledger.get(FACES):
+            settings = guarded(settings, link.mirrored.roots)
         try:
             crew = Crew(hands, _suspects)
             house = _house(settings, ledger, sinks_of(settings, mirrored=mirrored))
@@ -531,7 +562,7 @@ def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
     made = ruling.rules(settings, ledger)
     own = ruling.own(settings, ledger, made)
     places = {root.name: tuple(dict.fromkeys((*sinks, rooms.EMBEDDED))) for root in settings.roots}
-    stopped = rooms.stopped(ledger.db)
+    stopped = booking.stopped(ledger.db)
     return House(
         sinks,
         places,

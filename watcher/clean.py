@@ -13,7 +13,7 @@ from typing import Any
 
 from metadata.sinks.sidecar import SidecarSink
 from metadata.tags import Word
-from watcher import pages, plan, rooms, undo
+from watcher import booking, deciding, pages, plan, undo
 from watcher.app import App
 from watcher.ledger import words, work, writes
 from watcher.rooms import LOSS, RULES, Decision
@@ -75,7 +75,7 @@ def _decided(app: App, page: pages.Page, undone: Mapping[str, Word], texts: froz
 
 def _decide(app: App, page: pages.Page) -> Decision:
     house = app.worker.house
-    decision = rooms.decide([page], house, app.worker.context())[0]
+    decision = deciding.decide([page], house, app.worker.context())[0]
     for name, draft in decision.drafts.items():
         sink = house.sinks[name]
         if isinstance(sink, SidecarSink):
@@ -90,7 +90,7 @@ def _waits(app: App, decision: Decision) -> str:
         return f"the root {root} is stopped until `accept` or `restore`"
     if decision.errors:
         return str(next(iter(decision.errors.values())))
-    return "words of ours are missing there; look at `status` first" if rooms.held(decision) == LOSS else ""
+    return "words of ours are missing there; look at `status` first" if deciding.held(decision) == LOSS else ""
 
 
 def _removed(app: App, decision: Decision) -> list[str]:
@@ -115,9 +115,9 @@ def _apply(app: App, job: work.Job, undone: Mapping[str, Word], texts: frozenset
         if _waits(app, decision):
             work.again(db, [job.photo.id], app.now())
             return
-        rooms.book(db, decision, context)
-    answers = rooms.write([decision], app.worker.house.sinks, app.worker.house.both)
+        booking.book(db, decision, context)
+    answers = booking.write([decision], app.worker.house.sinks, app.worker.house.both)
     with app.ledger.transaction() as db:
-        faults = [rooms.confirm(db, decision, name, answer, context) for _, name, answer in answers]
+        faults = [booking.confirm(db, decision, name, answer, context) for _, name, answer in answers]
         if any(faults):
             work.again(db, [job.photo.id], app.now())

@@ -11,7 +11,7 @@ from typing import Any
 
 from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.memory import Context
-from watcher import moves, pages, rooms, unconfirmed
+from watcher import booking, deciding, moves, pages, rooms, unconfirmed
 from watcher.afar import joined
 from watcher.desk import Desk
 from watcher.ledger import work, writes
@@ -92,7 +92,7 @@ class Deliverer:
         made, context = pages.of(self._desk.ledger.db, jobs), self._desk.context()
         far = None if near else self._afar(made, context)
         self._near += far is None
-        future = far or self._desk.places.submit(rooms.decide, made, self._desk.house, context)
+        future = far or self._desk.places.submit(deciding.decide, made, self._desk.house, context)
 
         def then(future: Future[Any]) -> None:
             self._near -= far is None
@@ -192,7 +192,9 @@ class Deliverer:
             self._desk.counts.delivered += len(ended)
         drafted = [decision for decision in writing if decision.drafts]
         if drafted:
-            future = self._desk.pens().submit(rooms.write, drafted, self._desk.house.sinks, self._desk.house.both)
+            future = self._desk.pens().submit(
+                booking.write, drafted, self._desk.house.sinks, self._desk.house.both
+            )
             later = [decision.page.job for decision in drafted]
             then = self._confirmer(context)
             self._desk.track(future, self._desk.deliveries, later, then, "writing places", PLACE_DEADLINE)
@@ -208,16 +210,16 @@ class Deliverer:
         elif decision.errors and not decision.drafts:
             self._refused(decision.page.job, next(iter(decision.errors.values())))
         elif self._aside(decision):
-            rooms.book(db, decision, context)
+            booking.book(db, decision, context)
             work.set_aside(db, job.photo.id, self._aside(decision))
             self._desk.counts.failed += 1
         else:
-            rooms.book(db, decision, context)
+            booking.book(db, decision, context)
             return True
         return False
 
     def _gate(self, decision: Decision) -> str:
-        return rooms.LOSS if self._stopped_at(decision.page.job) else rooms.held(decision)
+        return rooms.LOSS if self._stopped_at(decision.page.job) else deciding.held(decision)
 
     def _stopped_at(self, job: Job) -> bool:
         root = job.photo.root
@@ -257,7 +259,7 @@ class Deliverer:
         failed: dict[int, tuple[Decision, TagwrightError]] = {}
         with self._desk.ledger.transaction(lasting=False) as db:
             for decision, name, answer in answers:
-                fault = rooms.confirm(db, decision, name, answer, context)
+                fault = booking.confirm(db, decision, name, answer, context)
                 if fault is not None:
                     failed[decision.id] = (decision, fault)
             done = list(dict.fromkeys(d.id for d, _, _ in answers if d.id not in failed and not d.errors))

@@ -22,7 +22,7 @@ from metadata.photo import Photo
 from models import look
 from models.look import DescribeJob, Evidence, Item, Looked
 from models.protocols import Captioner
-from watcher import privacy, rooms, siblings
+from watcher import keeping, privacy, siblings
 from watcher.ledger import evidence, work
 from watcher.ledger.evidence import STALE
 from watcher.ledger.work import PATIENCE, Job
@@ -234,7 +234,7 @@ class Describer:
     def _keep(self, job: Job, answer: Looked) -> None:
         """Remember it for the picture; all photos that show it, or are of its set or burst, are decided anew."""
         with self._desk.ledger.transaction() as db:
-            rooms.keep_said(db, job, answer, self._desk.now())
+            keeping.keep_said(db, job, answer, self._desk.now())
             self._share(db, job)
             rows = db.execute("SELECT id FROM photos WHERE digest = ? AND gone IS NULL", (job.digest,)).fetchall()
             work.again(db, [row[0] for row in rows], self._desk.now())

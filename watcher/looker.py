@@ -13,7 +13,7 @@ from typing import Any
 
 from metadata.errors import PhotoError, UserError
 from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, look
-from watcher import rooms
+from watcher import keeping
 from watcher.cluster.ends import Died
 from watcher.desk import Desk
 from watcher.ledger import evidence, work
@@ -189,7 +189,7 @@ class Looker:
                     )
                 else:
                     kept.append((job, answer))
-            rooms.keep(db, kept, partial(self._desk.house.rules_of, db), self._desk.now())
+            keeping.keep(db, kept, partial(self._desk.house.rules_of, db), self._desk.now())
             self._desk.counts.looked += len(kept)
             fresh = work.jobs(db, [job.photo.id for job, _ in kept])
         if self._desk.looking.captioner is not None and fresh and not self._desk.closed(fresh[0]):
@@ -209,7 +209,7 @@ class Looker:
         with self._desk.ledger.transaction() as db:
             for job, answer in zip(jobs, answers, strict=True):
                 if answer.error is None and job.digest is not None:
-                    rooms.keep_said(db, job, answer, self._desk.now())
+                    keeping.keep_said(db, job, answer, self._desk.now())
                 elif answer.error is not None:
                     log.warning("%s", answer.error)
         self._desk.ready += jobs

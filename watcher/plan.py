@@ -9,7 +9,7 @@ from typing import Any
 
 from metadata import tags
 from metadata.sinks import Change, Draft
-from watcher import pages, rooms
+from watcher import deciding, pages, rooms
 from watcher.app import App
 from watcher.ledger import work
 from watcher.rooms import HELD, OPEN, Decision
@@ -47,7 +47,7 @@ def _decisions(app: App, photos: Sequence[int], context: Any) -> Iterator[list[D
         jobs = work.jobs(app.ledger.db, photos[start : start + SLICE])
         jobs = [replace(job, gate=OPEN) if job.gate in HELD else job for job in jobs]
         jobs = [job for job in jobs if not app.intake.closed(job.photo.file)]
-        yield rooms.decide(pages.of(app.ledger.db, jobs), app.worker.house, context)
+        yield deciding.decide(pages.of(app.ledger.db, jobs), app.worker.house, context)
 
 
 def rows(decision: Decision) -> Iterator[dict[str, Any]]:

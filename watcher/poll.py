@@ -21,7 +21,7 @@ from typing import Any, Final
 from metadata.errors import PlaceClosed, TagwrightError, TryAgain
 from metadata.immich import Asset, ready
 from metadata.photo import Photo, Stat
-from watcher import faces, moves, rooms, veil
+from watcher import faces, keeping, moves, veil
 from watcher.immich_layout import ImmichLayout
 from watcher.ledger import assets, files, work
 from watcher.ledger.assets import Kept
@@ -79,6 +79,8 @@ class Poll:
         """Called with a file below a root that Immich knows and the ledger does not."""
         self.users: Callable[[Mapping[str, frozenset[str]]], object] = lambda _: None
         """Called with the users whose keys are set, and what each is called, once Immich has said."""
+        self.imports: Callable[[bool], object] = lambda _: None
+        """Called with whether Immich imports faces from files, each time it was asked."""
         self.down = ""
         """Why Immich takes nothing, or ""."""
         self._owners: Mapping[str, frozenset[str]] = {}
@@ -187,6 +189,8 @@ class Poll:
         self._report, self._owners = report, report.owners
         if self._looks == 1:
             self.users(report.owners)
+        if report.imports is not None:
+            self.imports(report.imports)
         if report.barred != self._barred:  # before any of its photos may go
             with self._ledger.transaction() as db:
                 assets.bar(db, report.barred, self.link.albums)
@@ -331,7 +335,7 @@ class Poll:
             for each, kept in assets.by_id(db, names[start : start + SLICE]).items():
                 if kept.photo is not None and kept.verdict == "ready":
                     found = faces.people(report.faces[each])
-                    rooms.keep_people(db, kept.photo, faces.SOURCE, faces.VERSION, found, self._now())
+                    keeping.keep_people(db, kept.photo, faces.SOURCE, faces.VERSION, found, self._now())
 
     # The marker
 

@@ -18,7 +18,7 @@ from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen
 from metadata.sinks.sidecar import SidecarSink
 from metadata.tags import Word, text
-from watcher import rooms
+from watcher import booking
 from watcher.app import App
 from watcher.ledger import files, words, writes
 from watcher.settings import Root
@@ -158,7 +158,7 @@ def _put(app: App, sink: SidecarSink, draft: Draft) -> None:
         writes.settle(db, number, "done" if done else "void")
         if done:
             folder = db.execute("SELECT folder FROM photos WHERE id = ?", (draft.photo.id,)).fetchone()[0]
-            rooms.remember_file(db, folder, draft.where, draft.after)
+            booking.remember_file(db, folder, draft.where, draft.after)
     if isinstance(answer, TagwrightError):
         raise answer
 

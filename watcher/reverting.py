@@ -11,7 +11,7 @@ from metadata.memory import Context, Memory
 from metadata.photo import Photo
 from metadata.sinks import Draft, Seen
 from metadata.tags import Word
-from watcher import rooms
+from watcher import booking, rooms
 from watcher.app import App
 from watcher.ledger import words, writes
 from watcher.ledger.files import marks
@@ -87,7 +87,7 @@ def _remember(db: sqlite3.Connection, done: Sequence[tuple[Photo, Write, Draft, 
         fresh = merge.confirmed(memory, rooms.LAYOUTS[write.place], seen, truths[photo.id], context)
         texts = {name: text for name, text in memory.texts_ours.items() if seen.texts.get(name) == text}
         words.save_memory(db, photo.id, write.place, replace(fresh, written={}, texts_ours=texts))
-        rooms.remember_file(db, folders[photo.id], draft.where, seen.digest)
+        booking.remember_file(db, folders[photo.id], draft.where, seen.digest)
 
 
 def _folders(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int]:

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.memory import Context
-from watcher import rooms
+from watcher import booking
 from watcher.arrival import Arrival
 from watcher.deliverer import UNDER_WAY, Deliverer
 from watcher.describer import Describer
@@ -41,6 +41,8 @@ ENDS = 20.0
 """Seconds that writes under way have to come to their end before a server that hangs is given up."""
 TAKEN = 4
 """Batches that are booked together."""
+BESIDE = 500
+"""Photos that have to be decided at once before processes pay for their start."""
 
 
 class Worker:
@@ -127,9 +129,10 @@ class Worker:
         """Whether `stop` was called."""
         return self._stopping
 
-    def prepare(self) -> None:
-        """Many photos are to be decided: processes for it are started, where there is a core to spare."""
-        self._desk.crew.hands.for_many()
+    def prepare(self, photos: int = BESIDE) -> None:
+        """So many photos are to be decided: for many, processes are started, where there is a core to spare."""
+        if photos >= BESIDE:
+            self._desk.crew.hands.for_many()
 
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""
@@ -387,7 +390,7 @@ class Worker:
 
     def look_at_stops(self) -> None:
         """Know from now on which roots and places are stopped."""
-        stops = rooms.stopped(self._desk.ledger.db)
+        stops = booking.stopped(self._desk.ledger.db)
         if stops != self._desk.house.stopped:
             self._desk.house = replace(self._desk.house, stopped=stops)
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tests.flow.house_world import World, paint
-from watcher import pages, rooms
+from watcher import deciding, pages
 from watcher.afar import joined
 from watcher.ledger import work
 
@@ -31,7 +31,7 @@ def test_a_batch_is_decided_in_another_process_as_it_is_here(app):
     pool = crew.suspects()
     with pool:
         there = joined(made, crew.afar.submit(pool, made, house, context).result())
-    here = rooms.decide(made, house, context)
+    here = deciding.decide(made, house, context)
     assert any(decision.errors for decision in here)
     for one, other in zip(here, there, strict=True):
         assert (one.page, one.outcome, one.chosen, one.renames) == (

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tests.flow.house_world import BLUE, World, paint, soon
-from watcher import chores, handing, rooms
+from watcher import booking, chores, deciding, handing
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def world(tmp_path):
 
 
 def test_a_bug_in_a_decision_sets_one_photo_aside(world, monkeypatch):
-    real = rooms.choose
+    real = deciding.choose
 
     paint(world.photos / "0.jpg", BLUE)
 
@@ -30,7 +30,7 @@ def test_a_bug_in_a_decision_sets_one_photo_aside(world, monkeypatch):
             raise ZeroDivisionError("a bug")
         return real(said, rules)
 
-    monkeypatch.setattr(rooms, "choose", blaming)
+    monkeypatch.setattr(deciding, "choose", blaming)
     app = world.run()
     assert app.worker.counts.failed == 1
     state, _, reason = world.state_of("0.jpg")
@@ -40,7 +40,7 @@ def test_a_bug_in_a_decision_sets_one_photo_aside(world, monkeypatch):
 
 
 def test_a_bug_while_a_write_is_booked_is_tried_again_later(world, monkeypatch):
-    real, bugs = rooms.confirm, [1]
+    real, bugs = booking.confirm, [1]
 
     def confirm(*values):
         if bugs:
@@ -48,7 +48,7 @@ def test_a_bug_while_a_write_is_booked_is_tried_again_later(world, monkeypatch):
             raise ZeroDivisionError("a bug")
         return real(*values)
 
-    monkeypatch.setattr(rooms, "confirm", confirm)
+    monkeypatch.setattr(booking, "confirm", confirm)
     world.run()
     later = world.status()["later"]
     assert "ZeroDivisionError" in later[0]["reason"]

@@ -17,7 +17,7 @@ from models.captioners.plain import Plain
 from models.protocols import Titled
 from tests.flow.house_world import RED, World, paint
 from tests.flow.test_xmp_commands import clean, shown_of
-from watcher import export, rooms, shown, tell
+from watcher import export, keeping, shown, tell
 from watcher.ledger import answers
 
 ANNA, BOB = Box(0.25, 0.25, 0.5, 0.75), Box(0.5, 0.25, 0.75, 0.5)
@@ -53,7 +53,7 @@ def told(world, name, *found):
     number = world.photo(name).id
     with world.open() as app:
         with app.ledger.transaction() as db:
-            rooms.keep_people(db, number, "immich", "1", found, app.now())
+            keeping.keep_people(db, number, "immich", "1", found, app.now())
         world.work(app)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.flow.house_world import World, paint
-from watcher import pages, rooms
+from watcher import deciding, pages
 from watcher.ledger import work
 
 
@@ -29,7 +29,7 @@ def again(world, **settings):
 
 def decided(app):
     made = pages.of(app.ledger.db, work.jobs(app.ledger.db, [1]))
-    return rooms.decide(made, app.worker.house, app.worker.context())[0]
+    return deciding.decide(made, app.worker.house, app.worker.context())[0]
 
 
 def test_a_photo_with_nothing_to_do_is_not_unpacked_again(world):

@@ -1,0 +1,243 @@
+"""Room four: read the places of photos, choose, merge, and work out what would be written. Touches nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+
+from metadata import merge, people
+from metadata.choose import choose, wanted
+from metadata.errors import Refused, TagwrightError
+from metadata.memory import Context, Losses, Memory, Outcome, Place
+from metadata.photo import Stat
+from metadata.sinks import Seen, Sink
+from watcher import ruling
+from watcher.alike import likeness
+from watcher.ledger import words
+from watcher.ledger.work import Job
+from watcher.pages import Page
+from watcher.rooms import (
+    ACCEPT,
+    EMBEDDED,
+    FIRST_LOOK,
+    HIDING,
+    JUDGED,
+    LAYOUTS,
+    LOSS,
+    MIRROR,
+    NOTHING,
+    OPEN,
+    RESTORE,
+    Decision,
+    House,
+)
+
+log = logging.getLogger(__name__)
+
+
+def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decision]:
+    """Read the places of these photos, merge, and work out what would be written. Nothing is touched."""
+    seen: dict[int, dict[str, Seen | TagwrightError]] = {page.job.photo.id: {} for page in pages}
+    for name, sink in house.sinks.items():
+        here = [page for page in pages if name in house.places.get(page.job.photo.root, ())]
+        here = [page for page in here if (page.job.photo.root, name) not in house.stopped]
+        here = [page for page in here if name != EMBEDDED or house.embeds(page.job.photo)]
+        for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
+            if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
+                seen[page.job.photo.id][name] = answer
+    own = {owner: ruling.surrounded(context, rules) for owner, rules in house.own.items()}
+    around = [approved(page, own.get(page.owner, context)) for page in pages]
+    twins: dict[Hashable, Decision] = {}
+    return [
+        _decided_like(twins, page, _shown(page, seen[page.job.photo.id], house), house, here)
+        for page, here in zip(pages, around, strict=True)
+    ]
+
+
+def approved(page: Page, context: Context) -> Context:
+    """What a person approved for this photo goes before the merge, and is written as a part of its own run."""
+    open_ = page.merges
+    if not open_.respelled:
+        return context
+    return replace(context, run=open_.run or context.run, merging=open_.merging, respelled=open_.respelled)
+
+
+def _shown(page: Page, seen: dict[str, Seen | TagwrightError], house: House) -> dict[str, Seen | TagwrightError]:
+    """What the places show, the photo itself among them, and a sidecar that is not there what the photo holds."""
+    inside = page.inside
+    if EMBEDDED in seen:
+        answer = seen[EMBEDDED]
+        inside = answer if isinstance(answer, Seen) else None
+    elif inside is not None and EMBEDDED in house.places.get(page.job.photo.root, ()):
+        seen[EMBEDDED] = inside
+    for name in HIDING & seen.keys():
+        answer = seen[name]
+        if inside is not None and isinstance(answer, Seen) and not answer.exists:
+            seen[name] = replace(
+                answer,
+                lists=inside.lists,
+                texts=inside.texts,
+                people=inside.people,
+                claimed=inside.claimed,
+                hides_nothing=not inside.digest and _as_looked_at(page.job),
+            )
+    return seen
+
+
+def _as_looked_at(job: Job) -> bool:
+    """Whether the photo is the file that was looked at."""
+    try:
+        return Stat.of(os.stat(job.photo.file)) == job.stat
+    except OSError:
+        return False
+
+
+def _decided_like(
+    twins: dict[Hashable, Decision],
+    page: Page,
+    seen: Mapping[str, Seen | TagwrightError],
+    house: House,
+    context: Context,
+) -> Decision:
+    """As for another photo of the batch of which the same is known; only what is written is about this one."""
+    photo, wish = page.job.photo, house.wish(page.job.photo)
+    settled = (wish, page.job.frame if wish == "regions" else None, *(house.writes(name, photo) for name in seen))
+    mark = likeness(page, seen, settled)
+    twin = twins.get(mark) if mark is not None else None
+    if twin is not None:
+        decision = Decision(page, twin.outcome, twin.chosen, read=dict(twin.read))
+        for name, step in twin.outcome.steps.items():
+            answer = seen[name]
+            if step.change and isinstance(answer, Seen):
+                _draft(decision, name, house.sinks[name], answer, context, twin)
+        if not decision.errors:
+            return decision
+    decision = _decided(page, seen, house, context)
+    if mark is not None and decision.drafts and not (decision.errors or decision.barred or decision.renames):
+        twins[mark] = decision
+    return decision
+
+
+def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
+    inside = seen.get(EMBEDDED)
+    if page.barred and isinstance(inside, Seen) and inside.digest == page.barred[0]:
+        house = replace(house, embeds=lambda _: False)
+    if _rests(page, seen, house):
+        return Decision(page, NOTHING, {})
+    if unread := _unread(page, seen, house):
+        return Decision(page, NOTHING, {}, errors=unread)
+    places = {
+        name: Place(
+            LAYOUTS[name],
+            answer,
+            _memory(page, name, answer),
+            _losses(page.job.gate),
+            house.provenance,
+            writable=house.writes(name, page.job.photo),
+            counts=name != EMBEDDED,
+        )
+        for name, answer in seen.items()
+        if isinstance(answer, Seen)
+    }
+    wish, rules = house.wish(page.job.photo), house.rules_for(page)
+    chosen = choose(page.evidence, rules) | people.chosen(page.evidence, rules, wish)
+    want = wanted(page.evidence, rules, chosen) if page.job.digest else None
+    if want is not None and wish == "regions":
+        faces = people.regions(page.evidence, rules, page.job.frame)
+        want = replace(want, texts={**want.texts, **faces})
+    outcome = merge.merge(page.truth, want, places, context)
+    pairs = merge.renames(outcome.readings, page.truth) if _anything_went(outcome) else frozenset()
+    known = frozenset(old for old, new in pairs if (page.owner, old, new) in house.renamed)
+    if known:
+        outcome = merge.merge(page.truth, want, places, replace(context, renamed=known))
+    decision = Decision(page, outcome, chosen, renames=pairs)
+    decision.read = {name: place.seen.digest for name, place in places.items()}
+    decision.errors = {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
+    for name, step in outcome.steps.items():
+        if step.change:
+            _draft(decision, name, house.sinks[name], places[name].seen, context)
+    refused = decision.errors.get(EMBEDDED)
+    if isinstance(refused, Refused) and EMBEDDED in places:
+        log.info("only read, and not written: %s", refused)
+        decision = _decided(page, seen, replace(house, embeds=lambda _: False), context)
+        decision.barred = (places[EMBEDDED].seen.digest, refused.reason)
+        return decision
+    decision.seal = page.seal(house.stamp) if _changes_nothing(decision) else None
+    return decision
+
+
+def _memory(page: Page, name: str, seen: Seen) -> Memory | None:
+    """What is remembered of this place; nothing, where the photo has another one by now."""
+    memory = page.memories.get(name)
+    return None if memory is not None and seen.of and memory.of != seen.of else memory
+
+
+def _unread(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> dict[str, TagwrightError]:
+    """Why a photo is left alone whose places depend on each other: one of them cannot be read now."""
+    if house.both is None or not house.both.mine(page.job.photo):
+        return {}
+    return {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
+
+
+def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> bool:
+    """Whether an earlier decision found nothing to do, and all that it rested on is as it was."""
+    if page.job.gate not in (OPEN, FIRST_LOOK, ""):
+        return False
+    found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen) and not answer.more}
+    places = {*house.places.get(page.job.photo.root, ())}
+    if page.inside is None and not house.embeds(page.job.photo):
+        places -= {EMBEDDED}
+    if MIRROR not in seen:
+        places -= {MIRROR}
+    return len(found) == len(places) and page.rests(house.stamp, found)
+
+
+def _changes_nothing(decision: Decision) -> bool:
+    """Whether booking this decision leaves the ledger as it is."""
+    outcome, page = decision.outcome, decision.page
+    if decision.drafts or decision.errors or decision.renames or outcome.events or decision.lost():
+        return False
+    kept = {name: step.memory for name, step in outcome.steps.items()}
+    if any(memory.aside for memory in kept.values()):
+        return False
+    return kept == page.memories and outcome.truth == page.truth and not decision.news()
+
+
+def _anything_went(outcome: Outcome) -> bool:
+    return any(reading.removed or reading.overwritten for reading in outcome.readings.values())
+
+
+def _losses(gate: str) -> Losses:
+    return {ACCEPT: Losses.ACCEPT, RESTORE: Losses.RESTORE}.get(gate, Losses.JUDGE)
+
+
+def _draft(
+    decision: Decision, name: str, sink: Sink, seen: Seen, context: Context, twin: Decision | None = None
+) -> None:
+    step = decision.outcome.steps[name]
+    try:
+        draft = sink.draft(decision.page.job.photo, seen, step.change)
+    except TagwrightError as error:
+        decision.errors[name] = error
+        return
+    if isinstance(draft, Refused):
+        decision.errors[name] = draft
+    elif draft.before != draft.after:
+        decision.drafts[name] = draft
+        if twin is not None and name in twin.drafts and twin.drafts[name].after == draft.after:
+            decision.tried[name], decision.done[name] = twin.tried[name], twin.done[name]
+            return
+        memory = merge.intended(step, context)
+        decision.tried[name] = words.packed(memory)
+        memory = merge.confirmed(memory, LAYOUTS[name], draft.seen, decision.outcome.truth, context)
+        decision.done[name] = words.packed(memory)
+
+
+def held(decision: Decision) -> str:
+    """The gate this decision waits behind, or ""."""
+    gate = decision.page.job.gate
+    if (decision.lost() or decision.renames) and gate not in (JUDGED, ACCEPT, RESTORE):
+        return LOSS
+    return FIRST_LOOK if gate == FIRST_LOOK and decision.drafts else ""
