@@ -31,7 +31,7 @@ def scheduler(tmp_path_factory) -> Iterator[str]:
         yield ""
         return
     machines = Machines(tmp_path_factory.mktemp("machines"), None)
-    with machines.up(2):
+    with machines.up(1):
         yield machines.address
 
 

@@ -18,7 +18,6 @@ from watcher.ledger import evidence
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 
-@pytest.mark.slow
 def test_a_worker_without_the_folder_looks_at_previews_that_it_fetches_itself(tmp_path):
     with running() as immich:
         key = tmp_path / "worker.key"
@@ -29,20 +28,18 @@ def test_a_worker_without_the_folder_looks_at_previews_that_it_fetches_itself(tm
             config.write(f'[immich]\nurl = "{immich.url}"\nkeys = ["{key}"]\n')
         asset = immich.upload_photo(photo(mark=71))
         immich.idle()
+        world = ImmichWorld(tmp_path / "here", immich, database=False, cluster=machines.cluster)
+        world.changed |= {"taggers": ["colour", "brooding"], "facts": ["monochrome"], "threshold": 1.0}
         with machines.up(1):
-            for folder, api in (("here", False), ("far", True)):
-                world = ImmichWorld(tmp_path / folder, immich, database=False, api=api, cluster=machines.cluster)
-                world.changed |= {"taggers": ["colour", "brooding"], "facts": ["monochrome"], "threshold": 1.0}
-                world.run()
-                state, _, found, _ = world.known(asset)
-                assert state == "delivered"
-                with world.book() as db:
-                    said = {one.source: one.words for one in evidence.of(db, [found])[found]}
-                assert said.keys() == {"colour", "brooding", "monochrome"}
-                assert [word for word, _ in said["colour"]] == [("colour", "red")]
-                # So the preview is called: no file reached the worker.
-                assert [word for word, _ in said["brooding"]] == [(asset,)]
-                if not api:
-                    with opened(bytes(immich.original_of(asset))) as file:
-                        assert found == digest(file.source)
-        assert len(machines.begun()) == 2
+            world.run()
+        state, _, found, _ = world.known(asset)
+        assert state == "delivered"
+        with opened(bytes(immich.original_of(asset))) as file:
+            assert found == digest(file.source)
+        with world.book() as db:
+            said = {one.source: one.words for one in evidence.of(db, [found])[found]}
+        assert said.keys() == {"colour", "brooding", "monochrome"}
+        assert [word for word, _ in said["colour"]] == [("colour", "red")]
+        # So the preview is called: no file reached the worker.
+        assert [word for word, _ in said["brooding"]] == [(asset,)]
+        assert len(machines.begun()) == 1
