@@ -52,7 +52,7 @@ def known(db: sqlite3.Connection, jobs: Sequence[Job], rules: Rules) -> Known:
     ignore = Ignore(rules.folders) if rules.folders else None
     people = {tags.fold(name) for name in rules.people}
     barred = [tags.key(tags.typed(keyword)) for keyword in rules.keywords]
-    shut = assets.barred(db, numbers) if rules.albums else set()
+    shut = assets.barred(db, numbers, rules.albums) if rules.albums else set()
 
     def stays(number: int) -> bool:
         if number in shut:

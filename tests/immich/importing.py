@@ -71,7 +71,7 @@ def taken(read: dict[str, Any]) -> tuple[datetime, str | None] | None:
     """When the picture was taken and in which zone (UTC+2), as its first known date says; no zone counts as UTC."""
     for name in _DATES:
         found = _DATE.match(str(read.get(name) or ""))
-        if found:
+        if found and not found[1].startswith("0000"):  # a film without a clock
             return _moment(found)
     return None
 

@@ -107,6 +107,20 @@ CREATE UNIQUE INDEX "asset_ownerId_libraryId_checksum_idx" ON asset ("ownerId", 
 CREATE INDEX "asset_originalPath_libraryId_idx" ON asset ("originalPath", "libraryId");
 CREATE INDEX asset_checksum_idx ON asset (checksum);
 
+CREATE TABLE album (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  "ownerId" uuid NOT NULL REFERENCES "user" (id) ON DELETE CASCADE,
+  "albumName" varchar NOT NULL DEFAULT 'Untitled Album',
+  "createdAt" timestamptz NOT NULL DEFAULT now(),
+  "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE album_asset (
+  "albumId" uuid NOT NULL REFERENCES album (id) ON DELETE CASCADE,
+  "assetId" uuid NOT NULL REFERENCES asset (id) ON DELETE CASCADE,
+  PRIMARY KEY ("albumId", "assetId")
+);
+
 CREATE TABLE asset_exif (
   "assetId" uuid PRIMARY KEY REFERENCES asset (id) ON DELETE CASCADE,
   make varchar,

@@ -14,7 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from tests.immich import (
-    web_assets,  # noqa: F401 - it fills the table of routes
+    web_albums,  # noqa: F401 - it fills the table of routes
+    web_assets,  # noqa: F401
     web_people,  # noqa: F401
     web_search,  # noqa: F401
     web_server,  # noqa: F401

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.immich.jobs import Job
+from tests.immich.shapes import VIDEOS
 from tests.immich.world import World
 
 _TIDY = {
@@ -200,8 +201,11 @@ def _small(path: Path) -> dict[str, bytes]:
     from PIL import Image, ImageOps
 
     found = {}
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+    if path.suffix.lower() in VIDEOS:
+        upright = _frame(path)
+    else:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
     for kind, side, format_ in (("thumbnail", 250, "WEBP"), ("preview", 1440, "JPEG")):
         small = upright.copy()
         small.thumbnail((side, side))
@@ -209,6 +213,16 @@ def _small(path: Path) -> dict[str, bytes]:
         small.save(data, format_, quality=80)
         found[kind] = data.getvalue()
     return found
+
+
+def _frame(path: Path) -> Any:
+    """A picture of a film, as its thumbnail."""
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError("no FFmpeg") from error
+    with av.open(str(path)) as film:
+        return next(film.decode(video=0)).to_image()
 
 
 def _vector(seed: bytes) -> str:

@@ -270,6 +270,16 @@ async def stack(call: Call) -> Any:
     return {"id": made["id"], "primaryAssetId": made["primaryAssetId"], "assets": assets}
 
 
+@route("GET", "/stacks", "stack.read")
+async def stacks(call: Call) -> Any:
+    found = []
+    for made in await call.world.db.rows('SELECT * FROM stack WHERE "ownerId" = %s', call.user["id"]):
+        rows = await call.world.db.rows('SELECT id FROM asset WHERE "stackId" = %s', made["id"])
+        assets = [await shown(call, row["id"], whole=False) for row in rows]
+        found.append({"id": made["id"], "primaryAssetId": made["primaryAssetId"], "assets": assets})
+    return found
+
+
 @route("GET", "/stacks/{id}", "stack.read")
 async def stack_of(call: Call) -> Any:
     made = await call.world.db.row(

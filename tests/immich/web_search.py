@@ -29,6 +29,7 @@ _CHECKS: dict[str, Any] = {
     "size": maybe(number(1, 1000)), "page": maybe(number(1)), "visibility": maybe(one_of(*VISIBILITIES)),
     "updatedAfter": maybe(moment), "updatedBefore": maybe(moment), "createdAfter": maybe(moment), "takenAfter": maybe(moment),
     "takenBefore": maybe(moment), "tagIds": maybe(array(identity), null=True), "personIds": maybe(array(identity)),
+    "albumIds": maybe(array(identity)),
     "libraryId": maybe(identity, null=True), "id": maybe(identity), "checksum": maybe(text), "originalPath": maybe(text),
     "originalFileName": maybe(text), "description": maybe(text), "order": maybe(one_of("asc", "desc")), "type": maybe(text),
     "withExif": maybe(flag), "withDeleted": maybe(flag), "isOffline": maybe(flag),
@@ -70,6 +71,8 @@ def _where(call: Call, body: dict[str, Any]) -> tuple[str, list[Any]]:
         also('a."deletedAt" IS NULL')
     if "tagIds" in body:
         _by_tags(body["tagIds"], also)
+    if body.get("albumIds"):
+        also('a.id IN (SELECT "assetId" FROM album_asset WHERE "albumId" = ANY (%s::uuid[]))', body["albumIds"])
     if body.get("personIds"):
         also(_MET, body["personIds"], len(set(body["personIds"])))
     return " AND ".join(parts), values
