@@ -4,40 +4,46 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic, time
-from typing import TYPE_CHECKING, Any, cast
+from time import time
+from typing import TYPE_CHECKING, cast
 
 from metadata import tags
 from metadata.choose import Rules
-from metadata.errors import TagwrightError, UserError
-from metadata.photo import Photo
+from metadata.errors import UserError
 from metadata.sinks import Sink
-from metadata.sinks.sidecar import SidecarSink
 from models import registry
-from models.look import PlaceSpec, Spec, look
-from models.protocols import BUDGET
+from models.look import look
 from watcher import (
-    booking,
     leftover,
-    model_settings,
     mounts,
-    privacy,
     rooms,
     ruling,
     unconfirmed,
-    zero_shot_settings,
 )
 from watcher.afar import Afar
-from watcher.desk import PROBE, Crew, Looking
-from watcher.hands import Hands, alone
+from watcher.desk import PROBE, Crew
+from watcher.furnishing import (
+    SMALL,
+    Rare,
+    calm_of,
+    fed,
+    furnished,
+    house_of,
+    looking,
+    memory_of,
+    sidecars_of,
+    sinks_of,
+    suspects,
+    workers_of,
+    zero_shot,
+)
+from watcher.hands import Hands
 from watcher.health import Pulse
 from watcher.ignore import Ignore
 from watcher.immich_layout import ImmichLayout
@@ -45,13 +51,10 @@ from watcher.imported_faces import FACES, guarded
 from watcher.intake import Intake, Times
 from watcher.ledger import assets, embedded, files, owners, store, work, writes
 from watcher.ledger.store import Ledger
-from watcher.rooms import House
 from watcher.settings import Root, Settings
-from watcher.stable import Calm
 from watcher.worker import Worker
 
 if TYPE_CHECKING:
-    from metadata.exiftool import Exiftool
     from metadata.immich import Database
     from models.taggers.zero_shot import ZeroShot
     from watcher.cluster.post import Post
@@ -61,9 +64,6 @@ if TYPE_CHECKING:
     from watcher.vectors import Nearby
 
 log = logging.getLogger(__name__)
-
-SMALL = 2 << 30
-"""Bytes of memory below which batches are small."""
 
 
 @dataclass(slots=True)
@@ -164,14 +164,14 @@ def opened(  # noqa: PLR0913 - each is a part of the house that a test or a comm
     """
     ledger = store.open_for_writing(settings.state)
     try:
-        hands = Hands(_workers(settings))
+        hands = Hands(workers_of(settings))
         link = _linked(settings, environment or {}) if mirrored is None and not sinks else None
         mirrored = link.mirrored if link is not None else mirrored
         try:
             rare = Rare()
             made = sinks or sinks_of(settings, rare, mirrored)
-            afar = Afar(partial(_furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
-            crew = _crew(Crew(hands, _suspects, now, probe, partial(look, fallback=rare.facts), afar=afar), link)
+            afar = Afar(partial(furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
+            crew = _crew(Crew(hands, suspects, now, probe, partial(look, fallback=rare.facts), afar=afar), link)
             app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
             hands.post = _post(settings, app.worker, crew)
             if link is not None:
@@ -241,32 +241,22 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
         app.nearby = _nearby(app, link.database)
 
 
-def fed(settings: Settings) -> bool:
-    """Whether words come out of Immich's own vectors, and no picture is looked at for them."""
-    return "zero_shot" in settings.taggers and bool(settings.immich.url and settings.immich.database.host)
-
-
 def _nearby(app: App, database: Database) -> Nearby:
     from watcher.vectors import PART, Nearby  # noqa: PLC0415 - as above
 
     settings = app.settings
     nearby = Nearby(
         *(app.ledger, database),
-        lambda model: cast("ZeroShot", registry.tagger("zero_shot", **dict(_zero_shot(settings, model)[1]))),
+        lambda model: cast("ZeroShot", registry.tagger("zero_shot", **dict(zero_shot(settings, model)[1]))),
         now=app.now,
         rules=lambda photo: app.worker.house.rules_of(app.ledger.db, photo),
         poll=settings.immich.poll,
         floor=settings.floor,
         model=settings.immich.model,
-        part=PART if _memory(settings) >= SMALL else PART // 5,
+        part=PART if memory_of(settings) >= SMALL else PART // 5,
     )
     nearby.wake, nearby.many = app.worker.nudge, app.worker.prepare
     return nearby
-
-
-def _zero_shot(settings: Settings, model: str = "") -> Spec:
-    folder = settings.models_folder or settings.state / "models"
-    return zero_shot_settings.spec(settings.zero_shot, str(folder), model or settings.immich.model)
 
 
 def _heed_faces(app: App, settings: Settings, imports: bool) -> None:  # noqa: FBT001 - what a report says
@@ -314,9 +304,9 @@ def _build(
         base = os.fsencode(os.path.abspath(root.path))
         intake.add(root.name, base, ignore, calm, agreed=root.name in agreed, backlog=backlog)
     pulse = Pulse()
-    house = _house(settings, ledger, sinks)
+    house = house_of(settings, ledger, sinks)
     if mirrored is not None:
-        house = mirrored.furnished(house, _sidecars(settings, mirrored))
+        house = mirrored.furnished(house, sidecars_of(settings, mirrored))
     worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=pulse)
     return App(settings, ledger, worker, intake, pulse, now)
 
@@ -361,171 +351,6 @@ def _look_over_waiting(app: App) -> None:
         work.look_over_waiting(db, open_, app.now())
 
 
-class Rare:
-    """Facts of the rare formats whose EXIF only exiftool finds; started by the first such file."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tool: Exiftool | None = None
-        self._writer: Exiftool | None = None
-
-    def facts(self, path: bytes) -> Mapping[str, str]:
-        """What exiftool says, by its names and as with `-n`; nothing where there is no exiftool."""
-        from metadata.exiftool import Exiftool  # noqa: PLC0415 - hardly anybody needs it
-
-        with self._lock:
-            self._tool = self._tool or Exiftool()
-            try:
-                row = self._tool.read([path], ["EXIF:all", "Composite:all", "File:all"])[0]
-            except TagwrightError as error:
-                log.debug("exiftool says nothing of %s: %s", os.fsdecode(path), error)
-                return {}
-        return {name.rpartition(":")[2]: str(value) for name, value in row.items()}
-
-    def writer(self) -> Exiftool:
-        """The one that writes into photos, for the thread that reads and writes places."""
-        from metadata.exiftool import Exiftool  # noqa: PLC0415 - as above
-
-        self._writer = self._writer or Exiftool()
-        return self._writer
-
-    def close(self) -> None:
-        """End exiftool, if it was started."""
-        for tool in (self._tool, self._writer):
-            if tool is not None:
-                tool.close()
-
-
-def calm_of(settings: Settings, root: Root) -> Calm:
-    """How much quiet a root's files need; more where the file system answers from a cache."""
-    network = mounts.is_network(mounts.fstype(os.fsencode(root.path)))
-    cache = settings.cache_time if network else 0.0
-    return Calm(settings.settle, settings.settle_max, settings.cooldown, cache)
-
-
-def looking(settings: Settings) -> Looking:
-    """Who is asked about photos, in batches that fit this machine."""
-    nowhere = {"place", "zero_shot"} if fed(settings) else {"place"}
-    taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name not in nowhere)
-    asked = asked_of(settings)
-    return Looking(
-        taggers=taggers,
-        local=tuple(spec for spec in taggers if spec[0] in settings.facts),
-        captioner=(settings.captioner, ()) if settings.captioner and asked is None else None,
-        asked=asked,
-        private=privacy.of(settings.private),
-        place=PlaceSpec(settings.place_distance, settings.place_root) if "place" in settings.facts else None,
-        floor=settings.floor,
-        batch=32 if _memory(settings) >= SMALL else 8,
-        workers=_workers(settings),
-        budget=min(BUDGET, _memory(settings) // 16 // _workers(settings)),
-    )
-
-
-def _spec(settings: Settings, name: str) -> Spec:
-    """A tagger as data; one that a manifest describes is told where its files lie."""
-    if name == "zero_shot":
-        return _zero_shot(settings)
-    folder = settings.models_folder or settings.state / "models"
-    if name in settings.facts or not registry.described(name, folder):
-        return name, ()
-    return zero_shot_settings.model_spec(settings.onnx, name, str(folder))
-
-
-def asked_of(settings: Settings) -> Spec | None:
-    """The captioner that servers answer for, with its settings; None where there is none, or another."""
-    tables = {"ollama": settings.ollama, "openai_compatible": settings.openai_compatible}
-    table = tables.get(settings.captioner)
-    return None if table is None else model_settings.spec(settings.captioner, table)
-
-
-def _workers(settings: Settings) -> int:
-    if settings.workers != "auto":
-        return settings.workers
-    return max(1, min(len(os.sched_getaffinity(0)), _memory(settings) // (SMALL // 2)))
-
-
-def _memory(settings: Settings) -> int:
-    """Bytes we may think with: as set, or the machine's, or the container's if that is less."""
-    if settings.memory != "auto":
-        return settings.memory
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdecimal() else total
-
-
-def _suspects() -> Executor:
-    return alone()
-
-
-def sinks_of(settings: Settings, rare: Rare | None = None, mirrored: Mirrored | None = None) -> dict[str, Sink]:
-    """The places of these settings, by name; `rare` ends the exiftool that writes into photos."""
-    made: dict[str, Sink] = {"sidecar": _sidecars(settings, mirrored)}
-    if any(root.embed for root in settings.roots):
-        made[rooms.EMBEDDED] = _embedded(settings, rare or Rare())
-    return mirrored.sinks(made) if mirrored is not None else made
-
-
-def _clock(settings: Settings) -> Callable[[], datetime]:
-    zone = settings.zone()
-    return lambda: datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
-
-
-def _sidecars(settings: Settings, mirrored: Mirrored | None) -> Sink:
-    immich = _in_immich()
-    free = frozenset(root.name for root in settings.roots if root.sidecar_style != "immich")
-    embedding = frozenset(root.name for root in settings.roots if root.embed)
-    return SidecarSink(
-        durability=settings.durability,
-        clock=_clock(settings),
-        provenance=settings.provenance,
-        registered=mirrored.registered if mirrored is not None else None,
-        steer=lambda photo: photo.root in free and not immich(photo),
-        embeds=lambda photo: photo.root in embedding and not immich(photo),
-        styles={root.name: root.sidecar_style for root in settings.roots},
-    )
-
-
-def _embedded(settings: Settings, rare: Rare) -> Sink:
-    from metadata.embed import Wishes  # noqa: PLC0415 - hardly anybody embeds
-    from metadata.sinks.embedded import EmbeddedSink  # noqa: PLC0415 - as above
-
-    asked = {
-        root.name: Wishes(root.exif_keywords, root.exif_comment, root.keep_original) for root in settings.roots
-    }
-    return EmbeddedSink(
-        exiftool=rare.writer(),
-        clock=_clock(settings),
-        durability=settings.durability,
-        provenance=settings.provenance,
-        closed=_in_immich(),
-        wishes=lambda photo: asked[photo.root],
-    )
-
-
-def _in_immich() -> Callable[[Photo], bool]:
-    """Whether a photo lies in a folder of Immich's own, or it cannot be told."""
-    layout = ImmichLayout()
-
-    def inside(photo: Photo) -> bool:
-        try:
-            return layout.place(photo.file, now=monotonic()) is not None
-        except OSError:
-            return True
-
-    return inside
-
-
-def _embeds(settings: Settings, sinks: Mapping[str, Sink]) -> Callable[[Photo], bool]:
-    """Which photos are written themselves."""
-    immich = _in_immich()
-    roots = frozenset(root.name for root in settings.roots if root.embed and rooms.EMBEDDED in sinks)
-    return lambda photo: photo.root in roots and not immich(photo)
-
-
 @contextmanager
 def reading(settings: Settings, environment: Mapping[str, str] | None = None) -> Iterator[App]:
     """The house beside a running service: it decides and shows, and can change nothing.
@@ -542,10 +367,10 @@ def reading(settings: Settings, environment: Mapping[str, str] | None = None) ->
         if link is not None and ledger.get(FACES):
             settings = guarded(settings, link.mirrored.roots)
         try:
-            crew = Crew(hands, _suspects)
-            house = _house(settings, ledger, sinks_of(settings, mirrored=mirrored))
+            crew = Crew(hands, suspects)
+            house = house_of(settings, ledger, sinks_of(settings, mirrored=mirrored))
             if mirrored is not None:
-                house = mirrored.furnished(house, _sidecars(settings, mirrored))
+                house = mirrored.furnished(house, sidecars_of(settings, mirrored))
             intake = _intake(settings, ledger, crew.now, connected=link is not None)
             worker = Worker(ledger, house, looking(settings), crew, intake=intake, pulse=Pulse())
             yield App(settings, ledger, worker, intake, Pulse(), crew.now)
@@ -556,27 +381,3 @@ def reading(settings: Settings, environment: Mapping[str, str] | None = None) ->
             hands.close()
     finally:
         ledger.close()
-
-
-def _house(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> House:
-    made = ruling.rules(settings, ledger)
-    own = ruling.own(settings, ledger, made)
-    places = {root.name: tuple(dict.fromkeys((*sinks, rooms.EMBEDDED))) for root in settings.roots}
-    stopped = booking.stopped(ledger.db)
-    return House(
-        sinks,
-        places,
-        made,
-        ruling.stamp(settings, made, own),
-        stopped=stopped,
-        own=own,
-        provenance=settings.provenance,
-        embeds=_embeds(settings, sinks),
-        wishes={root.name: root.people for root in settings.roots},
-    )
-
-
-def _furnished(settings: Settings, plain: Mapping[str, Any]) -> House:
-    """The house in another process: made of its plain parts there, and sidecars its only place."""
-    sinks = sinks_of(settings)
-    return House(sinks=sinks, embeds=_embeds(settings, sinks), **plain)

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from metadata.mirror.way import Way
 from metadata.photo import Photo
 from watcher import connection, remains
 from watcher.albums import Albums
-from watcher.faces import Faces
+from watcher.faces import EVERY, Faces
 from watcher.homes import Finder
 from watcher.immich_settings import Immich as ImmichSettings
 from watcher.mirrored import Mirrored, Ways, connected
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE = 8
 """Photos of each part of Immich's folders by which these are found here."""
+IMPORTS = "importFaces"
+"""What Immich calls it among its features that it reads faces out of files."""
 MARKED = 200
 """Photos that get the marker in one call."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +65,8 @@ class Report:
     gone: frozenset[str] = frozenset()
     faces: Mapping[str, Sequence[Face]] = field(default_factory=dict)
     marked: frozenset[str] = frozenset()
+    imports: bool | None = None
+    """Whether Immich imports faces from files; None where it was not asked."""
     barred: frozenset[str] = frozenset()
     """Assets that are in an album whose photos no other machine may see."""
 
@@ -94,6 +99,7 @@ class Link:
         self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
         self.albums = settings.private.albums
         """Albums whose photos no other machine may see."""
+        self._regions, self._imports_due = any(root.people == "regions" for root in settings.roots), 0.0
         self._albums = Albums(self.albums)
         self._told = ""
         self.contact = False
@@ -140,6 +146,7 @@ class Link:
 
         Raises TryAgain while Immich is away, PlaceClosed and UserError where a person has to act.
         """
+        imports = self._imports()
         owners = {client.me().id: client for client in self.keys.clients}
         self._clear_up()
         if not self._census:
@@ -157,7 +164,7 @@ class Link:
         faces = self._looked_at(changed, owners)
         users = {owner: _names(client) for owner, client in owners.items()}
         marked, barred = self._marked(changed, owners), self._albums.look(owners)
-        return Report(users, self._stacked(changed, owners), frozenset(gone), faces, marked, barred)
+        return Report(users, self._stacked(changed, owners), frozenset(gone), faces, marked, imports, barred)
 
     def _stacked(self, changed: Sequence[Asset], owners: Mapping[str, Immich]) -> tuple[Asset, ...]:
         """With the stacks that they are in; the listing of the API does not tell."""
@@ -167,6 +174,13 @@ class Link:
         for client in owners.values():
             stacks |= client.stacks() or {}
         return tuple(replace(each, stack=stacks.get(each.id)) for each in changed)
+
+    def _imports(self) -> bool | None:
+        """Whether Immich reads faces out of sidecars, where that is of interest; asked now and then."""
+        if not self._regions or time.monotonic() < self._imports_due:
+            return None
+        self._imports_due = time.monotonic() + EVERY
+        return IMPORTS in self.keys.clients[0].features()
 
     def _clear_up(self) -> None:
         """Take away what a probe left that was ended, if there is any."""

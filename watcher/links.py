@@ -75,6 +75,7 @@ def findings(
         server = _server(keys.clients[0])
         yield server
         if server.level != "fail":
+            yield from _faces(settings, keys.clients[0])
             yield from _after(settings, keys.clients)
     finally:
         keys.close()
@@ -107,6 +108,17 @@ def _server(client: Immich) -> Finding:
         return Finding("warn", "Immich", f"{text}; it reads no sidecars", "see Immich's own settings")
     newer = (version.major, version.minor) > TESTED[-1]
     return Finding("ok", "Immich", f"{text}{'; newer than what was tested' if newer else ''}")
+
+
+def _faces(settings: Settings, client: Immich) -> Iterator[Finding]:
+    """Regions of ours would come back as faces where Immich imports these from files."""
+    if any(root.people == "regions" for root in settings.roots) and "importFaces" in client.features():
+        text = (
+            "it imports faces from files, and would take regions of ours for more of them: only names are written"
+        )
+        yield Finding(
+            "warn", "Immich: people", text, "switch it off in Immich: Administration > Settings > Metadata"
+        )
 
 
 def _key(client: Immich, number: int, settings: Settings, sample: _Sample) -> Iterator[Finding]:
