@@ -204,6 +204,7 @@ def apply(app: App) -> Answer:
         count = work.release(db, [FIRST_LOOK, RULES], app.now())
     if renamed and app.refresh_rules():
         count += merging.wake_renamed(app, renamed)
+    app.worker.prepare(count)
     return {"photos": count, "renames": len(renamed)}
 
 

@@ -36,7 +36,8 @@ def merge(
 ) -> Answer:
     """Make the approved words others, on the photos that the report counted, and remember aliases.
 
-    `report` is its digest; each of `words` holds `word`, `to`, the photos `ids`, the counts `agreed`, `to_agreed`.
+    `report` is its digest; each of `words` holds `word`, `to` (as `tags.text` has it), the photos `ids`, and the
+    counts `agreed` and `to_agreed`.
     `owner` says whose photos the report is about; no others are touched. Raises UserError for a report of all
     where photos have become users' since.
     """
@@ -60,6 +61,7 @@ def merge(
         _empty(db, run, rows, owner)
         work.again(db, photos, app.now())
     app.refresh_rules()
+    app.worker.prepare(len(photos))
     return {
         "run": run,
         "photos": len(photos),
@@ -78,6 +80,7 @@ def _go_on(app: App, run: int) -> Answer:
         db.execute("UPDATE runs SET ended = NULL WHERE id = ?", (run,))
         work.again(db, photos, app.now())
     app.worker.run_number = run
+    app.worker.prepare(len(photos))
     return {"run": run, "photos": len(photos), "words": 0, "left_out": [], "continued": True}
 
 
@@ -86,18 +89,28 @@ def _as_counted(
 ) -> tuple[list[Any], list[str]]:
     """Those whose counts are about what the report says, and why the others are left out."""
     known = {one["word"]: int(one["agreed"]) for one in words}
-    known |= {tags.typed(one["to"])[-1]: int(one["to_agreed"]) for one in words if one["to_agreed"] is not None}
+    known |= {tags.parse(one["to"])[-1]: int(one["to_agreed"]) for one in words if one["to_agreed"] is not None}
     now = census.standing_now(db, list(known), owner)
     moved = {text for text, count in known.items() if abs(now[text] - count) > MOVED * count}
     kept, left_out = [], []
     for one in words:
-        odd = [text for text in (one["word"], tags.typed(one["to"])[-1]) if text in moved]
+        odd = [text for text in (one["word"], tags.parse(one["to"])[-1]) if text in moved]
         if odd:
             said = f"{odd[0]} stood on {known[odd[0]]} photos and stands on {now[odd[0]]} now"
-            left_out.append(f"{one['word']} -> {one['to']}: {said}; make a new report")
+            left_out.append(f"{one['word']} -> {_shown(one)}: {said}; make a new report")
         else:
             kept.append(one)
     return kept, left_out
+
+
+def _target(one: Mapping[str, Any]) -> Word:
+    """What a word becomes, as it is written: without blanks that nobody sees."""
+    to = tags.parse(one["to"])
+    return tags.clean(to) or to
+
+
+def _shown(one: Mapping[str, Any]) -> str:
+    return "/".join(tags.parse(one["to"]))
 
 
 def _aliased(
@@ -106,11 +119,11 @@ def _aliased(
     """Remember each as an alias for tomorrow's photos; those that would close a circle are left out."""
     kept, left_out = [], []
     for one in words:
-        word, to = (one["word"],), tags.typed(one["to"])
+        word, to = (one["word"],), _target(one)
         try:
             book.add(db, word, to, now, leaf=len(to) == 1, run=run, owner=owner)
         except UserError as error:
-            left_out.append(f"{one['word']} -> {one['to']}: {error}")
+            left_out.append(f"{one['word']} -> {_shown(one)}: {error}")
         else:
             kept.append(one)
     return kept, left_out
@@ -121,7 +134,7 @@ def _rows(
 ) -> Iterator[tuple[int, str, Word]]:
     """Photo, key and new word, for each keyword with one of these parts on a photo that was counted for it."""
     known = book.used(db, owner)
-    targets = {one["word"]: _end(known, tags.typed(one["to"])) for one in words}
+    targets = {one["word"]: _end(known, _target(one)) for one in words}
     whose = owners.mine(db, owner, list({number for one in words for number in one["ids"]}))
     counted = {one["word"]: whose & {*one["ids"]} for one in words}
     numbers: dict[int, Word] = {}

@@ -179,6 +179,7 @@ def redo(app: App, run: int) -> int:
         work.again(db, photos, app.now())
         db.execute("DELETE FROM writes WHERE run = ? AND state = 'undone'", (run,))
     app.refresh_rules()
+    app.worker.prepare(len(set(photos)))
     return len(set(photos))
 
 
