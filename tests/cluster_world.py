@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import signal
@@ -19,6 +20,7 @@ from metadata.errors import PhotoError
 
 HOUSE = Path(__file__).parent.parent
 PATIENCE = 30.0
+LIBC = ctypes.CDLL(None)
 
 BROODING = '''\
 """A tagger that notes each batch it begins, and broods over it for as long as a file is there."""
@@ -58,6 +60,7 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: LIBC.prctl(1, signal.SIGTERM),  # noqa: PLW1509 - it ends with the tests, killed or not
         )
         self.said: list[str] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
