@@ -155,6 +155,11 @@ def in_container() -> bool:
     return any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")))
 
 
+def in_image() -> bool:
+    """Whether a compose file says who we are and what is mounted: in containers without a system of their own."""
+    return in_container() and not os.path.isdir("/run/systemd/system")
+
+
 def _unescape(field: bytes) -> bytes:
     r"""Blanks, tabs, newlines and backslashes stand as \040, \011, \012 and \134."""
     return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), field)

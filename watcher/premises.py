@@ -107,7 +107,7 @@ def about_state(folder: Path) -> Iterator[Finding]:
             f"{folder} is on {kind}, where SQLite's write-ahead log is not safe",
             "set `state` to a folder on a local disk",
         )
-    if kind == "overlay" and mounts.in_container():
+    if kind == "overlay" and mounts.in_image():
         text = f"{folder} is in the container's own layer and goes with it at the next update"
         yield Finding("fail", what, text, f"mount a volume at {folder}")
     if not os.path.isdir(folder):
@@ -199,7 +199,7 @@ def _writable(root: Root, what: str, folder: bytes) -> Finding | None:
 
 def _write_remedy(error: OSError, folder: bytes) -> str:
     path = shlex.quote(os.fsdecode(folder))
-    if error.errno == errno.EROFS and mounts.in_container():
+    if error.errno == errno.EROFS and mounts.in_image():
         return f"mounted read-only into this container: take `:ro` from its volume {path} in the compose file"
     if error.errno == errno.EROFS:
         mount = mounts.mount_of(os.path.realpath(folder), mounts.table())
@@ -220,7 +220,7 @@ def _write_remedy(error: OSError, folder: bytes) -> str:
     if kind.startswith(("cifs", "smb")):
         options = f"uid={os.geteuid()},file_mode=0664,dir_mode=0775"
         return f"mount {path} again with {options}; chown and chmod do nothing there"
-    if mounts.in_container():
+    if mounts.in_image():
         return (
             f'set `user: "{owner}"` (PUID and PGID) in the compose file, or on the host: setfacl -R -m '
             f"u:{os.geteuid()}:rwX -m d:u:{os.geteuid()}:rwX FOLDER, where FOLDER is what is mounted at {path}"

@@ -82,14 +82,14 @@ def test_a_backup_inside_a_library_is_refused(world):
 @pytest.mark.parametrize("opening", [store.open_for_reading, store.open_for_writing])
 def test_a_ledger_of_another_user_is_left_alone_with_one_line_that_helps(world, opening, monkeypatch):
     monkeypatch.setattr("sys.argv", ["tagwright", "status", "--json"])
-    monkeypatch.setattr("watcher.mounts.in_container", lambda: False)
+    monkeypatch.setattr("watcher.mounts.in_image", lambda: False)
     os.chown(world.state, 1, 1)
     with pytest.raises(UserError, match=r"belongs to daemon: sudo -u daemon tagwright status --json$"):
         opening(world.state)
     os.chown(world.state, 54321, 1)
     with pytest.raises(UserError, match="belongs to user 54321"):
         opening(world.state)
-    monkeypatch.setattr("watcher.mounts.in_container", lambda: True)
+    monkeypatch.setattr("watcher.mounts.in_image", lambda: True)
     with pytest.raises(UserError, match=r"set PUID \(`user`\) to 54321 in the compose file"):
         opening(world.state)
 

@@ -268,6 +268,7 @@ def test_a_newer_ledger_is_refused_untouched(world):
 def test_a_migration_copies_the_ledger_first(world, monkeypatch):
     _some(world, 1)
     world.run()
+    assert store.backups(world.state) == [], "a new ledger has nothing to keep"
     scripts = store._migrations()
     newest = scripts[-1][0]
     monkeypatch.setattr(store, "_migrations", lambda: [*scripts, (newest + 1, "CREATE TABLE later (a INTEGER);")])

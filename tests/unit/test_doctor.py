@@ -116,7 +116,7 @@ def test_a_folder_that_is_gone_fails_with_what_to_look_at(house):
     ],
 )
 def test_the_remedy_for_a_folder_that_takes_nothing_fits_the_reason(house, monkeypatch, number, helps):
-    monkeypatch.setattr(mounts, "in_container", lambda: False)
+    monkeypatch.setattr(mounts, "in_image", lambda: False)
     monkeypatch.setattr(mounts, "fstype", lambda path: "ext4")
     error = OSError(number, os.strerror(number))
     assert helps in premises._write_remedy(error, os.fsencode(house))
@@ -134,7 +134,7 @@ def test_the_remedy_for_a_folder_that_takes_nothing_fits_the_reason(house, monke
 )
 def test_who_decides_about_rights_is_who_is_asked(house, monkeypatch, kind, container, number, helps):
     monkeypatch.setattr(mounts, "fstype", lambda path: kind)
-    monkeypatch.setattr(mounts, "in_container", lambda: container)
+    monkeypatch.setattr(mounts, "in_image", lambda: container)
     monkeypatch.setattr(premises, "probe", lambda folder: OSError(number, os.strerror(number)))
     failed = [f for f in about(examine(house), "folder photos") if f.level == "fail"]
     assert failed
@@ -143,7 +143,7 @@ def test_who_decides_about_rights_is_who_is_asked(house, monkeypatch, kind, cont
 
 def test_a_ledger_in_a_containers_own_layer_is_told(house, monkeypatch):
     monkeypatch.setattr(mounts, "fstype", lambda path: "overlay")
-    monkeypatch.setattr(mounts, "in_container", lambda: True)
+    monkeypatch.setattr(mounts, "in_image", lambda: True)
     assert any("mount a volume" in f.remedy for f in about(examine(house), "ledger's folder"))
 
 

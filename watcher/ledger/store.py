@@ -153,7 +153,7 @@ def _refuse_foreign(state: Path) -> None:
     owner = _owner(state)
     if owner is None or owner == os.geteuid():
         return
-    if mounts.in_container():
+    if mounts.in_image():
         raise UserError(
             f"the ledger in {state} belongs to user {owner}, and this container runs as {os.geteuid()}: set PUID "
             f"(`user`) to {owner} in the compose file, or on the host: chown -R {os.geteuid()} FOLDER, where "
@@ -270,11 +270,11 @@ def _check(have: int, path: Path) -> None:
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """Bring the ledger to the newest format, each step in one transaction, after a copy of what stood."""
-    have = _check_version(db, path)
+    have = made = _check_version(db, path)
     for version, script in _migrations():
         if version <= have:
             continue
-        if have:
+        if made:
             copy(db, path.with_name(f"{NAME}.before-{version:04}"))
             for old in backups(path.parent)[:-KEPT]:
                 old.unlink()
