@@ -285,13 +285,14 @@ def keep_all(
     Most were never spoken of, and nothing of theirs was undone: these are written together.
     """
     photos, digests = [photo for photo, _, _ in said], [digest for _, digest, _ in said]
-    slow = {row[0] for row in db.execute(f"SELECT photo FROM withheld WHERE photo IN ({marks(photos)})", photos)}  # noqa: S608 - question marks
+    undone = {row[0] for row in db.execute(f"SELECT photo FROM withheld WHERE photo IN ({marks(photos)})", photos)}  # noqa: S608 - question marks
     query = f"SELECT digest FROM evidence WHERE digest IN ({marks(digests)}) AND source = ?"  # noqa: S608 - as above
-    known = {row[0] for row in db.execute(query, (*digests, SOURCE))}
+    slow = {row[0] for row in db.execute(query, (*digests, SOURCE))}
+    slow |= {digest for photo, digest, _ in said if photo in undone}
     fresh: dict[bytes, Evidence] = {}
     first: set[int] = set()
     for photo, digest, one in said:
-        if digest not in known and digest not in fresh and photo not in slow:
+        if digest not in slow and digest not in fresh:
             fresh[digest] = one
             first.add(photo)
     evidence.keep_new(db, fresh, now)
