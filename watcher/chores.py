@@ -151,7 +151,9 @@ class Chores:
             self._begin_anew()
         growing = [os.fsdecode(path) for door in self._app.intake.doors.values() for path in door.growing]
         self._look_at_rest()
-        problems = [*self._problems(), *(self._app.poll.problems() if self._app.poll is not None else ())]
+        missing = {f"root {name!r}: " for name, door in self._app.intake.doors.items() if door.waits}
+        problems = [line for line in self._problems() if not any(map(line.startswith, missing))]  # it is told why
+        problems = [*problems, *(self._app.poll.problems() if self._app.poll is not None else ())]
         problems += self._app.nearby.problems() if self._app.nearby is not None else ()
         for name, value in (("growing", ", ".join(growing[:20])), ("problems", "\n".join(problems))):
             if self._app.ledger.get(name) != value:

@@ -136,8 +136,9 @@ def _set_aside(db: sqlite3.Connection, new: int) -> Message:
             "ORDER BY 2 DESC LIMIT 3"
         ).fetchall()
     )
-    why = "; ".join(f"{count} x {reason}" for reason, count in rows.items())
-    return Message("aside", f"{new} photos were set aside", f"{why} (`tagwright status`, then `tagwright retry`)")
+    why = "; ".join(f"{count} x {reason}" if count > 1 else reason for reason, count in rows.items())
+    title = "a photo was set aside" if new == 1 else f"{new} photos were set aside"
+    return Message("aside", title, f"{why} (`tagwright status`, then `tagwright retry`)")
 
 
 def _reasons(db: sqlite3.Connection) -> frozenset[str]:

@@ -33,7 +33,7 @@ More = Callable[[], Iterable[Figure]]
 HELP = {
     "up": "1 where every part of the service is well",
     "part_up": "1 where this part is well",
-    "part_age_seconds": "seconds since this part last got on",
+    "part_age_seconds": "seconds since this part last did something",
     "photos": "photos by state",
     "photos_gone": "photos that are gone and not forgotten yet",
     "queue_photos": "photos that are due now",

@@ -73,7 +73,7 @@ class Rest:
         now = self.now()
         until = paused(self.ledger)
         if until > now:
-            return f"paused until {_spoken(self._local(until), self._local(now))}; `tagwright resume` goes on"
+            return f"paused until {_spoken(self._local(until), self._local(now))}; `tagwright resume` ends it"
         end = ends(self.quiet, self._local(now)) if self.quiet else None
         return f"quiet hours until {end:%H:%M}" if end else ""
 

@@ -51,7 +51,7 @@ CHANGED = {
     "keep": "{words} keywords are yours now",
     "accept": "{root}: what is seen is right; {photos} photos go on",
     "restore": "{root}: what is missing is written again on {photos} photos",
-    "pause": "paused until {until}; `tagwright resume` goes on before",
+    "pause": "paused until {until}; `tagwright resume` ends it sooner",
     "resume": "goes on (it was {was})",
     "forget": "{photos} photos forgotten; their files stay as they are",
     "backup": "{file}: {bytes} bytes",
@@ -124,7 +124,7 @@ def health(answer: Row) -> Iterator[str]:
     """Each part with the age of its last progress; what is not well comes first."""
     yield "well" if answer["ok"] else f"not well: {answer['reason']}"
     for name, part in answer["parts"].items():
-        age = "has done nothing yet" if part["age_s"] is None else f"last got on {duration(part['age_s'])} ago"
+        age = "has done nothing yet" if part["age_s"] is None else f"last active {duration(part['age_s'])} ago"
         yield f"  {name}: {part['reason'] or 'well'}; {age}"
 
 

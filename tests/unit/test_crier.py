@@ -58,7 +58,7 @@ def test_photos_that_are_set_aside_are_told_together_and_old_ones_never(db):
 
 def test_more_of_the_same_waits_for_the_pause(db):
     said = told(db, lambda: None, lambda: aside(db, "a"), lambda: aside(db, "b"), 599.0, 1.0)
-    assert [one.title for one in said] == ["1 photos were set aside", "1 photos were set aside"]
+    assert [one.title for one in said] == ["a photo was set aside", "a photo was set aside"]
 
 
 def test_a_place_that_stops_is_told_once_and_again_when_it_stops_again(db):

@@ -71,7 +71,7 @@ def test_a_pause_ends_by_itself(ledger):
     now = [datetime(2026, 5, 31, 12, tzinfo=UTC).timestamp()]
     one = rest.Rest(ledger, (), UTC, lambda: now[0])
     ledger.put(rest.PAUSED, str(now[0] + 60))
-    assert one.why() == "paused until 12:01; `tagwright resume` goes on"
+    assert one.why() == "paused until 12:01; `tagwright resume` ends it"
     now[0] += 60
     assert one.why() == ""
 
