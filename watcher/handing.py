@@ -243,7 +243,7 @@ def _evidence(db: sqlite3.Connection, photo: Photo, digest: str | None) -> list[
 
 def _read(name: str, photo: Photo, settings: Settings) -> Seen | TagwrightError:
     """What a place shows now."""
-    from watcher.app import sinks_of  # noqa: PLC0415 - only here
+    from watcher.furnishing import sinks_of  # noqa: PLC0415 - only here
 
     if name != rooms.MIRROR:
         return sinks_of(settings)[name].read([photo])[0]

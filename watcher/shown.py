@@ -48,7 +48,7 @@ def _in_root(db: sqlite3.Connection, name: str, base: os.PathLike[str], path: st
 
 def sidecars(db: sqlite3.Connection, settings: Settings, ledger: str, paths: Sequence[str]) -> list[Row]:
     """A row for each sidecar of these photos; one without a place for a photo that has none."""
-    from watcher.app import sinks_of  # noqa: PLC0415 - only here
+    from watcher.furnishing import sinks_of  # noqa: PLC0415 - only here
 
     sink = sinks_of(settings)["sidecar"]
     assert isinstance(sink, SidecarSink)

@@ -60,7 +60,7 @@ def _hush() -> None:
 
 def _who(settings: Settings) -> Who:
     from models.trial import Who
-    from watcher.app import looking
+    from watcher.furnishing import looking
 
     made = looking(settings)
     return Who(made.taggers, made.asked or made.captioner, made.place)
@@ -213,7 +213,7 @@ def _some(db: Any, ids: Sequence[int], most: int) -> list[bytes]:
 def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     """Reading and decoding, then every backend: seconds a photo, photos to do, seconds in all."""
     from models import trial
-    from watcher.app import looking
+    from watcher.furnishing import looking
 
     made = looking(settings)
     who = trial.Who(made.taggers, None if made.asked else made.captioner)

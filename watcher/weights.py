@@ -79,7 +79,7 @@ def _how(one: Known) -> str:
 def _asked(settings: Settings) -> list[dict[str, Any]]:
     """The model that servers answer for, as each of them has it."""
     from models import look
-    from watcher.app import asked_of
+    from watcher.furnishing import asked_of
 
     spec = asked_of(settings)
     if spec is None:
@@ -126,6 +126,8 @@ def _export(arguments: Arguments) -> int:
     from models import exports, shelf
 
     export = exports.of(arguments.name)
+    if not arguments.checkpoint.is_file():
+        raise UserError(f"{arguments.checkpoint}: there is no such file")
     one = shelf.find(arguments.name, *_places(settings_of(arguments)))
     _lists(one, arguments.tags, arguments.thresholds)
     for path in export(arguments.checkpoint, one.folder, lambda line: print(line, file=sys.stderr, flush=True)):

@@ -164,8 +164,8 @@ def stepping(at: int) -> Iterator[None]:
     real_transaction = store.Ledger.transaction
 
     @contextlib.contextmanager
-    def transaction(ledger: store.Ledger) -> Iterator[Any]:
-        with real_transaction(ledger) as db:
+    def transaction(ledger: store.Ledger, **more: Any) -> Iterator[Any]:
+        with real_transaction(ledger, **more) as db:
             yield db
             step(int)()
         step(int)()
@@ -240,7 +240,7 @@ def undone(trial: Trial, model: Path) -> list[str]:
 
 def main(kills: int, seed: int, *, steps: bool, undo: bool, stride: int) -> dict[str, Any]:
     """Kill so often, at random moments or before each step (of a pass, of an undo); what was found."""
-    app._suspects = lambda: ThreadPoolExecutor(1)  # type: ignore[assignment,return-value] - no second fork
+    app.suspects = lambda: ThreadPoolExecutor(1)  # type: ignore[assignment,return-value] - no second fork
     store.secrets.token_hex = lambda size: "ab" * size  # the ledger's name stands in every sidecar
     chance = random.Random(seed)
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

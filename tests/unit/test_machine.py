@@ -55,7 +55,7 @@ def test_an_error_that_says_nothing_of_the_machine_is_a_bug_of_ours(monkeypatch,
 
 
 def test_a_machine_of_two_gigabytes_takes_few_photos_at_once(tmp_path):
-    from watcher.app import looking
+    from watcher.furnishing import looking
     from watcher.settings import Settings
 
     def made(memory):

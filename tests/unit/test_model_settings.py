@@ -6,7 +6,7 @@ from metadata.errors import UserError
 from models import registry
 from models.hosts import Host
 from watcher import settings
-from watcher.app import asked_of, looking
+from watcher.furnishing import asked_of, looking
 
 HOME = {"HOME": "/home/me"}
 

@@ -77,7 +77,7 @@ def made(
 
     Raises UserError for a key of Immich's that cannot be read.
     """
-    from watcher.app import Rare  # noqa: PLC0415 - the house is built of much
+    from watcher.furnishing import Rare  # noqa: PLC0415 - the house is built of much
 
     rare = Rare()
     look_ = partial(look, fallback=rare.facts)
