@@ -102,6 +102,8 @@ def _decided_like(
     context: Context,
 ) -> Decision:
     """As for another photo of the batch of which the same is known; only what is written is about this one."""
+    if not page.is_new:
+        return _decided(page, seen, house, context)
     photo, wish = page.job.photo, house.wish(page.job.photo)
     settled = (wish, page.job.frame if wish == "regions" else None, *(house.writes(name, photo) for name in seen))
     mark = likeness(page, seen, settled)

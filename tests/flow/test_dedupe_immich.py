@@ -24,7 +24,13 @@ def approve(world, **merges):
     with world.book() as db:
         uses = census.take(db).uses
     words = [
-        {"word": word, "to": to, "ids": uses[word].photos, "agreed": len(uses[word].photos), "to_agreed": None}
+        {
+            "word": word,
+            "to": tags.text(tags.typed(to)),
+            "ids": uses[word].photos,
+            "agreed": len(uses[word].photos),
+            "to_agreed": None,
+        }
         for word, to in merges.items()
     ]
     return world.do(
