@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from metadata.errors import PhotoError, TagwrightError, TryAgain
+from metadata.film import FILMS
 from metadata.photo import Facts
+from metadata.source import opened
 from models import look
 from models.look import Item, LookJob, PlaceSpec, Spec
-from models.protocols import EDGE, Captioner, Scored, Tagger, Titled, View
+from models.protocols import BUDGET, EDGE, PICTURES, Captioner, Scored, Tagger, Titled, View
+from models.shown import pictures
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +61,14 @@ def trial(path: bytes, who: Who, *, private: bool = False) -> Trial:
     found += [Said(one.source, 0.0, one.version, one.words) for one in looked.evidence]
     backends = [_made(spec, "tagger") for spec in who.taggers]
     backends += [_made(who.captioner, "captioner")] if who.captioner is not None else []
-    view = _view(path, looked.facts, private=private)
     edges = [int(getattr(each, "edge", EDGE)) for each in backends if not isinstance(each, Said)]
     start = time.perf_counter()
     try:
-        view.pixels(max(edges, default=EDGE))
+        views = _views(path, looked.facts, max(edges, default=EDGE), private=private)
     except PhotoError as error:
         return Trial(path, tuple(found), error.reason)
     found.append(Said("decoding", time.perf_counter() - start))
-    return Trial(path, (*found, *(each if isinstance(each, Said) else _asked(each, view) for each in backends)))
+    return Trial(path, (*found, *(each if isinstance(each, Said) else _asked(each, views) for each in backends)))
 
 
 def pace(paths: Sequence[bytes], captioner: Spec) -> tuple[float, str]:
@@ -84,10 +86,19 @@ def pace(paths: Sequence[bytes], captioner: Spec) -> tuple[float, str]:
     return (len(paths) - len(errors)) / seconds if seconds else 0.0, reason
 
 
-def _view(path: bytes, facts: Facts, *, private: bool) -> View:
+def _views(path: bytes, facts: Facts, edge: int, *, private: bool) -> list[View]:
+    """A photo, or pictures of a film, decoded. Raises PhotoError where that cannot be."""
     from models.image import FileView  # noqa: PLC0415 - Pillow, which `--help` does without
 
-    return FileView(path, facts, private=private)
+    if facts.format not in FILMS:
+        view = FileView(path, facts, private=private)
+        view.pixels(edge)
+        return [view]
+    with opened(path) as file:
+        images, error = pictures(file, b"", facts, edge, PICTURES, BUDGET)
+    if error is not None:
+        raise error
+    return [FileView(path, facts, image=image, edge=edge, private=private) for image in images]
 
 
 def _made(spec: Spec, kind: str) -> Tagger | Captioner | Said:
@@ -97,8 +108,9 @@ def _made(spec: Spec, kind: str) -> Tagger | Captioner | Said:
         return Said(spec[0], error=str(error))
 
 
-def _asked(backend: Tagger | Captioner, view: View) -> Said:
-    start = time.perf_counter()
+def _asked(backend: Tagger | Captioner, views: Sequence[View]) -> Said:
+    """A tagger is asked about all pictures of a film, a captioner about the one in the middle."""
+    start, view = time.perf_counter(), views[len(views) // 2]
     try:
         if view.private and getattr(backend, "away", False):
             return Said(backend.name, error="the photo is private, and no host of this model is this machine")
@@ -109,7 +121,8 @@ def _asked(backend: Tagger | Captioner, view: View) -> Said:
             )
             caption, title, words = titled or Titled(str(answer), "")
             return Said(backend.name, time.perf_counter() - start, backend.version, tuple(words), title, caption)
-        said = backend.tag([view])[0]
+        asked = views if not getattr(backend, "of_file", False) else [view]
+        said = _merged(backend.tag(asked), backend)
     except (PhotoError, TryAgain) as error:
         told = error.reason if error.path == view.path else str(error)
         return Said(backend.name, time.perf_counter() - start, backend.version, error=told)
@@ -120,3 +133,11 @@ def _asked(backend: Tagger | Captioner, view: View) -> Said:
         return Said(backend.name, time.perf_counter() - start, backend.version, error=f"internal error: {error!r}")
     ranked = tuple(sorted(said, key=lambda pair: (-pair[1], pair[0])))
     return Said(backend.name, time.perf_counter() - start, backend.version, ranked)
+
+
+def _merged(said: Sequence[Sequence[Scored]], backend: Tagger) -> Sequence[Scored]:
+    if len(said) == 1:
+        return said[0]
+    from models import film  # noqa: PLC0415 - as above
+
+    return film.merged(said, every=bool(getattr(backend, "every", False)))

@@ -270,6 +270,16 @@ def test_a_captioner_is_asked_about_few_pictures_and_says_one_thing(tmp_path):
     assert len(looked.evidence) == 1
 
 
+def test_who_tries_a_film_sees_what_would_be_said_of_it(tmp_path):
+    from models.trial import Who, trial
+
+    path = put(tmp_path / "a.mp4", film((RED, RED, BLUE, BLUE)))
+    found = {one.name: one for one in trial(bytes(path), Who((("colour", ()), ("panorama", ())))).said}
+    assert dict(found["colour"].words) == {("colour", "red"): 1.0, ("colour", "blue"): 1.0}
+    assert not found["panorama"].words
+    assert "damaged film" in trial(bytes(put(tmp_path / "b.mp4", film()[:300])), Who((("colour", ()),))).error
+
+
 def test_an_empty_film_is_an_empty_file(tmp_path):
     (looked,) = look(job(bytes(put(tmp_path / "a.mp4", b"")), "colour"))
     assert looked.error.reason == "empty file"
