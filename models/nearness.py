@@ -173,30 +173,30 @@ class Scorer:
         above = values.ravel()[found] - self._shift[words] - self._sure[words]
         order = np.lexsort((words, -above, rows))
         ends = np.searchsorted(rows[order], np.arange(len(pictures) + 1)).tolist()
-        names, heights = words[order].tolist(), above[order].tolist()
+        names, heights, scores = words[order].tolist(), above[order].tolist(), _scores(above[order]).tolist()
         for row in range(len(pictures)):
-            end = min(ends[row + 1], ends[row] + KEPT * 2)
-            yield self._chosen(names[ends[row] : end], heights[ends[row] : end])
+            part = slice(ends[row], min(ends[row + 1], ends[row] + KEPT * 2))
+            yield self._chosen(names[part], heights[part], scores[part])
 
-    def _chosen(self, words: list[int], above: list[float]) -> list[tuple[int, float]]:
+    def _chosen(self, words: list[int], above: list[float], scores: list[float]) -> list[tuple[int, float]]:
         """The surest words; those that say nearly the same as a surer one, or lie far behind it, are not said."""
         said: list[tuple[int, float]] = []
         taken: set[int] = set()
-        for word, height in zip(words, above, strict=True):
+        for word, height, score in zip(words, above, scores, strict=True):
             if word in taken:
                 continue
-            taken |= self._alike.get(word, frozenset())
+            if word in self._alike:
+                taken |= self._alike[word]
             held = len(said) >= MOST or height < above[0] - BEHIND
-            score = _score(height)
             said.append((word, min(score, 0.49) if held else score))
             if len(said) == KEPT:
                 break
         return said
 
 
-def _score(above: float) -> float:
+def _scores(above: Array) -> NDArray[np.float64]:
     """0.5 at the threshold, 0.25 at the floor, 0.95 three spreads above."""
-    return round(1 / (1 + float(np.exp(-max(-30.0, above)))), 4)
+    return np.asarray(np.round(1 / (1 + np.exp(-np.maximum(above.astype(np.float64), -30.0))), 4), np.float64)
 
 
 def _alike(words: Array) -> dict[int, frozenset[int]]:
