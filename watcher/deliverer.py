@@ -272,7 +272,6 @@ class Deliverer:
             self._open_again([d.page.job for d, _, _ in answers if d.id in done and d.page.job.gate == CLOSED])
         self._desk.counts.delivered += len(done)
         self._desk.counts.written += len(answers) - len(failed)
-        self._desk.counts.first += done[: max(0, 1000 - len(self._desk.counts.first))]
 
     def _open_again(self, probes: Sequence[Job]) -> None:
         """A place that took nothing took this: all that wait for it are due."""

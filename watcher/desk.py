@@ -8,7 +8,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from metadata.errors import PhotoError, Refused, TagwrightError, TryAgain
@@ -131,7 +131,6 @@ class Counts:
     delivered: int = 0
     written: int = 0
     failed: int = 0
-    first: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
