@@ -179,3 +179,32 @@ def test_a_photo_that_fails_at_a_well_server_waits_longer_each_time(tmp_path):
         world.run()
         assert len(server.asked) == 2
         assert len(said(world, "a.jpg")) + len(said(world, "b.jpg")) == 1
+
+
+def test_one_photo_of_a_burst_is_asked_about_and_a_late_one_gets_the_same_words(tmp_path):
+    with serving() as server:
+        world = house(tmp_path, server)
+        names = [f"IMG_1_BURST00{number}.jpg" for number in range(1, 6)]
+        for mark, name in enumerate(names[:4]):
+            paint(world.photos / name, RED, mark=mark)
+        world.run()
+        world.run()
+        assert len(server.asked) == 1
+        paint(world.photos / names[4], RED, mark=9)
+        world.run()
+        world.run()
+        assert len(server.asked) == 1
+        assert {caption(world, name)[0] for name in names} == {GOOD["caption"]}
+
+
+def test_a_raw_and_its_jpeg_are_asked_about_once(tmp_path):
+    from tests.flow.test_siblings import raw
+
+    with serving() as server:
+        world = house(tmp_path, server)
+        raw(world.photos / "IMG_1.dng")
+        paint(world.photos / "IMG_1.jpg", BLUE)
+        world.run()
+        world.run()
+        assert len(server.asked) == 1
+        assert {caption(world, name)[0] for name in ("IMG_1.dng", "IMG_1.jpg")} == {GOOD["caption"]}

@@ -172,3 +172,22 @@ def test_a_film_that_is_copied_over_minutes_is_not_read_before_it_is_closed(tmp_
 
 def due(app):
     return [row[0] for row in app.ledger.db.execute("SELECT name FROM photos WHERE due IS NOT NULL")]
+
+
+def test_what_is_private_in_one_file_of_a_picture_is_private_in_all(world):
+    from watcher import privacy
+    from watcher.ledger import work
+
+    still(world.photos / "IMG_1.jpg", RED)
+    moving(world.photos / "IMG_1.MOV")
+    paint(world.photos / "other.jpg", GREEN)
+    world.run()
+    world.ahead += 3600
+    world.edit("IMG_1.jpg", add=("family",))
+    world.touch("IMG_1.jpg")
+    world.run()
+    with world.open() as app:
+        db, rules = app.ledger.db, privacy.Rules(keywords=("family",))
+        names = dict(db.execute("SELECT id, name FROM photos"))
+        found = privacy.known(db, work.jobs(db, [*names]), rules).private
+    assert {names[number] for number in found} == {b"IMG_1.jpg", b"IMG_1.MOV"}
