@@ -130,11 +130,12 @@ def test_the_loss_of_the_scheduler_is_survived(world, machines, monkeypatch):
         with world.serving() as app:
             soon(machines.begun)
             scheduler.end(signal.SIGKILL)
-            soon(app.worker.resting)
+            soon(app.worker.resting, seconds=40)
             soon(
                 lambda: (
                     world.ask("SELECT count(*) FROM photos WHERE booked IS NULL AND attempts = 0") == [(COUNT,)]
-                )
+                ),
+                seconds=40,
             )
             workers.until("was lost")
             machines.hold.unlink()

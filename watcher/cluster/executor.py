@@ -30,6 +30,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+NOTICED = 0.2
+"""Seconds after which the loss of the scheduler is noticed at the latest, where the system tells of it."""
+CLOSES = 2.0
+"""Seconds that a connection has for its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -152,9 +157,6 @@ class Cluster(Executor):
                 await self._session()
             except Exception as error:  # noqa: BLE001 - whatever Dask raises, it is tried again
                 self._say(f"{self.address} does not answer: {_short(error)}")
-            finally:
-                self._client, self._crew = None, Crew()
-                self._changed()
             await asyncio.sleep(self._times.again)
 
     async def _session(self) -> None:
@@ -175,15 +177,31 @@ class Cluster(Executor):
                 self._say(wrong)
                 return
             self._client = client
-            while client.status == "running":
-                await self._muster(client)
-                await asyncio.sleep(self._times.look)
+            await self._attended(client)
             self._say(f"{self.address} was lost")
         finally:
             self._client = None
             self._crew.close()
+            self._crew = Crew()
+            self._changed()
             with suppress(Exception):
-                await asyncio.wait_for(client.close(), self._times.connect)
+                await asyncio.wait_for(client.close(), CLOSES)
+
+    async def _attended(self, client: Any) -> None:
+        """Look after the workers until the connection is gone, which is noticed at once."""
+        looks = self._loop.create_task(self._attend(client))
+        try:
+            while client.status == "running" and not looks.done():
+                await asyncio.wait({looks}, timeout=NOTICED)
+            if looks.done():
+                looks.result()
+        finally:
+            looks.cancel()
+
+    async def _attend(self, client: Any) -> None:
+        while True:
+            await self._muster(client)
+            await asyncio.sleep(self._times.look)
 
     async def _compared(self, client: Any) -> str:
         tagwright = await client.get_metadata(["tagwright"], default=None)
