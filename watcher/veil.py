@@ -28,7 +28,7 @@ def forget(db: sqlite3.Connection, photos: Iterable[int], *, whole: bool, sweeps
             continue
         _forget_picture(db, photo, row[0], sweeps)
         evidence.forget(db, evidence.own_key(photo))
-        for table in (*(_WORDS if whole else ()), "embedded", "only_read"):
+        for table in (*(_WORDS if whole else ()), "embedded", "only_read", "kin"):
             db.execute(f"DELETE FROM {table} WHERE photo = ?", (photo,))  # noqa: S608 - our own names
         embedded.allow(db, [photo])
         facts = ", ".join(f"{name.strip()} = NULL" for name in files.COLUMNS.split(","))
