@@ -230,7 +230,7 @@ def values(shown: Mapping[str, Any], decided: Mapping[str, Any] | None = None) -
     from watcher import report
 
     wanted = report.approved(shown, decided)
-    words = [_counted(shown, word, tags.show(to), to[-1]) for word, to in sorted(wanted.items())]
+    words = [_counted(shown, word, tags.text(to), to[-1]) for word, to in sorted(wanted.items())]
     made = {"report": _name(shown, decided), "words": words, "apart": decided["apart"] if decided else []}
     return made | ({"owner": shown["user"]} if "user" in shown else {})
 

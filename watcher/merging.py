@@ -105,8 +105,7 @@ def _as_counted(
 
 def _target(one: Mapping[str, Any]) -> Word:
     """What a word becomes, as it is written: without blanks that nobody sees."""
-    to = tags.parse(one["to"])
-    return tags.clean(to) or to
+    return tuple(" ".join(part.split()) for part in tags.parse(one["to"]))
 
 
 def _shown(one: Mapping[str, Any]) -> str:

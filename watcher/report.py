@@ -147,7 +147,10 @@ def approved(report: Mapping[str, Any], decided: Mapping[str, Any] | None = None
     unknown = [word for word in decided["merge"] if "ids" not in report["words"].get(word, ())]
     if unknown:
         raise UserError(f"the report does not offer to merge: {', '.join(sorted(unknown))}")
-    made = {word: tags.clean(tags.typed(to)) or () for word, to in decided["merge"].items()}
+    known = report["words"]  # `f/1.8` is one of these, and no path
+    made = {
+        word: (to,) if to in known else tags.clean(tags.typed(to)) or () for word, to in decided["merge"].items()
+    }
     if empty := [word for word, to in made.items() if not to]:
         raise UserError(f"nothing is named that {', '.join(empty)} should become")
     return {word: to for word, to in made.items() if to != (word,)}

@@ -1,9 +1,9 @@
 """Pairs in doubt, the likeliest first: what a person (or a language model) may decide, and nobody else. Pure.
 
 A pair is scored by a logistic model over plain features. Its weights were fitted to the pairs that the sure
-stages left
-over in a benchmark, with most of our own lists taken away so that they do not lean on them
-(`python -m benchmarks.dedupe weights`); docs/dedupe.md shows how they do on words that they were not fitted to.
+stages left over in a benchmark, with all of our lists and once more with most taken away, so that there is enough
+to learn from (`python -m benchmarks.dedupe weights`); docs/dedupe.md shows how they do on words that they were not
+fitted to.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from models.dedupe.paths import BRANCH, LOST
 from models.dedupe.same import FOR_SOME
 
 WEIGHTS: Mapping[str, float] = {
-    "cosine": 0.6,
+    "cosine": 0.66,
     "above the crowd": 0.5,
-    "mutual": 0.41,
-    "shared": 0.54,
-    "shared cosine": 0.64,
-    "sure": 6.24,
-    "both known": -1.08,
-    "a part": -0.47,
-    "phrases": 1.09,
+    "mutual": 0.37,
+    "shared": 0.55,
+    "shared cosine": 0.65,
+    "sure": 6.22,
+    "both known": -1.12,
+    "a part": -0.43,
+    "phrases": 1.04,
     "found": 2.43,
-    "for some": 1.14,
+    "for some": 1.12,
     "together": -0.1,
     "exclusive": 0.0,
-    "swapped": 0.87,
+    "swapped": 0.83,
     "shorter": 3.07,
-    "slip": 1.15,
-    "meant": 1.24,
-    "two things": 1.78,
-    "rarer": -0.6,
-    "kind": 1.33,
-    "more": -0.57,
-    "one": -2.55,
+    "slip": 1.06,
+    "meant": 1.21,
+    "two things": 1.77,
+    "rarer": -0.65,
+    "kind": 1.37,
+    "more": -0.64,
+    "one": -2.51,
 }
 REASONS = {
     "swapped": doubt.SWAPPED,
