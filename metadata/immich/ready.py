@@ -60,6 +60,8 @@ def _never(asset: Asset, owners: Collection[str], visible: Collection[str]) -> s
     if asset.owner not in owners:
         return "there is no key of its owner"
     if asset.visibility not in visible:
+        if asset.type == "VIDEO" and asset.visibility == "hidden":
+            return "it is the film of a Live Photo, which Immich shows with its still"
         return f"its visibility is {asset.visibility}"
     if asset.trashed:
         return "it is in the trash"

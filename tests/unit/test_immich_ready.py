@@ -29,6 +29,10 @@ def test_a_photo_that_is_extracted_and_has_a_preview_is_ready(visibility):
     [
         ({"owner": "ben"}, "there is no key of its owner"),
         ({"visibility": "hidden"}, "its visibility is hidden"),
+        (
+            {"visibility": "hidden", "type": "VIDEO"},
+            "it is the film of a Live Photo, which Immich shows with its still",
+        ),
         ({"trashed": True}, "it is in the trash"),
         ({"offline": True}, "Immich finds its file no more"),
         ({"type": "AUDIO"}, "it is neither a photo nor a film"),
@@ -107,3 +111,7 @@ def test_without_a_look_before_it_is_enough_that_nothing_is_under_way():
 )
 def test_a_change_of_the_vectors_is_said_and_a_few_missing_ones_are_none(now, said):
     assert Space("a", 512, 1000).changed(now) == said
+
+
+def test_a_film_that_immich_shows_is_ready_like_a_photo():
+    assert verdict(replace(PHOTO, type="VIDEO")) == "ready"
