@@ -17,6 +17,7 @@ from pathlib import Path
 
 from metadata.errors import TagwrightError, UserError
 from watcher import mounts
+from watcher.ledger.lengths import Evened
 
 NAME = "ledger.db"
 KEPT = 7
@@ -213,7 +214,9 @@ def is_held(state: Path) -> bool:
 def _connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode; the journal is synced at each commit (WAL, synchronous = FULL)."""
     made = not path.exists()
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    db = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=Evened
+    )
     try:
         if made:
             path.chmod(0o600)
