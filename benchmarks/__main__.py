@@ -18,7 +18,19 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import beside, book, bursts, daemon, described, mirror, nearby, pictures, sidecars, vectors, zero_shot
+from benchmarks import (
+    beside,
+    book,
+    bursts,
+    daemon,
+    described,
+    mirror,
+    nearby,
+    pictures,
+    sidecars,
+    vectors,
+    zero_shot,
+)
 from benchmarks.household import HOUSE
 from benchmarks.table import Figure, table
 

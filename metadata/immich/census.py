@@ -98,7 +98,7 @@ class ByApi:
         known = self._known
         for _ in range(3):  # one may arrive between the list and the count
             changed = self._changed(known, self._newest)
-            expected = len(known.keys() | {asset.id for asset in changed})
+            expected = len(known) + len({asset.id for asset in changed if asset.id not in known})
             number = self._number()
             if number == expected or (number is None and self._looks % self._every):
                 self._remember(changed)
@@ -151,11 +151,16 @@ class ByDatabase:
             after = page[-1].change
             changed += [each for each in page if each.owner in self._owners and self._is_new(each)]
         gone: set[str] = set()
-        known = self._known | {asset.id: asset.change for asset in changed}
-        if self._rows.count(self._owners) != len(known):
-            gone = known.keys() - self._rows.ids(self._owners)
-            _stop_if_most(len(gone), len(known), self._place)
-        self._known = {each: change for each, change in known.items() if each not in gone}
+        new = {asset.id for asset in changed if asset.id not in self._known}
+        number = len(self._known) + len(
+            new
+        )  # no copy is made: a quiet look at a large library costs next to nothing
+        if self._rows.count(self._owners) != number:
+            gone = (self._known.keys() | new) - self._rows.ids(self._owners)
+            _stop_if_most(len(gone), number, self._place)
+        self._known.update((asset.id, asset.change) for asset in changed)
+        for each in gone:
+            del self._known[each]
         self._cursor = max(after, self._cursor)
         return News(tuple(asset for asset in changed if asset.id not in gone), frozenset(gone))
 
