@@ -7,6 +7,7 @@ import os
 import pytest
 from merge_world import life, live
 from stand_in_world import QUEUES, standing
+from test_mirror_machine import never_repaired
 
 from tests.immich import missing, running
 from tests.immich_stand_in import Links
@@ -45,3 +46,9 @@ def test_no_word_is_lost_and_none_comes_back_beside_a_real_server(links, exact, 
                 live(world, life(seed))
             except AssertionError as error:
                 pytest.fail(f"life {seed}: {error}")
+
+
+def test_lost_tags_that_are_not_repaired_are_missed_here_too(links, monkeypatch):
+    never_repaired(monkeypatch)
+    with standing(links, exact=True, registered=False) as world, pytest.raises(AssertionError):
+        live(world, life(6))
