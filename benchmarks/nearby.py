@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -116,7 +117,8 @@ def _burnt() -> tuple[float, float]:
         with contextlib.suppress(OSError):
             fields = path.read_text().rpartition(")")[2].split()
             children += int(fields[11]) + int(fields[12]) if fields[1] == me else 0
-    return time.process_time(), children / tick
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time(), children / tick + ended.ru_utime + ended.ru_stime
 
 
 def _join(app: App, count: int, folder: Path) -> None:
