@@ -177,12 +177,16 @@ class Together:
             self._server.mirror.describe(texts, before)
 
     def _unknown_to_immich(self, batch: _Batch, number: int) -> bool:
-        """Whether we have just made a sidecar where Immich would look for it, and gave Immich no reason to."""
+        """Whether we have just made a sidecar where Immich would look for it, and gave Immich no reason to.
+
+        Where nobody can tell which sidecars Immich knows, it may be one that it does not: with the next reading of
+        the photo all its tags would go.
+        """
         pair, (seen, _, shown) = batch.pairs[number], batch.looks[number]
         made = batch.answers[number].get(SIDECAR)
         if SERVER in pair.drafts or batch.sides[number].exists or not isinstance(made, Seen) or not made.exists:
             return False
-        if shown is None or shown.sidecar != "" or made.where != pair.photo.file + b".xmp":
+        if shown is None or shown.sidecar or made.where != pair.photo.file + b".xmp":
             return False
         return made.texts.get(CAPTION, "").strip() == seen.texts.get(TEXT, "") == shown.description.strip()
 

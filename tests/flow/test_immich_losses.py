@@ -237,6 +237,23 @@ def test_a_foreign_sidecar_with_the_other_name_holds_keywords(links, external):
     assert house.kept.tags == {"Oma", "cat"}
 
 
+@pytest.mark.parametrize("exact", [True, False], ids=["database", "no database"])
+def test_a_sidecar_that_was_deleted_and_forgotten_is_made_known_to_immich_again(links, external, exact):
+    house = StandInHouse(links, external, exact=exact)
+    house.someone_writes("Oma")
+    house.wanted = ("cat",)
+    house.rest()
+    assert house.agrees("Oma", "cat")
+    house.now += 3600
+    house.sidecar.unlink()
+    links.immich.sql("DELETE FROM asset_file WHERE \"assetId\" = %s AND type = 'sidecar'", external)
+    house.rest()
+    house.now += 3600
+    house.reads_again()
+    house.rest()
+    assert house.agrees("Oma", "cat")
+
+
 def test_the_sidecar_is_half_written_by_someone_else(links, external):
     house = StandInHouse(links, external)
     house.someone_writes("Oma", "Opa")
