@@ -103,6 +103,17 @@ def _answers(old: bool):
     face = {"id": ID, "imageWidth": 10, "imageHeight": 20, "person": person, **box}
     counts = dict.fromkeys(("active", "completed", "delayed", "failed", "paused", "waiting"), 1)
     found = {"count": 1, "facets": [], "items": [asset], "nextPage": None, "total": 1}
+    owner = {
+        "id": ID, "name": "Ann", "email": "ann@example.org", "profileImagePath": "", "avatarColor": "red",
+        "profileChangedAt": TIME,
+    }  # fmt: skip
+    album = {
+        "id": TAG, "albumName": "Family", "description": "", "albumThumbnailAssetId": None, "assetCount": 1,
+        "albumUsers": [{"user": owner, "role": "editor" if old else "owner"}], "shared": False,
+        "hasSharedLink": False, "isActivityEnabled": True, **times,
+    }  # fmt: skip
+    if old:
+        album |= {"ownerId": ID, "assets": [], "owner": owner}
     version = {"major": 2 if old else 3, "minor": 1, "patch": 0, **({} if old else {"prerelease": None})}
     return {
         ("GET", "/server/version"): version,
@@ -114,6 +125,8 @@ def _answers(old: bool):
         ),
         ("POST", "/search/metadata"): {"albums": found | {"items": []}, "assets": found},
         ("POST", "/search/statistics"): {"total": 3},
+        ("GET", "/stacks"): [{"id": TAG, "primaryAssetId": ID, "assets": [asset]}],
+        ("GET", "/albums"): [album],
         ("GET", "/tags"): [tag],
         ("PUT", "/tags"): [tag],
         ("PUT", "/tags/assets"): {"count": 1},
@@ -137,6 +150,9 @@ def _calls(immich: Immich) -> Iterator[object]:
     yield [asset.size for asset in immich.by_checksum(bytes(20))] == [3791]
     yield [asset.id for asset in immich.tagged(TAG)] == [ID]
     yield immich.count() == 3
+    yield immich.stacks() == {ID: TAG}
+    yield [(album.id, album.name) for album in immich.albums()] == [(TAG, "Family")]
+    yield set(immich.in_album(TAG)) == {ID}
     yield immich.thumbnail(ID) == b"x"
     yield [tag.id for tag in immich.tags()] == [TAG]
     yield immich.upsert_tags(["a/b"])["a/b"].id == TAG
