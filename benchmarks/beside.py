@@ -58,7 +58,7 @@ def idle(photos: int, seconds: float) -> Iterator[Figure]:
 
 def _idle(immich: Any, seconds: float, *, database: bool) -> Iterator[Figure]:
     with Household(settings=_connection(immich, database=database), root=FAR) as house:
-        house.start(more=["--new-only"])
+        house.start(watching=False, more=["--new-only"])
         known = immich.sql("SELECT count(*) AS n FROM asset")[0]["n"]
         until = time.monotonic() + 600
         while house.ask("SELECT count(*) FROM assets")[0][0] < known and time.monotonic() < until:

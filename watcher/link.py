@@ -93,7 +93,7 @@ class Link:
         self.ways = Ways(self.paths)
         made = connected(settings, keys, database, self.paths, self._way, ends=ends, around=find.around)
         named_roots = frozenset(root.name for root in self.roots)
-        self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone)
+        self.mirrored: Mirrored = replace(made, roots=named_roots | made.alone, ending=self.abort)
         self.tries = Tries(self.mirrored, self.ways, settings.immich.visibility, self.photo)
         self._census: list[ByApi | ByDatabase] = []
         self._faces = Faces(database, keys) if any(root.people != "none" for root in settings.roots) else None
@@ -117,6 +117,11 @@ class Link:
     def end(self) -> None:
         """Ends all waiting; what is under way comes to its end by itself."""
         self._ends.set()
+
+    def abort(self) -> None:
+        """Ends all waiting, and what is under way as well."""
+        self._ends.set()
+        self.keys.abort()
 
     def close(self) -> None:
         """Ends all waiting, and the connections."""

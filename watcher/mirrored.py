@@ -191,13 +191,8 @@ def connected(
         paths.host,
         hidden=partial(_unknown_sidecar, layout) if database is None else lambda _: False,
         alone=alone,
-        ending=partial(_end, ends, keys),
+        ending=ends.set,
     )
-
-
-def _end(ends: threading.Event, keys: Keys) -> None:
-    ends.set()
-    keys.abort()
 
 
 def _sleep(ends: threading.Event, seconds: float) -> None:

@@ -212,7 +212,8 @@ class Wire:
     def _traced(self, event: str, told: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
             self.connections += 1
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete") and "return_value" in told:
+        made = event in ("connection.connect_tcp.complete", "connection.start_tls.complete")
+        if made and "return_value" in told:
             self._sockets.add(told["return_value"].get_extra_info("socket"))
             if self._ended:
                 self.abort()
