@@ -269,6 +269,9 @@ class Hosts:
                 content = self._content(response)
             finally:
                 response.close()
+                response.stream = httpx.ByteStream(
+                    b""
+                )  # it holds the answer, which holds the picture that was sent
         except httpx.TimeoutException as error:
             hard = isinstance(error, httpx.ConnectTimeout)
             raise _Down(f"does not answer in time ({type(error).__name__})", hard=hard) from error

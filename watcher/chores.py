@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from watcher import commands, pages, sweeping
+from watcher import allocator, commands, pages, sweeping
 from watcher.app import App
 from watcher.crier import Crier
 from watcher.ledger import evidence, requests, work, writes
@@ -25,6 +25,8 @@ SWEEP = 10.0
 """Seconds between two looks for tags that nobody uses any more."""
 CRY = 30.0
 """Seconds between two looks for what a person should be told."""
+TIDY = 30.0
+"""Seconds between two looks for objects that nobody needs any more."""
 HOUR, DAY = 3600.0, 86400.0
 
 
@@ -51,6 +53,7 @@ class Chores:
             "quiet": 0.0,
             "cry": 0.0,
             "sweep": 0.0,
+            "tidy": time.monotonic() + TIDY,
             "hour": 0.0,
             "day": time.monotonic() + 60.0,
         }
@@ -71,6 +74,8 @@ class Chores:
             self._hourly()
         if self._service and self._is_due("day", DAY):
             self._daily()
+        if self._service and self._is_due("tidy", TIDY):
+            allocator.tidy()
         if self._reconsidering:
             self._reconsider()
         if self._app.poll is not None and self._app.poll():

@@ -1,3 +1,4 @@
+import gc
 import threading
 
 import httpx
@@ -235,6 +236,20 @@ def test_an_answer_without_end_is_no_fault_of_the_host(made):
     for _ in range(5):
         with pytest.raises(Endless):
             ask(asked)
+
+
+def test_nothing_of_a_question_stays_when_it_is_answered(made):
+    asked = made(Net(a=good))
+    ask(asked)
+    gc.collect()
+    gc.disable()  # a service that looks at photos collects seldom
+    try:
+        for _ in range(5):
+            ask(asked)
+        left = [one for one in gc.get_objects() if isinstance(one, httpx.Request | httpx.Response)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_only_this_machine_sees_what_is_private(made):
