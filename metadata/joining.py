@@ -55,17 +55,28 @@ def respelled(
     words: Mapping[str, Word],
     skip: Skip,
     change: tuple[dict[str, Values], dict[str, Values]],
-    names: frozenset[str],
+    names: tuple[frozenset[str], frozenset[str]],
 ) -> tuple[dict[str, Values], dict[str, Values]]:
-    """What a place is to add and remove, with other spellings of these words (by key) made the truth's."""
+    """What a place is to add and remove, with other spellings of these words (by key) made the truth's.
+
+    `names` are all, and those that came back to what they were: of these others beside the truth's stay.
+    """
     add, remove = (dict(part) for part in change)
-    wanted = {name: words[name] for name in names if name in words and not tags.names_person(name)}
+    wanted = {name: words[name] for name in names[0] if name in words and not tags.names_person(name)}
     if not wanted:
         return add, remove
     for name in (*layout.paths, *layout.leaves):
         if name != tags.PERSONS:
-            _respell(layout, name, lists.get(name, ()), wanted, skip, add, remove)
+            values = lists.get(name, ())
+            there = {each for each in names[1] & wanted.keys() if _fit(layout, name, wanted[each]) in values}
+            meant = {each: word for each, word in wanted.items() if each not in there}
+            _respell(layout, name, values, meant, skip, add, remove)
     return add, remove
+
+
+def _fit(layout: Layout, name: str, word: Word) -> str:
+    """How a field spells a word."""
+    return layout.paths[name].write(word) if name in layout.paths else word[-1]
 
 
 def _respell(  # noqa: PLR0917 - what one field is worked out from, and the two lists it goes to
@@ -85,7 +96,7 @@ def _respell(  # noqa: PLR0917 - what one field is worked out from, and the two 
         to = wanted.get(key(word)) if spelling is not None else meant.get(fold(value))
         if to is None or skip(word):
             continue
-        fit = spelling.write(to) if spelling is not None else to[-1]
+        fit = _fit(layout, name, to)
         if value != fit:
             right[value] = fit
     if right:

@@ -196,6 +196,7 @@ class Context:
     `aliases` maps the key of a word to the key of the word in use, `leaves` that of a last part: a refusal holds
     for both. `merging` are words of this photo (by key) that a person approved to become another, `respelled`
     the keys of what they became, until every place has it: another spelling of them than the truth's goes.
+    Of the `returned` among these it stays where the truth's stands beside it: a person wrote both.
     """
 
     ledger: str
@@ -207,3 +208,4 @@ class Context:
     leaves: Mapping[str, Word] = field(default_factory=dict)
     merging: Mapping[str, Word] = field(default_factory=dict)
     respelled: frozenset[str] = frozenset()
+    returned: frozenset[str] = frozenset()

@@ -233,7 +233,7 @@ def _step(
     fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
     if context.respelled:
-        names = context.respelled
+        names = (context.respelled, context.returned)
         add, remove = joining.respelled(place.layout, place.seen.lists, truth.words, skip, (add, remove), names)
     texts, texts_ours, refused = captions.step(place, reading, truths, wanted, memory)
     faces = people.step(place, truth, wanted, memory)

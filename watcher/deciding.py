@@ -61,7 +61,13 @@ def approved(page: Page, context: Context) -> Context:
     open_ = page.merges
     if not open_.respelled:
         return context
-    return replace(context, run=open_.run or context.run, merging=open_.merging, respelled=open_.respelled)
+    return replace(
+        context,
+        run=open_.run or context.run,
+        merging=open_.merging,
+        respelled=open_.respelled,
+        returned=open_.returned,
+    )
 
 
 def _shown(page: Page, seen: dict[str, Seen | TagwrightError], house: House) -> dict[str, Seen | TagwrightError]:

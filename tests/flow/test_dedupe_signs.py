@@ -50,3 +50,17 @@ def test_a_decision_that_names_a_keyword_with_a_slash_means_this_and_no_path(wor
     assert world.dedupe("--apply", "--decisions", file) == 0
     assert flat(world, "c.jpg") == {"f/1.8"}
     assert flat(world, "f.jpg") == {"flamingo,"}
+
+
+def test_two_spellings_that_a_person_has_on_one_photo_are_both_back_after_undo(world):
+    for name, mark, words in (("x.jpg", 7, ("Oak",)), ("y.jpg", 8, ("Oak",)), ("z.jpg", 9, ("Oak", "OAK"))):
+        paint(world.photos / name, BLUE, mark=mark)
+        made = xmp.create(Change(add={SUBJECT: words}), datetime(2020, 1, 2, tzinfo=UTC), b"x")
+        (world.photos / f"{name}.xmp").write_bytes(made.data)
+    world.run()
+    before = world.sidecars()
+    world.dedupe()
+    world.dedupe("--apply")
+    assert world.sidecars() != before
+    world.do("undo", run=world.last_run())
+    assert world.sidecars() == before

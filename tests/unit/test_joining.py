@@ -45,6 +45,14 @@ def test_what_is_not_there_changes_nothing():
 
 def test_fields_show_the_truths_spelling_and_each_value_once():
     lists = {TAGS_LIST: ("Dslr", "dslr", "cat"), SUBJECT: ("DSLR", "Dslr")}
-    add, remove = joining.respelled(SIDECAR, lists, {"dslr": ("DSLR",)}, Skip(), ({}, {}), frozenset({"dslr"}))
+    names = (frozenset({"dslr"}), frozenset())
+    add, remove = joining.respelled(SIDECAR, lists, {"dslr": ("DSLR",)}, Skip(), ({}, {}), names)
     assert add == {TAGS_LIST: ("DSLR",)}
     assert remove == {TAGS_LIST: ("Dslr", "dslr"), SUBJECT: ("Dslr",)}
+
+
+def test_what_came_back_leaves_another_spelling_beside_it_alone():
+    lists = {TAGS_LIST: ("Dslr", "cat"), SUBJECT: ("DSLR", "Dslr")}
+    names = (frozenset({"dslr"}), frozenset({"dslr"}))
+    add, remove = joining.respelled(SIDECAR, lists, {"dslr": ("DSLR",)}, Skip(), ({}, {}), names)
+    assert (add, remove) == ({TAGS_LIST: ("DSLR",)}, {TAGS_LIST: ("Dslr",)})

@@ -23,6 +23,8 @@ class Merges:
     run: int
     merging: Mapping[str, Word]
     respelled: frozenset[str]
+    returned: frozenset[str] = frozenset()
+    """Those of `respelled` that come back to what they were."""
 
 
 NONE = Merges(0, {}, frozenset())
@@ -39,7 +41,8 @@ def of(db: sqlite3.Connection, photos: Sequence[int]) -> dict[int, Merges]:
         one = found.get(photo, NONE)
         merging = {**one.merging, name: tags.parse(word)} if state == WAITING else one.merging
         shown = tags.key(tags.parse(was if state == BACK else word))
-        found[photo] = Merges(run if state != BACK else one.run, merging, one.respelled | {shown})
+        returned = one.returned | {shown} if state == BACK else one.returned - {shown}
+        found[photo] = Merges(run if state != BACK else one.run, merging, one.respelled | {shown}, returned)
     return found
 
 
