@@ -15,8 +15,8 @@ from tests.immich_stand_in import Links
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-LIVES = int(os.environ.get("TAGWRIGHT_LIVES", "100" if LONG else "2"))
-FIRST = int(os.environ.get("TAGWRIGHT_FIRST_LIFE", "0"))
+LIVES = int(os.environ.get("STAND_IN_LIVES", "100" if LONG else "2"))
+FIRST = int(os.environ.get("STAND_IN_FIRST_LIFE", "0"))
 
 
 @pytest.fixture(scope="module")
