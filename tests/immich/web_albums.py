@@ -1,7 +1,5 @@
 """Calls about albums: their names, and what is put in and taken out."""
 
-
-
 from __future__ import annotations
 
 from typing import Any
