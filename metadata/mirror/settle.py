@@ -66,15 +66,19 @@ class Settling:
     def _by_reading(self, before: Mapping[str, Shown]) -> dict[str, Shown]:
         done: dict[str, Shown] = {}
         left = [*before]
-        until = self.wait.now() + self.patience
         last = dict(self.source.shown(left))
-        while left and self.wait.now() < until:
+        until = self.wait.now() + self.patience  # to read so many may itself take longer
+        while left:
             self.wait.sleep(APART)
             now = self.source.shown(left)
             same = {asset: shown for asset, shown in now.items() if _alike(shown, last.get(asset))}
             done |= same
-            left = [asset for asset in left if asset not in same]
+            left = [asset for asset in left if asset in now and asset not in same]
             last = dict(now)
+            if same:
+                until = self.wait.now() + self.patience
+            elif self.wait.now() >= until:
+                break
         return done
 
 

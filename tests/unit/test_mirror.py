@@ -150,6 +150,34 @@ def test_without_a_database_two_equal_reads_two_seconds_apart_are_asked_for():
     assert clock.slept == [2.0, 2.0, 2.0]
 
 
+class Slow:
+    """Without a database, and so many that to read them takes longer than the patience."""
+
+    exact = False
+
+    def __init__(self, clock, seconds, assets):
+        self.clock, self.seconds, self.assets = clock, seconds, assets
+
+    def shown(self, assets):
+        self.clock.now += self.seconds
+        return {asset: self.assets[asset] for asset in assets if asset in self.assets}
+
+
+def test_a_wave_that_takes_longer_to_read_than_the_patience_settles_all_the_same():
+    clock = Clock()
+    source = Slow(clock, 70.0, {"x": Shown(frozenset("a")), "y": Shown(frozenset("b"))})
+    assert Settling(source, clock.wait).settled(source.assets).keys() == {"x", "y"}
+    assert clock.now < 150
+
+
+def test_without_a_database_an_asset_that_is_gone_is_not_waited_for_either():
+    clock = Clock()
+    source = Slow(clock, 0.0, {"x": Shown(frozenset("a"))})
+    before = {**source.assets, "gone": Shown(frozenset())}
+    assert Settling(source, clock.wait).settled(before).keys() == {"x"}
+    assert clock.now == 2.0
+
+
 def mirror_of(immich, **more):
     return Mirror({"me": immich}, immich, pace=Pace(immich.wait), wait=immich.wait, **more)
 
