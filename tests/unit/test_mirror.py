@@ -155,7 +155,7 @@ class Slow:
 
     exact = False
 
-    def __init__(self, clock, seconds, assets):
+    def __init__(self, clock, seconds, assets) -> None:
         self.clock, self.seconds, self.assets = clock, seconds, assets
 
     def shown(self, assets):
