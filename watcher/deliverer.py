@@ -257,7 +257,7 @@ class Deliverer:
                     self._desk.failed(job, TryAgain(job.photo.file, f"internal error: {error!r}"))
             return
         failed: dict[int, tuple[Decision, TagwrightError]] = {}
-        with self._desk.ledger.transaction(lasting=False) as db:
+        with self._desk.ledger.transaction() as db:
             for decision, name, answer in answers:
                 fault = booking.confirm(db, decision, name, answer, context)
                 if fault is not None:
