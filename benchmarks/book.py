@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.arrival import bare_stats, library
+from benchmarks.household import as_the_service
 from benchmarks.table import Figure, in_turns
 from metadata.choose import Rules
 from metadata.memory import Context
@@ -119,7 +120,7 @@ def idle_pass(ledger: Ledger, house: House, photos: int) -> tuple[float, float]:
 
 def merge(photos: int) -> list[Figure]:
     """Passes in which nothing is to be done, and the ledger's size."""
-    with filled(photos) as (ledger, house, delivering):
+    with as_the_service(), filled(photos) as (ledger, house, delivering):
         first = photos / idle_pass(ledger, house, photos)[0]
         passes = [idle_pass(ledger, house, photos) for _ in range(5)]
         later, core = (photos / statistics.median(each) for each in zip(*passes, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import random
@@ -14,14 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from PIL import Image
 
+from watcher import allocator
 from watcher.sample import SHOTS, exif
 
 HOUSE = Path(__file__).resolve().parents[1]
@@ -39,6 +41,17 @@ def pictures(count: int, seed: int = 1) -> list[bytes]:
         image.save(file, "JPEG", quality=60, exif=shots[number % len(shots)])
         made.append(file.getvalue())
     return made
+
+
+@contextmanager
+def as_the_service() -> Iterator[None]:
+    """Memory is taken and given back as seldom as the service does it."""
+    before = gc.get_threshold()
+    allocator.steady()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Household:

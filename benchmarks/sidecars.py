@@ -7,7 +7,6 @@ A goal a second and core is judged by the processor's time, since the cores are 
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import statistics
@@ -16,18 +15,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from exiftool import ExifToolHelper
 
+from benchmarks.household import as_the_service
 from benchmarks.table import Figure
 from metadata import rename
 from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen
 from metadata.sinks.sidecar import SidecarSink
-from watcher import allocator
 
 BATCH = 64  # as many as the service writes at once
 UNDER_WAY = 2  # and so many batches are with its writing thread at most
@@ -195,20 +193,9 @@ def seconds(way: Callable[[list[Photo]], None], several: list[Photo]) -> tuple[f
 
 def figures(*, rounds: int, count: int) -> Iterator[Figure]:
     """All of them; on the disk that holds the folder for temporary files."""
-    with _as_the_service():
+    with as_the_service():
         yield from _in_memory(rounds, count)
         yield _on_disk(rounds, count)
-
-
-@contextmanager
-def _as_the_service() -> Iterator[None]:
-    """Memory is taken and given back as seldom as the service does it."""
-    before = gc.get_threshold()
-    allocator.steady()
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _in_memory(rounds: int, count: int) -> Iterator[Figure]:
