@@ -14,11 +14,11 @@ from watcher.pages import Page
 
 
 def likeness(page: Page, seen: Mapping[str, Seen | TagwrightError], settled: Hashable) -> Hashable | None:
-    """All that the decision about a new photo rests on; None for one that has a past, or words of its own.
+    """All that the decision about a new photo rests on (`Page.is_new`); None for one with words in some place.
 
     `settled` is what the settings say of this photo.
     """
-    if not page.is_new or any(not isinstance(answer, Seen) or _says(answer) for answer in seen.values()):
+    if any(not isinstance(answer, Seen) or _says(answer) for answer in seen.values()):
         return None
     job = page.job
     places = tuple((name, answer.exists, answer.of) for name, answer in seen.items() if isinstance(answer, Seen))

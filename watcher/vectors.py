@@ -282,42 +282,35 @@ def keep_all(
 ) -> list[tuple[int, bytes]]:
     """Remember what was said of some photos' pictures; those of which other words than before are sure enough.
 
-    Most were never spoken of, and nothing of theirs was undone: these are written together.
+    As with a look, words that were undone are let go when something new names them.
     """
     photos, digests = [photo for photo, _, _ in said], [digest for _, digest, _ in said]
+    before = _scores(db, digests)
+    news: dict[bytes, set[Word]] = {}
+    heard = evidence.keep_all(db, [(digest, [one]) for _, digest, one in said], now)
+    for digest, words_ in zip(digests, heard, strict=True):
+        news.setdefault(digest, set()).update(words_)
     undone = {row[0] for row in db.execute(f"SELECT photo FROM withheld WHERE photo IN ({marks(photos)})", photos)}  # noqa: S608 - question marks
-    query = f"SELECT digest FROM evidence WHERE digest IN ({marks(digests)}) AND source = ?"  # noqa: S608 - as above
-    slow = {row[0] for row in db.execute(query, (*digests, SOURCE))}
-    slow |= {digest for photo, digest, _ in said if photo in undone}
-    fresh: dict[bytes, Evidence] = {}
-    first: set[int] = set()
-    for photo, digest, one in said:
-        if digest not in slow and digest not in fresh:
-            fresh[digest] = one
-            first.add(photo)
-    evidence.keep_new(db, fresh, now)
+    last = {digest: one.words for _, digest, one in said}
     changed = []
-    for photo, digest, one in said:
+    for photo, digest, _ in said:
         own = rules(photo)
+        if photo in undone:
+            words.let_go(db, photo, [tags.key(word) for one in news[digest] if (word := named(one, own))])
         least = own.thresholds.get(SOURCE, own.threshold)
-        sure = any(score >= least for _, score in one.words)
-        if sure if photo in first else keep(db, photo, digest, one, own, now):
+        if _sure(before.get(digest, ()), least) != _sure(last[digest], least):
             changed.append((photo, digest))
     return changed
 
 
-def keep(db: sqlite3.Connection, photo: int, digest: bytes, said: Evidence, rules: Rules, now: float) -> bool:
-    """Remember what was said of a photo's picture; whether other words than before are sure enough.
+def _scores(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, Sequence[tuple[Word, float]]]:
+    """What was said of pictures before, where anything was."""
+    rows = ((digest, one) for digest, found in evidence.rows(db, digests).items() for one in found)
+    return {digest: evidence.unpack(*one).words for digest, one in rows if one[0] == SOURCE}
 
-    As with a look, words that were undone are let go when something new names them.
-    """
-    least = rules.thresholds.get(said.source, rules.threshold)
-    before = [old for old in evidence.of(db, [digest])[digest] if old.source == said.source]
-    news = evidence.keep(db, digest, [said], now)
-    if news and db.execute("SELECT 1 FROM withheld WHERE photo = ? LIMIT 1", (photo,)).fetchone():
-        words.let_go(db, photo, [tags.key(word) for one in news if (word := named(one, rules))])
-    sure = {word for old in before for word, score in old.words if score >= least}
-    return sure != {word for word, score in said.words if score >= least}
+
+def _sure(scores: Sequence[tuple[Word, float]], least: float) -> set[Word]:
+    return {word for word, score in scores if score >= least}
 
 
 def _decide_anew(db: sqlite3.Connection, changed: Sequence[tuple[int, bytes]], now: float) -> None:

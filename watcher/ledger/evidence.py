@@ -89,14 +89,6 @@ def keep_all(
     return news
 
 
-def keep_new(db: sqlite3.Connection, said: Mapping[bytes, Evidence], now: float) -> None:
-    """The same for many pictures of which these sources had said nothing: written in one go."""
-    rows = [(digest, one.source, one.version, now, pack(one)) for digest, one in said.items()]
-    db.executemany("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", rows)
-    counts = Counter((one.source, name) for one in said.values() for name in _counted(one))
-    _tally(db, counts)
-
-
 def _new_words(one: Evidence, before: Sequence[tuple[str, bytes]], counts: Counter[tuple[str, str]]) -> set[Word]:
     """What a source had not said before; `counts` takes the difference by source and word."""
     words = {word for word, _ in one.words}
