@@ -23,7 +23,7 @@ from watcher.rooms import FIRST_LOOK
 from watcher.settings import Settings
 
 RED, GREEN, BLUE, WHITE = (200, 20, 20), (20, 180, 20), (20, 20, 200), (250, 250, 250)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def paint(path: Path, colour: tuple[int, int, int] = RED, *, mark: int = 0) -> Path:

@@ -113,7 +113,7 @@ def test_batches_of_killed_workers_are_done_by_others_and_evidence_is_booked_onc
         with world.serving() as app:
             killed: set[int] = set()
             for _ in range(3):  # the third is one that was started anew
-                alive = soon(lambda: [pid for pid, _ in shared.begun()[start:] if pid not in killed], seconds=40)
+                alive = soon(lambda: [pid for pid, _ in shared.begun()[start:] if pid not in killed])
                 os.kill(alive[-1], signal.SIGKILL)
                 killed.add(alive[-1])
             assert app.worker.counts.looked == 0
@@ -130,17 +130,16 @@ def test_the_loss_of_the_scheduler_is_survived(world, machines, monkeypatch):
         with world.serving() as app:
             soon(machines.begun)
             scheduler.end(signal.SIGKILL)
-            soon(app.worker.resting, seconds=40)
+            soon(app.worker.resting)
             soon(
                 lambda: (
                     world.ask("SELECT count(*) FROM photos WHERE booked IS NULL AND attempts = 0") == [(COUNT,)]
                 ),
-                seconds=40,
             )
             workers.until("was lost")
             machines.hold.unlink()
             last.enter_context(machines.scheduler())
-            soon(lambda: app.worker.counts.delivered == COUNT, seconds=40)
+            soon(lambda: app.worker.counts.delivered == COUNT)
             assert not app.worker.resting()
     nothing_is_lost_or_twice(world, booked)
 
@@ -198,6 +197,7 @@ def test_a_model_that_the_workers_lack_is_told_and_nothing_is_sent(world, shared
     world.changed["taggers"] = ["nosuch"]
     with world.serving() as app:
         soon(lambda: "no tagger is called 'nosuch'" in app.worker.resting())
+        soon(lambda: world.ask("SELECT count(*) FROM photos") == [(COUNT,)])
         assert app.worker.counts.looked == 0
         assert world.ask("SELECT max(attempts) FROM photos") == [(0,)]
 
