@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from metadata.errors import TagwrightError, TryAgain, UserError
 from watcher import chain, connection, remains
-from watcher.chain import WHAT, Broken, Flight, reason
 from watcher.findings import Finding
+from watcher.flight import WHAT, Broken, Flight, reason
 from watcher.remains import Note, Remains
 from watcher.settings import Settings
 
@@ -46,7 +46,7 @@ def fly(
     if login is not None:
         from metadata.immich import Database  # noqa: PLC0415 - only where there is one
 
-        database = Database(login)
+        database = Database(login, patience=20.0)
     try:
         note = Note(settings.state)
         with note.held(), _signals() as ended:
@@ -65,16 +65,22 @@ def fly(
 
 def _flown(flight: Flight, photo: str, say: Callable[[str], object], ended: _Ended) -> None:
     try:
-        _sweep(flight, ended)
-        say("a probe word goes through Immich and back; this takes up to two minutes")
-        chain.way(flight, photo)
-    except Broken as broken:
-        flight.told.append(Finding("fail", f"{WHAT}: {broken.link}", broken.text, broken.remedy))
-    except TagwrightError as error:
-        flight.told.append(Finding("fail", f"{WHAT}: Immich", reason(error), "see that Immich runs, and its log"))
-    finally:
+        try:
+            _sweep(flight, ended)
+            say("a probe word goes through Immich and back; this takes up to two minutes")
+            chain.way(flight, photo)
+        except Broken as broken:
+            flight.told.append(Finding("fail", f"{WHAT}: {broken.link}", broken.text, broken.remedy))
+        except TagwrightError as error:
+            told = Finding("fail", f"{WHAT}: Immich", reason(error), "see that Immich runs, and its log")
+            flight.told.append(told)
+        finally:
+            with ended.ignored():
+                _home(flight, say)
+    finally:  # a signal that came when the one above had only begun; a second one raises nothing
         with ended.ignored():
             _home(flight, say)
+    ended.told()
 
 
 # It ends well, whatever ends it
@@ -88,8 +94,13 @@ class _Ended:
     came: bool = False
 
     def __call__(self, *_: object) -> None:
-        self.came = True
-        if not self.shut:
+        first, self.came = not self.came, True
+        if first and not self.shut:
+            raise KeyboardInterrupt
+
+    def told(self) -> None:
+        """What came meanwhile counts now. Raises KeyboardInterrupt."""
+        if self.came:
             raise KeyboardInterrupt
 
     @contextmanager
@@ -124,12 +135,13 @@ def _sweep(flight: Flight, ended: _Ended) -> None:
         with ended.ignored():
             remains.clear(left, flight.keys, flight.database)
             flight.note.write(None)
+        ended.told()
         flight.say(f"what an earlier probe had left is gone ({left.words[0]})")
 
 
 def _home(flight: Flight, say: Callable[[str], object]) -> None:
     """Take everything away; a server that is away for a moment is waited for."""
-    left = flight.note.read()
+    left = None if flight.over else flight.note.read()
     if left is None:
         return
     until = time.monotonic() + AWAY
@@ -138,7 +150,10 @@ def _home(flight: Flight, say: Callable[[str], object]) -> None:
             remains.clear(left, flight.keys, flight.database)
         except TagwrightError as error:
             if time.monotonic() >= until or not isinstance(error, TryAgain):
-                flight.told.append(_left(left, error))
+                flight.over = True
+                found = _left(left, error)
+                flight.told.append(found)
+                say(f"{found.text}; {found.remedy}")
                 return
             say(f"taking the probe word away: {reason(error)}; trying again")
             time.sleep(1.0)

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from itertools import islice
@@ -32,75 +32,21 @@ from metadata.sinks import Change, Seen
 from metadata.sinks.sidecar import SidecarSink
 from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST, to_hierarchical
 from watcher import connection
-from watcher.findings import Finding
+from watcher.flight import WHAT, Broken, Flight, reason
 from watcher.ledger.assets import NAME
 from watcher.link import one_medium
-from watcher.remains import FAMILY, Note, Remains
-from watcher.settings import Settings
+from watcher.remains import FAMILY, Remains
 
 if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
-    from metadata.immich import Database, Immich, Keys
+    from metadata.immich import Immich
 
 PATIENCE = 30.0
 """Seconds that each link has."""
 TURN = 0.25
 """Seconds between two looks."""
-WHAT = "canary"
 RIGHTS = {"asset.upload": "uploading the picture", "asset.delete": "deleting it again"}
 """Permissions that only a picture of ours needs."""
-
-
-class Broken(Exception):
-    """A link does not hold: which, how that shows, and what helps."""
-
-    def __init__(self, link: str, text: str, remedy: str = "") -> None:
-        self.link, self.text, self.remedy = link, text, remedy
-        super().__init__(text)
-
-
-@dataclass(slots=True)
-class Flight:
-    """One probe under way: what it goes through, and where it is."""
-
-    settings: Settings
-    keys: Keys
-    database: Database | None
-    environment: Mapping[str, str]
-    note: Note
-    told: list[Finding] = field(default_factory=list)
-    left: Remains = field(default_factory=lambda: Remains("", ()))
-    asset: Asset | None = None
-    photo: Photo | None = None
-    """Where the picture is here; None where no folder of Immich's is."""
-    tool: Exiftool | None = None
-    file_first: bool = False
-
-    @property
-    def client(self) -> Immich:
-        """Whose picture it is."""
-        client = self.keys.of(self.left.owner)
-        assert client is not None
-        return client
-
-    @property
-    def id(self) -> str:
-        """The asset."""
-        return self.left.asset
-
-    @property
-    def words(self) -> tuple[str, str]:
-        """The word that goes by the API, and the one that goes by the file."""
-        return self.left.words[0], self.left.words[1]
-
-    def say(self, text: str, level: str = "ok", remedy: str = "") -> None:
-        """One link is known."""
-        self.told.append(Finding("warn" if level == "warn" else "ok", WHAT, text, remedy))
-
-    def noting(self, **more: object) -> None:
-        """Note what is about to be done."""
-        self.left = replace(self.left, **more)  # type: ignore[arg-type]
-        self.note.write(self.left)
 
 
 def way(flight: Flight, photo: str) -> None:
@@ -128,6 +74,7 @@ def _uploaded(flight: Flight, _: str) -> None:
     try:
         name = client.upload(data, f"{FAMILY}-{mark}.jpg", now)
     except (PlaceClosed, Refused) as error:
+        flight.note.write(None)
         raise Broken(
             "upload", f"Immich takes no picture: {reason(error)}", "see Immich's log, and its disk"
         ) from error
@@ -405,8 +352,3 @@ def _within(done: Callable[[], bool], seconds: float | None = None) -> bool:
             return False
         time.sleep(TURN)
     return True
-
-
-def reason(error: TagwrightError) -> str:
-    """An error without the place that it names."""
-    return str(getattr(error, "reason", "") or error)

@@ -42,7 +42,7 @@ def _live(settings: Settings, environment: Mapping[str, str], said: list[str]) -
     if login is None:
         said.append("no database is set (`immich.database.host`): this fits Immich 2.7 to 3.1")
         return PUBLISHED
-    with Database(login) as database:
+    with Database(login, patience=15.0) as database:
         try:
             found = database.schema()
         except TagwrightError as error:

@@ -122,6 +122,8 @@ class Link:
         """Ends all waiting, and what is under way as well."""
         self._ends.set()
         self.keys.abort()
+        if self.database is not None:
+            self.database.abort()
 
     def close(self) -> None:
         """Ends all waiting, and the connections."""
@@ -141,8 +143,9 @@ class Link:
         return any(client.calls["answered"] for client in self.keys.clients)
 
     def silent(self) -> float:
-        """Seconds for which Immich owes an answer; 0 where it owes none."""
-        return max((client.silent for client in self.keys.clients), default=0.0)
+        """Seconds for which Immich, or its database, owes an answer; 0 where they owe none."""
+        waits = [client.silent for client in self.keys.clients]
+        return max([*waits, self.database.silent if self.database is not None else 0.0])
 
     # What is asked
 

@@ -242,7 +242,7 @@ def _database(settings: Settings, environment: Mapping[str, str]) -> Iterator[Fi
         text = "not set: no vectors, and an upload whose sidecar is elsewhere is told to Immich by the API alone"
         yield Finding("ok", what, text)
         return
-    with Database(login) as database:
+    with Database(login, patience=15.0) as database:
         try:
             yield from _standing(what, database, settings)
         except TagwrightError as error:

@@ -152,7 +152,7 @@ def _delete(left: Remains, client: Immich, database: Database | None, pause: Pau
     while _busy(left, database) and time.monotonic() < until:
         pause(TURN)
     mark = bytes.fromhex(left.checksum)
-    names = {left.asset} - {""} | {asset.id for asset in client.by_checksum(mark)}
+    names = _names(left, client, pause)
     for name in names:
         asset = client.asset(name)
         if asset is not None and asset.checksum == mark and asset.owner == left.owner:
@@ -162,6 +162,16 @@ def _delete(left: Remains, client: Immich, database: Database | None, pause: Pau
     )
     if left.original:
         _rid(os.fsencode(left.original), mark, pause)
+
+
+def _names(left: Remains, client: Immich, pause: Pause) -> set[str]:
+    """The ids of our picture; where its upload was broken off, Immich may still be about it."""
+    mark, until = bytes.fromhex(left.checksum), time.monotonic() + UNDER_WAY
+    while True:
+        names = {left.asset} - {""} | {asset.id for asset in client.by_checksum(mark)}
+        if names or time.monotonic() >= until:
+            return names
+        pause(TURN)
 
 
 def _rid(file: bytes, mark: bytes, pause: Pause) -> None:

@@ -8,6 +8,7 @@ gone after a restore: the text says what a person does).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
 
 from metadata.errors import PlaceClosed, TryAgain
 from metadata.immich import rows, vectors
+from metadata.immich.door import KEPT, Door
 from metadata.immich.shapes import Asset, Face, Look, Space, Tag
 from metadata.immich.tables import MODEL, MODEL_VIEW, NEEDED, WANTED, Schema
 
@@ -29,8 +32,13 @@ PAGE = 5000
 
 AGAIN = "run what `tagwright immich grants` prints, as the database's owner, once more"
 
+PATIENCE = 60.0
+"""Seconds that the server has for a question."""
+MORE = 5.0
+"""Seconds that we wait beyond that for it to say that it gave up."""
+
 _OPTIONS = (
-    "-c default_transaction_read_only=on -c statement_timeout=60000 -c lock_timeout=5000 "
+    "-c default_transaction_read_only=on -c statement_timeout={:.0f} -c lock_timeout=5000 "
     "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC -c jit=off"
 )
 
@@ -52,12 +60,17 @@ class Login:
 
 
 class Database:
-    """One connection, opened when first asked and again when it broke; several threads take turns."""
+    """One connection, opened when first asked and again when it broke; several threads take turns.
 
-    def __init__(self, login: Login) -> None:
-        self.login = login
+    What was broken off in the middle, by an error, a signal or a server that fell silent, leaves a connection
+    of which nobody knows what it will say next: it is dropped, and the next question goes by a new one.
+    """
+
+    def __init__(self, login: Login, *, patience: float = PATIENCE) -> None:
+        self.login, self._patience = login, patience
         self._lock = threading.RLock()
-        self._connection: psycopg.Connection[Any] | None = None
+        self._ends = threading.Event()
+        self._connection: Door | None = None
         self._schema: Schema | None = None
 
     def __enter__(self) -> Self:
@@ -67,13 +80,20 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection, once a question that is under way has its answer; see `abort`."""
         with self._lock:
-            self._schema = None
-            if self._connection is not None:
-                with suppress(psycopg.Error):
-                    self._connection.close()
-                self._connection = None
+            self._drop()
+
+    def abort(self) -> None:
+        """Ends what is under way, from another thread: it raises TryAgain there, as all that is asked later."""
+        self._ends.set()
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which the server owes an answer; 0 where it owes none. Any thread may ask."""
+        door = self._connection
+        since = door.waiting if door is not None else None
+        return 0.0 if since is None else time.monotonic() - since
 
     # What is there
 
@@ -201,7 +221,7 @@ class Database:
             return list(cursor.execute(query, values).fetchall())
 
     @contextmanager
-    def _reading(self) -> Iterator[psycopg.Connection[Any]]:
+    def _reading(self) -> Iterator[Door]:
         """A connection that works; errors of Postgres become ours."""
         with self._lock:
             try:
@@ -209,26 +229,38 @@ class Database:
             except psycopg.Error as error:
                 if isinstance(error, errors.ProgrammingError):
                     self._schema = None  # what is there may have changed
-                if self._connection is not None and self._connection.closed:
-                    self.close()
                 raise self._told(error) from error
+            finally:
+                if not _rests(self._connection):
+                    self._drop()
 
-    def _connected(self) -> psycopg.Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._schema = None
+    def _connected(self) -> Door:
+        if self._ends.is_set():
+            raise TryAgain(self.login.place, "tagwright is ending")
+        if self._connection is None or not _rests(self._connection):
+            self._drop()
             login = self.login
-            self._connection = psycopg.connect(
+            self._connection = Door.connect(
                 host=login.host,
                 port=login.port,
                 user=login.user,
                 password=login.password,
                 dbname=login.name,
                 autocommit=True,
-                connect_timeout=10,
-                options=_OPTIONS,
+                connect_timeout=max(2, min(10, int(self._patience))),
+                options=_OPTIONS.format(1000 * self._patience),
                 application_name="tagwright",
+                **KEPT,
             )
+            self._connection.patience, self._connection.ends = self._patience + MORE, self._ends
         return self._connection
+
+    def _drop(self) -> None:
+        self._schema = None
+        door, self._connection = self._connection, None
+        if door is not None:
+            with suppress(psycopg.Error):
+                door.close()
 
     def _told(self, error: psycopg.Error) -> PlaceClosed | TryAgain:
         said = str(error).strip().partition("\n")[0]
@@ -236,11 +268,18 @@ class Database:
             return PlaceClosed(self.login.place, f"{said}; {AGAIN}")
         if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
             return PlaceClosed(self.login.place, f"{said}; after an update or a restore of Immich {AGAIN}")
+        if "too many c" in said:  # connections or clients: others will leave
+            return TryAgain(self.login.place, said)
         if any(text in said for text in _WRONG):
             return PlaceClosed(self.login.place, f"{said}; see the settings `immich.database`")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return TryAgain(self.login.place, said)
         return PlaceClosed(self.login.place, said)
+
+
+def _rests(door: Door | None) -> bool:
+    """Whether no question is under way by it, as between two readings."""
+    return door is None or (not door.closed and door.info.transaction_status == TransactionStatus.IDLE)
 
 
 _WRONG = (

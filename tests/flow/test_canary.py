@@ -5,33 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from metadata.errors import PlaceClosed
+from metadata.immich import Database, Immich
 from metadata.sinks.sidecar import SidecarSink
-from tests.flow.house_world import soon
+from tests.flow.house_world import PATIENCE, soon
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
+from tests.relay import Relay
 from watcher import canary, chain, findings, remains
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 HOUSE = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.fixture
@@ -226,8 +219,6 @@ def test_that_we_cannot_write_is_named(world, quick, monkeypatch):
 
 
 def test_that_immich_does_not_read_our_sidecar_is_named(world, quick, monkeypatch):
-    from metadata.immich.client import Immich
-
     monkeypatch.setattr(Immich, "refresh", lambda *_: None)
     found = flown(world)
     assert broken(found) == ["canary: Immich reads the sidecar"], told(found)
@@ -252,56 +243,10 @@ def test_without_folders_it_goes_by_the_api_alone(tmp_path, immich):
 # Whatever ends it
 
 
-class Wire:
-    """A way to Immich that can be cut."""
-
-    def __init__(self, immich) -> None:
-        self.immich, self._port = immich, immich.port
-        self._cut, self._ends = threading.Event(), threading.Event()
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._serve)]
-        self._threads[0].start()
-
-    def _serve(self) -> None:
-        self._door.settimeout(0.05)
-        while not self._ends.is_set():
-            with contextlib.suppress(TimeoutError):
-                client, _ = self._door.accept()
-                if self._cut.is_set():
-                    client.close()
-                    continue
-                server = socket.create_connection(("127.0.0.1", self._port))
-                self._open += [client, server]
-                self._threads.append(threading.Thread(target=self._carry, args=(client, server)))
-                self._threads[-1].start()
-
-    def _carry(self, client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError), client, server:
-            while not self._cut.is_set() and not self._ends.is_set():
-                for end in select.select([client, server], [], [], 0.02)[0]:
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    (server if end is client else client).sendall(data)
-
-    def cut(self) -> None:
-        self._cut.set()
-
-    def mend(self) -> None:
-        self._cut.clear()
-
-    def close(self) -> None:
-        self._ends.set()
-        for each in self._threads:
-            each.join()
-        self._door.close()
-
-
 @pytest.fixture
 def wire(immich):
-    made = Wire(immich)
+    """A way to Immich that can be cut."""
+    made = Relay(immich.port)
     yield made
     made.close()
 
@@ -309,9 +254,8 @@ def wire(immich):
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("named", [False, True], ids=["our picture", "a photo of the user's"])
 @pytest.mark.parametrize("comes_back", [True, False])
-def test_a_server_that_dies_in_the_middle(tmp_path, wire, monkeypatch, named, comes_back):
-    immich = wire.immich
-    world = ImmichWorld(tmp_path, immich, immich={"url": wire.url})
+def test_a_server_that_dies_in_the_middle(tmp_path, immich, wire, monkeypatch, named, comes_back):
+    world = ImmichWorld(tmp_path, immich, immich={"url": f"http://127.0.0.1:{wire.port}"})
     asset = immich.upload_photo(photo(mark=321 + comes_back))
     immich.idle()
     put, waited = chain._put, []
@@ -341,10 +285,9 @@ def test_a_server_that_dies_in_the_middle(tmp_path, wire, monkeypatch, named, co
 
 def test_the_service_takes_away_what_a_killed_probe_left(tmp_path, immich):
     world = ImmichWorld(tmp_path, immich)
-    process = _held(world, "sidecar-write")
-    process.kill()
-    process.communicate()
-    immich.release("sidecar-write")
+    with _held(world, "sidecar-write") as process:
+        process.kill()
+        process.communicate()
     assert not clean(world)
     with world.serving():
         soon(lambda: clean(world))
@@ -355,26 +298,62 @@ def test_a_signal_ends_it_and_nothing_is_left(tmp_path, immich, number, named):
     world = ImmichWorld(tmp_path, immich)
     asset = immich.upload_photo(photo(mark=331 + number))
     immich.idle()
-    process = _held(world, "sidecar-write", *((asset,) if named else ()))
-    process.send_signal(number)
-    process.send_signal(number)
-    immich.release("sidecar-write")
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert clean(world)
+    with _held(world, "sidecar-write", *((asset,) if named else ())) as process:
+        process.send_signal(number)
+        process.send_signal(number)
+    _, said = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 130, said
+    assert clean(world), said
     assert world.tags(asset) == set()
     assert immich.original_of(asset).exists()
 
 
+def _signalled(monkeypatch, room, name, *, before=False):
+    """This step is interrupted, twice, when it is done, or when it begins."""
+    step, came = getattr(room, name), []
+
+    def interrupted(*words, **more):
+        again, answer = bool(came), None if before and not came else step(*words, **more)
+        came.append(1)
+        if not again:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return step(*words, **more) if before and not again else answer
+
+    monkeypatch.setattr(room, name, interrupted)
+    return came
+
+
+@pytest.mark.parametrize(
+    ("room", "step", "before"),
+    [(Immich, "upload", False), (chain, "_put", False), (Database, "looks", True), (canary, "_home", True)],
+    ids=["uploaded, and not heard of", "our sidecar is written", "in a question", "when all is done"],
+)
+def test_wherever_a_signal_comes_nothing_is_left(world, monkeypatch, quick, room, step, before):
+    came = _signalled(monkeypatch, room, step, before=before)
+    with pytest.raises(KeyboardInterrupt):
+        flown(world)
+    assert came
+    assert clean(world)
+
+
+@contextlib.contextmanager
 def _held(world, point, *photo):
-    """A doctor under way whose tag Immich is about to write."""
+    """A doctor under way whose tag Immich is about to write; none that fails stays behind."""
     world.immich.hold(point)
     process = subprocess.Popen(
         _command(world, "doctor", "--canary", *photo, "--json"),
         cwd=HOUSE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    world.immich.held(point)
-    return process
+    try:
+        world.immich.held(point)
+        yield process
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    finally:
+        world.immich.release(point)
 
 
 def _command(world, *words):

@@ -14,7 +14,7 @@ from metadata.photo import Photo
 from metadata.sinks.immich import Home
 from metadata.tags import HIERARCHICAL, TAGS_LIST
 from tests.flow.house_world import World, paint
-from tests.immich import missing, running
+from tests.immich import missing
 from tests.immich_stand_in import Links
 from watcher.app import opened
 from watcher.mirrored import Ways, connected, probe
@@ -65,12 +65,6 @@ class Connected(World):
     def fields(self, name):
         lists = xmp.seen(xmp.parse((self.photos / f"{name}.xmp").read_bytes(), b"x")).lists
         return set(lists.get(TAGS_LIST, ())), {value.replace("|", "/") for value in lists.get(HIERARCHICAL, ())}
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.fixture

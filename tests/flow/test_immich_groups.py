@@ -7,17 +7,11 @@ import pytest
 from tests.films import GREEN, film
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
 from watcher import privacy
 from watcher.ledger import work
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.fixture

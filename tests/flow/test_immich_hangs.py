@@ -11,16 +11,10 @@ from metadata.sinks.together import Together
 from tests.flow.house_world import soon
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
 from watcher import poll
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ from tests.immich_stand_in import Links, StandInHouse, jpeg
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
-
-
 @pytest.fixture
 def links(immich):
     made = Links.of(immich)

@@ -7,16 +7,10 @@ import pytest
 from metadata.mirror.way import PROBE, Way
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
 from watcher import tries
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.fixture

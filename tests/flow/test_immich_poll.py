@@ -11,12 +11,6 @@ from tests.immich import missing, running
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
-
-
 @pytest.fixture(params=[True, False], ids=["database", "no database"])
 def world(request, tmp_path, immich):
     return ImmichWorld(tmp_path, immich, database=request.param)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -59,12 +59,6 @@ def learned():
         yield f"http://127.0.0.1:{server.server_port}", handler
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 def see(immich, assets, rng, **shows):

@@ -9,7 +9,7 @@ import pytest
 from metadata.errors import UserError
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
-from tests.immich import missing, running
+from tests.immich import missing
 from watcher import cli, duplicates, merging, report
 from watcher.ledger import owners
 
@@ -67,12 +67,6 @@ class Shared(ImmichWorld):
         from metadata.tags import TAGS_LIST
 
         return {*xmp.seen(xmp.parse((self.plain / f"{name}.xmp").read_bytes(), b"x")).lists.get(TAGS_LIST, ())}
-
-
-@pytest.fixture(scope="module")
-def immich():
-    with running() as found:
-        yield found
 
 
 @pytest.mark.timeout(180)
