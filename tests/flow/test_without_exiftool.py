@@ -25,23 +25,34 @@ def with_xmp(path, *words):
 
     packet = xmp.create(Change(add={"dc:subject": words}), datetime(2020, 1, 1, tzinfo=UTC), b"x").data
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     with Image.open(path) as image:
         image.load()
-    image.save(path, xmp=packet)
+    if path.suffix == ".png":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", packet.decode())
+        image.save(path, pnginfo=info)
+    elif path.suffix == ".tif":
+        image.save(path, tiffinfo={700: packet})  # tag 700 is XMP (XMP part 3, 3.1)
+    else:
+        image.save(path, xmp=packet)
     return path
 
 
 def test_keywords_go_into_sidecars_and_those_inside_photos_are_read_without_exiftool(world):
     with_xmp(paint(world.photos / "a.jpg", RED), "Oma")
     with_xmp(paint(world.photos / "b.png", GREEN), "Garten")
-    paint(world.photos / "c.tif", RED, mark=3)
+    with_xmp(paint(world.photos / "c.tif", RED, mark=3), "Opa")
+    with_xmp(paint(world.photos / "d.webp", GREEN, mark=4), "Meer")
     world.run()
-    assert world.status()["states"] == {"delivered": 3}
+    assert world.status()["states"] == {"delivered": 4}
     assert world.truth("a.jpg") == {"colour/red": True, "Oma": False}
-    assert world.truth("b.png")["colour/green"]
+    assert world.truth("b.png") == {"colour/green": True, "Garten": False}
+    assert world.truth("c.tif") == {"colour/red": True, "Opa": False}
+    assert world.truth("d.webp") == {"colour/green": True, "Meer": False}
     assert (world.photos / "a.jpg.xmp").exists()
-    assert world.do("undo")["words"] == 3
+    assert world.do("undo")["words"] == 4
     assert not os.environ["PATH"].endswith("/usr/bin")
 
 

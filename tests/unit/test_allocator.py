@@ -1,0 +1,44 @@
+"""Memory that a wave of photos needed is the system's again afterwards."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[2]
+WAVE = """
+import gc
+from pathlib import Path
+from watcher import allocator
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+allocator.steady()
+wave = [bytes(100_000) for _ in range(800)]
+kept = wave[::100]  # what stays lies between what goes, and the end of the heap is taken
+del wave
+gc.collect()
+before = resident()
+allocator.tidy()
+asleep = resident()
+circles = []
+for _ in range(2 * allocator.MUCH):
+    circles.append([circles])
+del circles
+allocator.tidy()
+print(before, asleep, resident(), gc.get_count()[0])
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library gives back by itself")
+def test_holes_that_a_wave_left_are_given_back_and_a_quiet_service_looks_for_none():
+    told = subprocess.run([sys.executable, "-c", WAVE], cwd=HOUSE, capture_output=True, text=True, check=True)
+    before, asleep, after, left = map(int, told.stdout.split())
+    assert asleep >= before - 1
+    assert after < before - 40
+    assert left < 1000
