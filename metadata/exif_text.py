@@ -127,8 +127,13 @@ def _comment(data: bytes) -> str:
 
 
 def readable_comment(text: str) -> bool:
-    """Whether readers that have to guess the byte order of a UserComment read it as it is: not `Ā` alone."""
-    return all(_either(text.encode(f"utf-16-{order}", "surrogatepass")) == text for order in ("le", "be"))
+    """Whether readers that have to guess the byte order of a UserComment read it as it is: not `Ā` alone.
+
+    The last sign of Unicode, which stands for nothing, is left out by exiftool 12.57.
+    """
+    return "\U0010ffff" not in text and all(
+        _either(text.encode(f"utf-16-{order}", "surrogatepass")) == text for order in ("le", "be")
+    )
 
 
 def _either(body: bytes) -> str:

@@ -32,6 +32,9 @@ LISTS: Final = frozenset(
 """Tags that are a list even where they hold one value, which exiftool's JSON then does not show."""
 
 _ARGUMENTS: Final = ["-api", "largefilesupport=1"]
+_MARK: Final = "\1"
+_MARKED: Final = rb"Filter=s/^(?=(true|false)\z)/\x01/i"
+"""Puts a mark before what exiftool's JSON makes a boolean of, without its case; not heard with `-n`."""
 _BLOCK: Final = 1 << 16
 _UNSAFE: Final = re.compile(rb"[^0-9A-Za-z./:;()_+*\x80-\xff-]")
 _UNTELLABLE: Final = re.compile(rb"[$@]")
@@ -80,14 +83,27 @@ class Exiftool:
         """
         if not paths:
             return []
-        options = [b"-j", b"-G1", b"-a", b"-n", b"-m", *(f"-{tag}".encode() for tag in tags)]
-        answer = self._ask([*options, *map(_argument, paths)], paths[0], self._timeout * len(paths))
-        found = _parsed(answer)
+        found = self._told(paths, tags, b"-n")
         if len(found) == len(paths):
-            return found
+            return self._spelled(found, paths, tags)
         if len(paths) == 1:
             raise PhotoError(paths[0], "exiftool cannot read it")
         return [self.read([path], tags)[0] for path in paths]
+
+    def _told(self, paths: Sequence[bytes], tags: Sequence[str], *more: bytes) -> list[dict[str, object]]:
+        options = [b"-j", b"-G1", b"-a", b"-m", *more, *(f"-{tag}".encode() for tag in tags)]
+        return _parsed(self._ask([*options, *map(_argument, paths)], paths[0], self._timeout * len(paths)))
+
+    def _spelled(
+        self, found: list[dict[str, object]], paths: Sequence[bytes], tags: Sequence[str]
+    ) -> list[dict[str, object]]:
+        """With words like `True` in their own letters, which takes a second question."""
+        where = [number for number, each in enumerate(found) if any(map(_boolean, each.values()))]
+        if where:
+            told = self._told([paths[number] for number in where], tags, b"-api", _MARKED)
+            for number, again in zip(where, told, strict=False):
+                found[number] = {name: _worded(value, again.get(name)) for name, value in found[number].items()}
+        return found
 
     def version(self) -> tuple[int, ...]:
         """The version as numbers, such as (12, 57), of one that runs now; UserError where none does."""
@@ -259,11 +275,18 @@ def _parsed(answer: bytes) -> list[dict[str, object]]:
 
 
 def _value(name: str, value: object) -> object:
-    """Text, or a list of texts; exiftool turns `True` into a boolean and its case is lost."""
-    if isinstance(value, list):
-        return [_text(each) for each in value]
-    return [_text(value)] if name.rpartition(":")[2] in LISTS else _text(value)
+    """A list also of one value, where the tag is one."""
+    return [value] if name.rpartition(":")[2] in LISTS and not isinstance(value, list) else value
 
 
-def _text(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+def _boolean(value: object) -> bool:
+    return any(isinstance(each, bool) for each in value) if isinstance(value, list) else isinstance(value, bool)
+
+
+def _worded(value: object, marked: object) -> object:
+    """The text that exiftool made a boolean of, from its answer with marks."""
+    if isinstance(value, list) and isinstance(marked, list) and len(value) == len(marked):
+        return [_worded(one, other) for one, other in zip(value, marked, strict=True)]
+    if not isinstance(value, bool):
+        return value
+    return marked.removeprefix(_MARK) if isinstance(marked, str) else str(value).lower()
