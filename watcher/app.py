@@ -231,12 +231,12 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
     app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
     app.poll.wake = app.worker.nudge
     app.poll.users = partial(_take_in, app)
-    app.poll.met = app.intake.met
+    app.poll.news.met = app.intake.met
     app.poll.imports = partial(_heed_faces, app, app.settings)
     if app.ledger.get(FACES):
         _heed_faces(app, app.settings, True)  # noqa: FBT003 - what Immich said last
     app.intake.previews = app.poll.soon
-    app.worker.welcome(app.poll, marker=app.settings.immich.marker)
+    app.worker.welcome(app.poll.admission, marker=app.settings.immich.marker)
     if fed(app.settings) and link.database is not None:
         app.nearby = _nearby(app, link.database)
 
