@@ -111,7 +111,7 @@ def idle_pass(ledger: Ledger, house: House, photos: int) -> tuple[float, float]:
         ids = list(range(start, min(start + BATCH, photos + 1)))
         decisions = deciding.decide(pages.of(ledger.db, work.jobs(ledger.db, ids)), house, context)
         assert not any(decision.drafts for decision in decisions)
-        with ledger.transaction() as db:
+        with ledger.transaction(lasting=not all(one.rests for one in decisions)) as db:
             for decision in decisions:
                 booking.book(db, decision, context)
             work.delivered(db, ids, house.stamp, context.now)

@@ -48,12 +48,16 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
             if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
                 seen[page.job.photo.id][name] = answer
     own = {owner: ruling.surrounded(context, rules) for owner, rules in house.own.items()}
-    around = [approved(page, own.get(page.owner, context)) for page in pages]
     twins: dict[Hashable, Decision] = {}
-    return [
-        _decided_like(twins, page, _shown(page, seen[page.job.photo.id], house), house, here)
-        for page, here in zip(pages, around, strict=True)
-    ]
+    made: list[Decision] = []
+    for page in pages:
+        places = seen[page.job.photo.id]
+        if _rests(page, places, house):
+            made.append(Decision(page, NOTHING, {}))
+        else:
+            around = approved(page, own.get(page.owner, context))
+            made.append(_decided_like(twins, page, _shown(page, places, house), house, around))
+    return made
 
 
 def approved(page: Page, context: Context) -> Context:
@@ -132,8 +136,6 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     inside = seen.get(EMBEDDED)
     if page.barred and isinstance(inside, Seen) and inside.digest == page.barred[0]:
         house = replace(house, embeds=lambda _: False)
-    if _rests(page, seen, house):
-        return Decision(page, NOTHING, {})
     if unread := _unread(page, seen, house):
         return Decision(page, NOTHING, {}, errors=unread)
     places = {
@@ -190,16 +192,21 @@ def _unread(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House)
 
 
 def _rests(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House) -> bool:
-    """Whether an earlier decision found nothing to do, and all that it rested on is as it was."""
+    """Whether an earlier decision found nothing to do, and all that it rested on is as it was.
+
+    A photo of which it is not known what stands inside is one place less, and so is one that Immich does not have.
+    """
     if page.job.gate not in (OPEN, FIRST_LOOK, ""):
         return False
     found = {name: answer.digest for name, answer in seen.items() if isinstance(answer, Seen) and not answer.more}
-    places = {*house.places.get(page.job.photo.root, ())}
-    if page.inside is None and not house.embeds(page.job.photo):
-        places -= {EMBEDDED}
-    if MIRROR not in seen:
-        places -= {MIRROR}
-    return len(found) == len(places) and page.rests(house.stamp, found)
+    places = house.places.get(page.job.photo.root, ())
+    left = int(MIRROR in places and MIRROR not in seen)
+    if EMBEDDED in places and EMBEDDED not in seen:
+        if page.holds is not None:
+            found[EMBEDDED] = page.holds
+        else:
+            left += not house.embeds(page.job.photo)
+    return len(found) + left == len(places) and page.rests(house.stamp, found)
 
 
 def _changes_nothing(decision: Decision) -> bool:

@@ -185,7 +185,7 @@ class Deliverer:
             log.exception("%d photos could not be decided", len(jobs))
             self._one_by_one(jobs, error)
             return
-        with self._desk.ledger.transaction() as db:
+        with self._desk.ledger.transaction(lasting=not all(one.rests for one in decisions)) as db:
             writing = [decision for decision in decisions if self._booked(decision, context)]
             ended = [decision.id for decision in writing if not decision.drafts]
             work.delivered(db, ended, self._desk.house.stamp, self._desk.now())

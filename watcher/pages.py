@@ -48,7 +48,7 @@ class Page:
         """
         self.barred, self.merges, self.owner = barred, merges, owner
         self.job, self._inside = job, inside
-        self._truth, self._memories, self._said = truth, memories, list(said)
+        self._truth, self._memories, self._said = truth, memories, said
 
     @property
     def is_new(self) -> bool:
@@ -75,6 +75,11 @@ class Page:
         """What stood inside the photo when it was last looked at, or None where that is not known."""
         return embedded.unpack(self._inside) if self._inside is not None else None
 
+    @property
+    def holds(self) -> bytes | None:
+        """The digest of `inside`, or None where that is not known."""
+        return self._inside[0] if self._inside is not None else None
+
     @cached_property
     def evidence(self) -> Sequence[Evidence]:
         """What was said of the picture, then what of the file."""
@@ -83,22 +88,20 @@ class Page:
     def seal(self, stamp: str) -> bytes:
         """The digest of all this, for the rules of `stamp` and this version of the program."""
         memories = [(place, row[0], row[1], row[2]) for place, row in self._memories.items()]
-        rows = (__version__, stamp, self.job.digest, tuple(self.job.frame), self._truth, memories, self._said)
+        job = (self.job.digest, *self.job.frame, self.owner, self.barred)
+        rows = (__version__, stamp, job, self._truth, memories, [*self._said])
         return blake2b(marshal.dumps(rows, PLAIN), digest_size=8).digest()
 
     def rests(self, stamp: str, places: Mapping[str, bytes]) -> bool:
         """Whether nothing is to be done while `places` hold these contents (digests by place)."""
-        if (
-            self.merges.respelled
-            or not places
-            or places != {place: row[0] for place, row in self._memories.items()}
-        ):
+        if not places or places.keys() != self._memories.keys() or self.merges.respelled:
             return False
-        seal = None
-        for row in self._memories.values():
-            if not row[3] or row[3] != (seal := seal or self.seal(stamp)):
+        seals = set()
+        for place, row in self._memories.items():
+            if places[place] != row[0]:
                 return False
-        return True
+            seals.add(row[3])
+        return seals == {self.seal(stamp)}
 
 
 def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:

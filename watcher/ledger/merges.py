@@ -84,13 +84,13 @@ def _said(db: sqlite3.Connection, photo: int, word: Word) -> tuple[str | None, f
     return (row[0], row[1]) if row else (None, None)
 
 
-def everywhere(db: sqlite3.Connection, photos: Iterable[int]) -> None:
+def everywhere(db: sqlite3.Connection, photos: Sequence[int]) -> None:
     """Every place of these photos has it."""
-    query = (
+    db.execute(
         "UPDATE merges SET state = CASE state WHEN 'booked' THEN 'done' ELSE 'undone' END "
-        "WHERE photo = ? AND state IN ('booked', 'back')"
+        f"WHERE photo IN ({marks(photos)}) AND state IN ('booked', 'back')",
+        photos,
     )
-    db.executemany(query, [(photo,) for photo in photos])
 
 
 # Back

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -93,7 +92,7 @@ def jobs(db: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
 def _job(
     row: tuple[Any, ...],
 ) -> Job:
-    photo = Photo(row[0], row[1], row[2], os.path.join(row[3], row[4]))
+    photo = Photo(row[0], row[1], row[2], b"%b/%b" % row[3:5] if row[3] else row[4])
     frame = Frame(row[15] or 0, row[16] or 0, row[17] or 1)
     return Job(photo, row[5], bool(row[6]), row[7], Stat(*row[8:12]), row[12], row[13], row[14], frame)
 
@@ -129,10 +128,10 @@ def looked(db: sqlite3.Connection, photo: int, digest: bytes, facts: Facts, stat
 
 def delivered(db: sqlite3.Connection, photos: Sequence[int], rules: str, now: float) -> None:
     """Every place has it. A photo that something happened to meanwhile stays due."""
-    db.executemany(
+    db.execute(
         "UPDATE photos SET state = 'delivered', booked = NULL, attempts = 0, reason = '', gate = '', "
-        "rules = ?, delivered = ? WHERE id = ?",
-        [(rules, now, photo) for photo in photos],
+        f"rules = ?, delivered = ? WHERE id IN ({marks(photos)})",
+        (rules, now, *photos),
     )
     merges.everywhere(db, photos)
 
