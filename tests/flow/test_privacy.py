@@ -65,8 +65,8 @@ def test_no_secret_stands_in_a_log_a_report_an_export_or_what_ps_shows(house):
         subprocess.Popen(command, env=environment, cwd=house, stdout=log, stderr=log) as process,
     ):
         try:
-            soon((house / "state/health.sock").exists, seconds=40)
-            soon(lambda: "Immich" in (house / "log").read_text(), seconds=40)
+            soon((house / "state/health.sock").exists)
+            soon(lambda: "Immich" in (house / "log").read_text())
             assert not found(Path(f"/proc/{process.pid}/cmdline").read_bytes().decode())
             out = [
                 said(house, *words)
