@@ -54,7 +54,10 @@ def chosen(app: App, paths: Sequence[str], *, gone: bool = False) -> list[int]:
         root, below = app.at(Path(path))
         here = files.below(db, root.name, below, gone=gone)
         if not here:
-            raise UserError(f"no known photo at {path}; `tagwright scan {path}` looks for some")
+            raise UserError(
+                f"no known photo at {path}; `tagwright scan {path}` takes up what is there, "
+                f"`tagwright plan --look {path}` shows what that would write"
+            )
         found += here
     return list(dict.fromkeys(found))
 

@@ -76,9 +76,7 @@ def _here(
 ) -> tuple[dict[str, Any], bool]:
     from watcher.service import signals  # noqa: PLC0415 - the service needs this module's neighbours
 
-    for door in app.intake.doors.values():
-        door.full_due = door.gated_due = float("inf")  # only what the command names is walked
-        door.walks = 1
+    _only_what_is_named(app)
     app.alone, app.worker.patient = True, False
     if watch is not None:
         app.watch = lambda: watch(app.ledger.db)
@@ -100,6 +98,13 @@ def _here(
     waiting = answers.status(app.ledger.db, app.now())["held"]
     answer |= {f"held_{row['gate'].replace(' ', '_')}": row["photos"] for row in waiting}
     return answer, counts.failed > 0
+
+
+def _only_what_is_named(app: App) -> None:
+    """No walk is due but of what the command names."""
+    for door in app.intake.doors.values():
+        door.full_due = door.gated_due = float("inf")
+        door.walks = 1
 
 
 def synced(settings: Settings, out: TextIO) -> tuple[dict[str, Any], bool]:
@@ -168,12 +173,14 @@ def planned(settings: Settings, paths: Sequence[str], *, look: bool) -> plan.Pla
 
 def _look(app: App, paths: Sequence[str]) -> None:
     """Look at what was not looked at yet, behind a gate that nothing passes."""
+    _only_what_is_named(app)
     for path in paths:
         root, below = app.at(Path(path))
         app.intake.look(root.name, below if os.path.isdir(path) else os.path.dirname(below))
-    if not paths:
-        while app.intake.walks():
-            pass
+    for name in () if paths else app.intake.doors:
+        app.intake.look(name)
+    while app.intake.walks():
+        pass
     app.worker.settle_all()
     app.worker.only_look(commands.chosen(app, paths))
 

@@ -4,7 +4,7 @@ import pytest
 
 from metadata.errors import UserError
 from tests.flow.house_world import BLUE, GREEN, RED, World, paint, soon
-from watcher import handing, plan
+from watcher import commands, handing, plan
 from watcher.ledger import files, work
 from watcher.ledger.store import Busy
 
@@ -190,6 +190,21 @@ def test_plan_look_keeps_the_evidence_and_writes_nothing(tmp_path):
     assert made.changed == 1
     assert world.words("a.jpg") == set()
     assert world.run().worker.counts.written == 1
+
+
+@pytest.mark.parametrize("named", ["", "in", "in/a.jpg"])
+def test_plan_look_finds_what_the_ledger_has_not_met(tmp_path, named):
+    world = World(tmp_path)
+    paint(world.photos / "in" / "a.jpg")
+    paint(world.photos / "b.jpg")
+    path = str(world.photos / named)
+    with world.open() as app:
+        with pytest.raises(UserError, match="plan --look"):
+            plan.plan(app, commands.chosen(app, [path]))
+        handing._look(app, [path])
+        made = plan.plan(app, commands.chosen(app, [path]))
+    assert made.changed == (1 if named else 2)
+    assert (made.unasked, world.words("in/a.jpg")) == (0, set())
 
 
 def test_plan_says_for_how_many_photos_nobody_was_asked(tmp_path):
