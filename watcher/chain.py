@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from metadata.exiftool import Exiftool
     from metadata.immich import Immich
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that each link has."""
+WRITTEN = 15.0
+"""Seconds until a file shows what was written into it."""
 TURN = 0.25
 """Seconds between two looks."""
 RIGHTS = {"asset.upload": "uploading the picture", "asset.delete": "deleting it again"}
@@ -233,7 +235,7 @@ def _by_file_first(flight: Flight, mirror: Mirror, wish: Wish) -> None:
 
 def _in_file(flight: Flight, word: str, who: str) -> None:
     """The sidecar here has the word, as exiftool reads it."""
-    if not _within(lambda: word in _words(flight)[1], 5.0):
+    if not _within(lambda: word in _words(flight)[1], WRITTEN):
         program, found = _words(flight)
         there = (
             f"which has {len(found)} other tags" if os.path.exists(flight.left.sidecar) else "which is not there"
@@ -338,7 +340,7 @@ def _back(flight: Flight, mirror: Mirror) -> None:
         fault = mirror.bring([wish], mirror.source.shown([flight.id]), tries=2)[flight.id]
         if fault is not None:
             raise Broken("the way back", f"the tag cannot be taken away: {reason(fault)}", "see Immich's log")
-    if flight.photo is not None and not _within(lambda: not {*words} & _words(flight)[1], 5.0):
+    if flight.photo is not None and not _within(lambda: not {*words} & _words(flight)[1], WRITTEN):
         raise Broken(
             "the way back", f"the tag stays in {flight.left.sidecar}", "is it the file that Immich writes?"
         )

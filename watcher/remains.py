@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metadata.errors import TagwrightError, TryAgain, UserError
+from metadata.mirror.pace import QUEUES
 from metadata.photo import Photo
 from metadata.sinks import Change, Seen
 from metadata.sinks.sidecar import SidecarSink
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 NOTE = "canary.json"
 FAMILY = "tagwright-canary"
 """The first part of all probe words; the merge looks past them."""
-GONE = 30.0
+GONE = 60.0
 """Seconds that Immich has to delete a picture, or to read a sidecar again."""
 UNDER_WAY = 10.0
 """Seconds that a sidecar has which Immich is just writing."""
@@ -271,17 +272,19 @@ def _photo(left: Remains) -> Photo:
 def _forget(left: Remains, client: Immich, pause: Pause) -> None:
     """The tags themselves, and the one above them where nothing else stands below it or carries it.
 
-    A reading that was under way makes them anew, so they have to stay away for a moment.
+    A reading that was under way makes them anew, so they have to stay away for a moment; where the key may see
+    Immich's queues, until nothing is read any more.
     """
-    quiet = 0
+    quiet, until = 0, time.monotonic() + UNDER_WAY
 
     def gone() -> bool:
         nonlocal quiet
+        reads = time.monotonic() < until and _reads(client)
         tags = client.tags()
         ours = [tag for tag in tags if tag.value in left.words]
         for tag in ours:
             client.delete_tag(tag.id)
-        quiet = 0 if ours else quiet + 1
+        quiet = 0 if ours or reads else quiet + 1
         return quiet > 2
 
     _until(gone, pause, client, "its tag is not gone yet")
@@ -290,6 +293,12 @@ def _forget(left: Remains, client: Immich, pause: Pause) -> None:
     for tag in above:
         if not any(True for _ in client.tagged(tag.id)):
             client.delete_tag(tag.id)
+
+
+def _reads(client: Immich) -> bool:
+    """Whether Immich says that it is writing or reading something."""
+    queues = client.queues() or {}
+    return any(queues.get(name) for name in QUEUES)
 
 
 def _tags(client: Immich, asset: str) -> set[str]:
