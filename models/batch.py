@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from metadata.errors import PhotoError, TryAgain, UserError
+from models.prints import spread
 from models.protocols import EDGE, Captioner, Tagger
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Passing:
 
     def shown(self, backend: Backend) -> Sequence[FileView]:
         """What a backend sees of it: a photo, or pictures of a film."""
-        return self.views if len(self.views) == 1 or not of_file(backend) else (self.views[0],)
+        if len(self.views) == 1 or of_file(backend):
+            return self.views[:1]
+        return spread(self.views) if hasattr(backend, "caption") else self.views
 
     def answer(self) -> Looked:
         """All that was found out."""

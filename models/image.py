@@ -24,6 +24,7 @@ from metadata.errors import PhotoError
 from metadata.film import FILMS
 from metadata.photo import Facts
 from metadata.source import Source, opened
+from models.prints import Print, jpeg
 from models.protocols import BUDGET, FEW, UNKNOWN, Hints
 
 if TYPE_CHECKING:
@@ -137,6 +138,13 @@ def _fit(size: tuple[int, int], edge: int) -> tuple[int, int]:
     """The size with its longest edge at most `edge`, shape kept, at least one pixel each way."""
     scale = min(1.0, edge / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def shrunk(image: Image.Image, edge: int) -> Image.Image:
+    """The picture with its longest edge at most `edge`; itself where it has no more."""
+    if max(image.size) <= edge:
+        return image
+    return image.resize(_fit(image.size, edge), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -256,7 +264,8 @@ class FileView:
     """One photo as a model looks at it: decoded at most once for the edge that was planned (a `View`).
 
     `image` is what was decoded when the file was open, `edge` the edge it was asked for; a larger wish
-    opens the file again. `error` is what decoding said; asking again says the same.
+    opens the file again. `error` is what decoding said; asking again says the same. `print_` is a JPEG of it that
+    was made before.
     """
 
     def __init__(  # noqa: PLR0913 - what is known of one photo
@@ -270,6 +279,7 @@ class FileView:
         budget: int = BUDGET,
         hints: Hints = UNKNOWN,
         private: bool = False,
+        print_: tuple[Print, bytes] | None = None,
     ) -> None:
         self.path = path
         self.hints = hints
@@ -279,6 +289,7 @@ class FileView:
         self._image = image
         self._edge = edge
         self._budget = budget
+        self._print = print_
         self._lock = threading.Lock()
 
     @property
@@ -300,9 +311,13 @@ class FileView:
                 self._load(edge)
             image = self._image
             assert image is not None
-        if max(image.size) <= edge:
-            return image
-        return image.resize(_fit(image.size, edge), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        return shrunk(image, edge)
+
+    def jpeg(self, edge: int, quality: int) -> bytes:
+        """The same as a JPEG without metadata; one that was made of it before is not made again."""
+        if self._print is not None and self._print[0] == Print(edge, quality):
+            return self._print[1]
+        return jpeg(self.pixels(edge), quality)
 
     def _load(self, edge: int) -> None:
         try:

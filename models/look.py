@@ -27,8 +27,9 @@ from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
 from models.batch import Backend, Passing, ask, edge_of, key_of, of_file
+from models.prints import Print, taken
 from models.protocols import BUDGET, FEW, PICTURES, UNKNOWN, Captioner, Hints, Scored, Tagger, Titled
-from models.shown import Unready, pictures
+from models.shown import Unready
 
 if TYPE_CHECKING:
     from metadata.places import Place
@@ -58,7 +59,8 @@ class Item:
 
     `preview` is a smaller, upright picture of it that will do for pixels. `remote` names a photo that lies in
     no folder here, for who fetches it; `facts` are then what somebody else has read from its file. `hints` may
-    be told to a captioner; a `private` photo leaves this machine by none.
+    be told to a captioner; a `private` photo leaves this machine by none. A look makes prints of those that
+    `wants` them; a captioner is given them as `prints`, with digest and facts, and the file is not opened.
     """
 
     id: int
@@ -69,6 +71,8 @@ class Item:
     facts: Facts | None = None
     hints: Hints = UNKNOWN
     private: bool = False
+    wants: bool = False
+    prints: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +85,28 @@ class PlaceSpec:
 
 @dataclass(frozen=True, slots=True)
 class LookJob:
-    """A batch: the photos, who is asked, and from which score on a word is kept."""
+    """A batch: the photos, who is asked, from which score on a word is kept, and how prints are made.
+
+    The `captioner` is one that needs no server.
+    """
 
     photos: tuple[Item, ...]
     taggers: tuple[Spec, ...] = ()
     floor: float = 0.25
     place: PlaceSpec | None = None
     budget: int = BUDGET
+    captioner: Spec | None = None
+    prints: Print | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DescribeJob:
-    """A batch for one captioner."""
+    """A batch for one captioner; `prints` says how those were made that come with the photos."""
 
     photos: tuple[Item, ...]
     captioner: Spec
     budget: int = BUDGET
+    prints: Print | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ class Looked:
     """What was found out about one photo; with an `error`, whatever was found out before it.
 
     `embedded` is what stands inside the file, or None where that could not be read whole. `note` is
-    something odd that stopped nothing, as a name that ends in .png on a JPEG.
+    something odd that stopped nothing, as a name that ends in .png on a JPEG. `prints` are small pictures of it.
     """
 
     id: int
@@ -135,6 +145,7 @@ class Looked:
     embedded: Seen | None = None
     error: PhotoError | TryAgain | None = None
     note: str | None = None
+    prints: tuple[bytes, ...] = ()
 
 
 def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
@@ -143,11 +154,17 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     `fallback` reads the facts of the rare formats whose EXIF we cannot find ourselves.
     """
     taggers = [_tagger(spec) for spec in job.taggers]
-    batch = [_read(item, taggers, job.budget, fallback) for item in job.photos]
+    captioner = _captioner(job.captioner) if job.captioner is not None else None
+    who: list[Backend] = [*taggers, *([captioner] if captioner is not None else [])]
+    batch = [
+        _read(item, who, job.budget, fallback, prints=job.prints if item.wants else None) for item in job.photos
+    ]
     if job.place is not None:
         _places(batch, job.place)
     for tagger in taggers:
         ask(batch, tagger, tagger.tag, partial(_evidence, tagger, floor=job.floor))
+    if captioner is not None:
+        _describe(batch, captioner)
     return [seen.answer() for seen in batch]
 
 
@@ -158,12 +175,38 @@ def describe(job: DescribeJob, *, gate: AbstractContextManager[object] | None = 
     """
     captioner = _captioner(job.captioner)
     with gate or nullcontext():
-        batch = [_read(item, [captioner], job.budget, most=FEW) for item in job.photos]
+        batch = [
+            _printed(item, job.prints) or _read(item, [captioner], job.budget, most=FEW) for item in job.photos
+        ]
     for seen in batch:
         if seen.view is not None and isinstance(seen.view.error, Unready):
             seen.fail(TryAgain(seen.item.path, seen.view.error.reason))
     ask(batch, captioner, captioner.caption, lambda said: _caption(captioner, said))
     return [seen.answer() for seen in batch]
+
+
+def _describe(batch: Sequence[Passing], captioner: Captioner) -> None:
+    """A caption that fails leaves everything else alone; the log says why."""
+    before = [seen.looked.error for seen in batch]
+    ask(batch, captioner, captioner.caption, partial(_caption, captioner))
+    for seen, error in zip(batch, before, strict=True):
+        if seen.looked.error is not error:
+            log.warning("not described: %s", seen.looked.error)
+            seen.looked = replace(seen.looked, error=error)
+
+
+def _printed(item: Item, wish: Print | None) -> Passing | None:
+    """A photo of which there are prints; its file need not be opened."""
+    if not item.prints or wish is None or item.known is None or item.facts is None:
+        return None
+    from models.image import FileView  # noqa: PLC0415 - a service starts without Pillow and numpy
+
+    views = [
+        FileView(item.path, item.facts, print_=(wish, data), hints=item.hints, private=item.private)
+        for data in item.prints
+    ]
+    looked = Looked(item.id, digest=item.known.digest, facts=item.facts)
+    return Passing(item, looked, views[len(views) // 2], views)
 
 
 def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[str]:
@@ -219,13 +262,19 @@ def _made_captioner(spec: Spec) -> Captioner:
 
 
 def _read(
-    item: Item, backends: Sequence[Backend], budget: int, fallback: Fallback | None = None, most: int = PICTURES
+    item: Item,
+    backends: Sequence[Backend],
+    budget: int,
+    fallback: Fallback | None = None,
+    most: int = PICTURES,
+    *,
+    prints: Print | None = None,
 ) -> Passing:
     """Open, read and decode one photo once (of a film `most` pictures); what goes wrong becomes its error."""
     seen = Passing(item, Looked(item.id))
     try:
         with opened(item.path) as file:
-            _take(seen, file, backends, budget, fallback, most)
+            _take(seen, file, backends, budget, fallback, most, prints=prints)
             file.unchanged()
     except TryAgain as error:
         seen.view, seen.looked = None, Looked(item.id, error=error)
@@ -242,7 +291,14 @@ def _read(
 
 
 def _take(
-    seen: Passing, file: Opened, backends: Sequence[Backend], budget: int, fallback: Fallback | None, most: int
+    seen: Passing,
+    file: Opened,
+    backends: Sequence[Backend],
+    budget: int,
+    fallback: Fallback | None,
+    most: int,
+    *,
+    prints: Print | None,
 ) -> None:
     from models.image import FileView, mismatch  # noqa: PLC0415 - a service starts without Pillow and numpy
 
@@ -258,8 +314,9 @@ def _take(
     seen.looked = Looked(seen.item.id, stat=file.stat, digest=mark, facts=facts, note=note, embedded=within)
     edges = [edge_of(backend) for backend in backends if of_file(backend) or not seen.known(key_of(backend))]
     edge = max(edges, default=0)
-    images, error = pictures(file, seen.item.preview, own, edge, most, budget) if edge else ([], None)
     item = seen.item
+    images, error, made = taken(file, item.preview, own, edge, most, budget, wish=prints)
+    seen.looked = replace(seen.looked, prints=made)
     views = [
         FileView(
             *(file.path, facts),

@@ -72,6 +72,10 @@ class View(Protocol):
         """
         ...
 
+    def jpeg(self, edge: int, quality: int) -> bytes:
+        """The same as a JPEG, for whom it is sent to; raises as above."""
+        ...
+
 
 class Tagger(Protocol):
     """Says words about photos, each with a score in 0..1.
@@ -101,6 +105,7 @@ class Captioner(Protocol):
 
     One that asks servers has `slots`: how many photos it wants to be asked about side by side, each by a call
     of its own. `away` says that whatever it is asked leaves this machine. `close()` ends what is under way.
+    `print` says which JPEG it sends (`models.prints`): the look of a photo makes it then, for a question later.
     """
 
     name: str

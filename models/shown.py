@@ -35,8 +35,13 @@ class Unready(PhotoError):
     """Nothing is wrong with the file: what would decode it is not installed."""
 
 
-def pictures(file: Opened, preview: bytes, facts: Facts, edge: int, most: int, budget: int) -> Shown:
-    """The pictures that are looked at, at least one, or why there is none. `most` bounds those of a film."""
+def pictures(
+    file: Opened, preview: bytes, facts: Facts, edge: int, most: int, budget: int, *, kept: int = 0
+) -> Shown:
+    """The pictures that are looked at, at least one, or why there is none. `most` bounds those of a film.
+
+    `kept` is the edge to which they are made smaller at once, where they are.
+    """
     film = facts.format in FILMS
     if preview and (film or edge <= PREVIEW_EDGE):
         try:
@@ -46,7 +51,9 @@ def pictures(file: Opened, preview: bytes, facts: Facts, edge: int, most: int, b
             found = [], None
         if found[0] and (film or max(found[0][0].size) >= min(edge, max(facts.width, facts.height))):
             return found
-    return _of_film(file, facts, edge, most, budget) if film else _decoded(file, facts, edge, budget)
+    if film:
+        return _of_film(file, facts, edge, most if (kept or edge) <= LARGE else min(most, FEW), budget)
+    return _decoded(file, facts, edge, budget)
 
 
 def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> Shown:
@@ -64,7 +71,6 @@ def _of_film(file: Opened, facts: Facts, edge: int, most: int, budget: int) -> S
     if not film.available():
         _tell(film.MISSING)
         return [], Unready(file.path, film.MISSING)
-    most = most if edge <= LARGE else min(most, FEW)
     try:
         return film.pictures(file.source, facts.format, edge, most, path=file.path, budget=budget), None
     except PhotoError as error:

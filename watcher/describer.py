@@ -25,6 +25,7 @@ from models.protocols import Captioner
 from watcher import keeping, privacy, siblings
 from watcher.ledger import evidence, work
 from watcher.ledger.evidence import STALE
+from watcher.ledger.files import marks
 from watcher.ledger.work import PATIENCE, Job
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Describer:
         if self._captioner is None:
             assert self._desk.looking.asked is not None
             self._captioner = look.captioner_of(self._desk.looking.asked)
+            self._desk.prints.want(self._captioner.name, getattr(self._captioner, "print", None))
         slots = int(getattr(self._captioner, "slots", 1))
         return slots + max(AHEAD, slots // 2)
 
@@ -116,29 +118,52 @@ class Describer:
         return self._cursor is not None or now >= self._looked_at + AGAIN
 
     def _found(self, room: int) -> list[Job]:
-        """Up to so many photos that are to be asked about, from where the last search ended, newest first."""
+        """Up to so many photos that are to be asked about: those with prints, then all others, newest first."""
+        start = time.monotonic()
+        found = self._printed(room)
+        if len(found) < room:
+            found += self._others(room - len(found), [job.digest for job in found if job.digest is not None])
+        taken = time.monotonic() - start
+        self._next = time.monotonic() + SHARE * taken
+        return found
+
+    def _printed(self, room: int) -> list[Job]:
+        """Photos with prints; those of photos that nobody is to be asked about are dropped."""
+        db, prints = self._desk.ledger.db, self._desk.prints
+        there = _delivered(db, prints.photos())
+        if not there:
+            return []
+        rows = _undescribed(db, self._source(), None, len(there), there)
+        found = self._askable(work.jobs(db, rows))
+        spared = {*(job.photo.id for job in found), *self._under_way, *self._resting}
+        for job in work.jobs(db, [number for number in there if number not in spared]):
+            prints.drop(job.digest or b"")
+        return found[:room]
+
+    def _others(self, room: int, besides: Sequence[bytes]) -> list[Job]:
+        """Photos from where the last search ended, but of these pictures."""
         found: list[Job] = []
         if self._cursor is None:
             self._seen, self._looked_at = self._desk.counts.delivered, time.monotonic()
-        start = time.monotonic()
         while len(found) < room:
             rows = _undescribed(self._desk.ledger.db, self._source(), self._cursor, 4 * room)
             self._cursor = rows[-1] if rows else None
-            found += self._askable(work.jobs(self._desk.ledger.db, rows), room - len(found))
+            more = self._askable(work.jobs(self._desk.ledger.db, rows), besides)
+            if len(found) + len(more) > room:
+                self._cursor = more[room - len(found)].photo.id + 1
+            found += more[: room - len(found)]
             if not rows:
                 break
-        taken = time.monotonic() - start
-        self._next = time.monotonic() + SHARE * taken
         return found
 
     def _source(self) -> str:
         assert self._captioner is not None
         return self._captioner.name
 
-    def _askable(self, jobs: list[Job], room: int) -> list[Job]:
+    def _askable(self, jobs: list[Job], besides: Sequence[bytes] = ()) -> list[Job]:
         """Those of them that are not under way, resting, shut, or to be seen by nobody; one of each picture."""
         now = self._desk.now()
-        known = set(self._under_way.values())
+        known = {*self._under_way.values(), *besides}
         found: list[Job] = []
         for job in jobs:
             rests = self._resting.get(job.photo.id, (0.0, 0))[0] > now
@@ -150,9 +175,7 @@ class Describer:
         if getattr(self._captioner, "away", False) and self._desk.looking.private != privacy.Rules():
             private = privacy.known(self._desk.ledger.db, found, self._desk.looking.private).private
             found = [job for job in found if job.photo.id not in private]
-        if len(found) > room:
-            self._cursor = found[room].photo.id + 1
-        return found[:room]
+        return found
 
     def _one_of_each(self, jobs: list[Job], known: set[bytes]) -> list[Job]:
         """One photo of each set and burst; what was said of another of it before holds for these as well."""
@@ -189,7 +212,9 @@ class Describer:
             return []
         known = privacy.known(self._desk.ledger.db, jobs, self._desk.looking.private)
         return [
-            replace(item, hints=known.hints[item.id], private=item.id in known.private)
+            self._desk.prints.with_prints(
+                replace(item, hints=known.hints[item.id], private=item.id in known.private)
+            )
             for item in self._items(jobs)
         ]
 
@@ -199,13 +224,14 @@ class Describer:
         assert self._desk.looking.asked is not None
         assert job.digest is not None
         self._threads = self._threads or ThreadPoolExecutor(self._room(), thread_name_prefix="describe")
-        task = DescribeJob((item,), self._desk.looking.asked, self._desk.looking.budget)
+        looking, prints = self._desk.looking, self._desk.prints.wish
+        task = DescribeJob((item,), self._desk.looking.asked, looking.budget, prints)
         future = self._threads.submit(self._ask, task)
         self._under_way[job.photo.id] = job.digest
         self._desk.track(future, self._desk.descriptions, [job], self._described, "describing", DEADLINE)
 
     def _ask(self, task: DescribeJob) -> list[Looked]:
-        if task.photos[0].remote:
+        if task.photos[0].remote and not task.photos[0].prints:
             return self._desk.crew.describe(task)
         return look.describe(task, gate=self._gate)
 
@@ -233,6 +259,8 @@ class Describer:
 
     def _keep(self, job: Job, answer: Looked) -> None:
         """Remember it for the picture; all photos that show it, or are of its set or burst, are decided anew."""
+        assert job.digest is not None
+        self._desk.prints.drop(job.digest)
         with self._desk.ledger.transaction() as db:
             keeping.keep_said(db, job, answer, self._desk.now())
             self._share(db, job)
@@ -270,14 +298,23 @@ class Describer:
         log.info("described later: %s", error)
 
 
-def _undescribed(db: sqlite3.Connection, source: str, below: int | None, most: int) -> list[int]:
-    """Numbers of delivered photos of whose picture this source said nothing, the newest first."""
+def _delivered(db: sqlite3.Connection, photos: Sequence[int]) -> list[int]:
+    """Those of these photos that are delivered."""
+    query = f"SELECT id FROM photos WHERE id IN ({marks(photos)}) AND state = 'delivered' AND look = 0"  # noqa: S608 - question marks
+    return [row[0] for row in db.execute(query, photos)] if photos else []
+
+
+def _undescribed(
+    db: sqlite3.Connection, source: str, below: int | None, most: int, of: Sequence[int] | None = None
+) -> list[int]:
+    """Numbers of delivered photos (`of` these) of whose picture this source said nothing, the newest first."""
+    those = "" if of is None else f"AND photos.id IN ({marks(of)}) "
     rows = db.execute(
-        "SELECT photos.id FROM photos JOIN folders ON folders.id = photos.folder "
-        "JOIN roots ON roots.name = folders.root WHERE photos.id < ? AND photos.state = 'delivered' "
+        "SELECT photos.id FROM photos JOIN folders ON folders.id = photos.folder "  # noqa: S608 - question marks
+        f"JOIN roots ON roots.name = folders.root WHERE photos.id < ? {those}AND photos.state = 'delivered' "
         "AND photos.look = 0 AND photos.digest IS NOT NULL AND photos.gone IS NULL AND roots.waits = '' "
         "AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.digest = photos.digest "
         "AND evidence.source = ? AND substr(evidence.version, 1, 1) != ?) ORDER BY photos.id DESC LIMIT ?",
-        (1 << 62 if below is None else below, source, STALE, most),
+        (1 << 62 if below is None else below, *(of or ()), source, STALE, most),
     )
     return [row[0] for row in rows]

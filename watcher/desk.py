@@ -26,6 +26,7 @@ from watcher.intake import Intake
 from watcher.ledger import work
 from watcher.ledger.store import Ledger
 from watcher.ledger.work import Job
+from watcher.prints import Prints
 from watcher.rooms import EMBEDDED, House
 from watcher.ruling import surrounded
 
@@ -40,7 +41,8 @@ class Looking:
     """Who is asked about a photo, and how many photos make a batch.
 
     `captioner` describes as part of a look, `asked` is one that servers answer for, beside all else
-    (`watcher.describer`); `private` says what these may not see.
+    (`watcher.describer`); `private` says what these may not see, `prints` how many bytes of small pictures are
+    kept for it.
     """
 
     taggers: tuple[Spec, ...] = ()
@@ -53,10 +55,12 @@ class Looking:
     batch: int = 32
     workers: int = 2
     budget: int = 1 << 26
+    prints: int = 1 << 24
 
     def job(self, items: Sequence[Item], *, local: bool) -> LookJob:
         """The batch as plain data; `local`: only rules look that need nothing but the file."""
-        return LookJob(tuple(items), self.local if local else self.taggers, self.floor, self.place, self.budget)
+        taggers, captioner = (self.local, None) if local else (self.taggers, self.captioner)
+        return LookJob(tuple(items), taggers, self.floor, self.place, self.budget, captioner)
 
 
 class Guests(Protocol):
@@ -183,6 +187,7 @@ class Desk:
         self.descriptions: dict[Future[Any], list[Job]] = {}
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
+        self.prints = Prints(looking.prints)
 
     def quiet(self) -> bool:
         """Whether nothing is under way."""

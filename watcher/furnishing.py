@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PRINTS = 1 << 26
+"""Bytes of small pictures that are kept for a model to be asked about, at most: some 500."""
 SMALL = 2 << 30
 """Bytes of memory below which batches are small."""
 
@@ -104,6 +106,7 @@ def looking(settings: Settings) -> Looking:
         batch=32 if memory_of(settings) >= SMALL else 8,
         workers=workers_of(settings),
         budget=min(BUDGET, memory_of(settings) // 16 // workers_of(settings)),
+        prints=min(PRINTS, memory_of(settings) // 32),
     )
 
 

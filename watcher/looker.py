@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from metadata.errors import PhotoError, UserError
-from models.look import DescribeJob, Item, Known, Looked, LookJob, Spec, asked, look
+from models.look import Item, Known, Looked, LookJob, asked, look
 from watcher import keeping
 from watcher.cluster.ends import Died
 from watcher.desk import Desk
@@ -48,7 +48,7 @@ class Looker:
             with self._desk.ledger.transaction() as db:
                 work.book(db, jobs, self._desk.now())
             for some in self.parted(jobs):
-                job = self._job(some)
+                job = self._plain(some)
                 self._looked_only(some, self.sender.answers(some, job) or self._desk.crew.look(job))
 
     def unasked(self, jobs: Sequence[Job]) -> list[Job]:
@@ -116,6 +116,11 @@ class Looker:
         return [parts[kind] for kind in sorted(parts)]
 
     def _job(self, jobs: Sequence[Job]) -> LookJob:
+        """What is asked about these, with prints for who is asked later."""
+        job = self._plain(jobs)
+        return job if self._desk.closed(jobs[0]) else self._desk.prints.asked(job)
+
+    def _plain(self, jobs: Sequence[Job]) -> LookJob:
         return self._desk.looking.job(self.items(jobs), local=bool(self._desk.closed(jobs[0])))
 
     def items(self, jobs: Sequence[Job]) -> list[Item]:
@@ -192,27 +197,8 @@ class Looker:
             keeping.keep(db, kept, partial(self._desk.house.rules_of, db), self._desk.now())
             self._desk.counts.looked += len(kept)
             fresh = work.jobs(db, [job.photo.id for job, _ in kept])
-        if self._desk.looking.captioner is not None and fresh and not self._desk.closed(fresh[0]):
-            self._describe(fresh, self._desk.looking.captioner)
-        else:
-            self._desk.ready += fresh
-
-    def _describe(self, jobs: list[Job], captioner: Spec) -> None:
-        job = DescribeJob(tuple(self.items(jobs)), captioner, self._desk.looking.budget)
-        future = self._desk.crew.hands.threads.submit(self._desk.crew.describe, job)
-        self._desk.track(future, self._desk.looks, jobs, self._described, "describing", 10 * LOOK_DEADLINE)
-
-    def _described(self, future: Future[Any]) -> None:
-        """A caption that failed leaves the keywords alone; the photo says why."""
-        jobs = self._desk.looks.pop(future)
-        answers: list[Looked] = future.result()
-        with self._desk.ledger.transaction() as db:
-            for job, answer in zip(jobs, answers, strict=True):
-                if answer.error is None and job.digest is not None:
-                    keeping.keep_said(db, job, answer, self._desk.now())
-                elif answer.error is not None:
-                    log.warning("%s", answer.error)
-        self._desk.ready += jobs
+        self._desk.prints.keep([answer for _, answer in kept])
+        self._desk.ready += fresh
 
     def alone(self, jobs: list[Job]) -> None:
         """Look at photos in a child process, halving the batch each time it dies, until the culprit is alone."""

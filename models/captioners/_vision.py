@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from metadata.errors import PhotoError, UserError
 from metadata.tags import Word, clean
 from models import answers, hints, hosts, prompts
 from models.answers import KIND, BadAnswer, Limits, Reply, Said
 from models.hosts import Body, Endless, Host, Hosts, Rejected
+from models.prints import Print
 from models.protocols import Scored, Titled, View
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 SURE, KIND_SURE, STEP = 0.8, 0.85, 0.001
 """Scores: such a model gives none, so a keyword has 0.8 and each later one a little less; the kind has 0.85."""
@@ -90,6 +87,7 @@ class Vision:
         """Raises UserError where the prompt cannot be read."""
         self.name = name
         self.edge = wish.size
+        self.print = Print(wish.size, wish.quality)
         self._wish, self._hosts, self._talk = wish, asked, talk
         self._limits = Limits(keywords=wish.keywords)
         self._prompt = prompts.load(wish.prompt)
@@ -153,7 +151,7 @@ class Vision:
             return [_titled(said) for said in threads.map(self._one, views)]
 
     def _one(self, view: View) -> Said:
-        image = encoded(view.pixels(self._wish.size), self._wish.quality)
+        image = base64.b64encode(view.jpeg(self._wish.size, self._wish.quality)).decode("ascii")
         reason = ""
         for attempt in range(TRIES):
             temperature = self._wish.temperature + WARMER * attempt
@@ -207,13 +205,6 @@ class Vision:
 def hinted(host: Host) -> bool:
     """Whether a host may be told what is known of a photo: as set, else where it is near."""
     return hosts.reach(host.url) != "far" if host.hints is None else host.hints
-
-
-def encoded(image: Image, quality: int) -> str:
-    """A JPEG in base64, as every server reads it; nothing of the file's metadata is in it."""
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _titled(said: Said) -> Titled:

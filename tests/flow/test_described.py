@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from models import hosts
+from models import hosts, image
 from tests.flow.house_world import BLUE, RED, World, paint, soon
 from tests.vision_server import GOOD, Act, serving
-from watcher import describer, handing, tell
+from watcher import describer, furnishing, handing, tell
 from watcher.ledger import work
 
 
@@ -208,3 +208,48 @@ def test_a_raw_and_its_jpeg_are_asked_about_once(tmp_path):
         world.run()
         assert len(server.asked) == 1
         assert {caption(world, name)[0] for name in ("IMG_1.dng", "IMG_1.jpg")} == {GOOD["caption"]}
+
+
+@pytest.fixture
+def decodes(monkeypatch):
+    """How often each photo was decoded."""
+    counted: dict[bytes, int] = {}
+    do = image.decode
+
+    def decode(*args, path=b"", **more):
+        counted[path] = counted.get(path, 0) + 1
+        return do(*args, path=path, **more)
+
+    monkeypatch.setattr(image, "decode", decode)
+    return counted
+
+
+def test_one_decode_serves_the_look_and_the_model_that_is_asked_later(tmp_path, decodes):
+    with serving() as server:
+        world = house(tmp_path, server, facts=["monochrome"])
+        paths = [bytes(paint(world.photos / f"p{number}.jpg", mark=number + 1)) for number in range(12)]
+        app = world.run()
+        assert app.worker._desk.prints.photos() == []  # none is kept longer than it is needed
+        assert len(server.asked) == 12
+        assert decodes == dict.fromkeys(paths, 1)
+
+
+def test_a_photo_that_found_no_room_for_its_picture_is_described_all_the_same(tmp_path, decodes, monkeypatch):
+    monkeypatch.setattr(furnishing, "PRINTS", 0)
+    with serving() as server:
+        world = house(tmp_path, server)
+        path = bytes(paint(world.photos / "a.jpg"))
+        world.run()
+        assert caption(world, "a.jpg") == (GOOD["caption"], 1)
+        assert decodes == {path: 2}
+
+
+def test_no_picture_is_kept_of_a_photo_that_nobody_is_asked_about(tmp_path, monkeypatch):
+    monkeypatch.setattr(hosts, "reach", lambda _: "near")  # as if it were another machine
+    with serving() as server:
+        world = house(tmp_path, server, private={"folders": ["secret"]})
+        paint(world.photos / "secret" / "a.jpg")
+        paint(world.photos / "b.jpg", BLUE)
+        app = world.run()
+        assert len(server.asked) == 1
+        assert app.worker._desk.prints.photos() == []

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import PhotoError, TryAgain, UserError
-from models.look import Item, Looked, LookJob, PlaceSpec, Spec, asked
+from models.look import Item, Looked, LookJob, PlaceSpec, Spec, asked, captioner_of
 from watcher.cluster import versions
 from watcher.cluster.crew import Unable
 
@@ -137,12 +137,14 @@ def _answer(item: Item, placed: Item | _Nowhere, seen: Mapping[int, Looked], her
     return Answer(looked, by_preview=bool(placed.remote) and not item.remote)
 
 
-def exam(taggers: Iterable[Spec], place: PlaceSpec | None) -> dict[str, Any]:
+def exam(taggers: Iterable[Spec], place: PlaceSpec | None, captioner: Spec | None = None) -> dict[str, Any]:
     """On a worker, before its first batch: versions, what it can reach, and whether its models are there."""
     here = _bench()
     says, fault = frozenset[str](), ""
     try:
         says = asked(here.own(taggers), place)
+        if captioner is not None:
+            captioner_of(captioner)
     except UserError as error:
         fault = str(error)
     except Exception as error:  # hostile model files must not look like a lost worker

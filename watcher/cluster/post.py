@@ -87,7 +87,8 @@ class Post:
         seen = {item.id: answers[item.id].looked for item in job.photos if item.id in answers}
         bare = [item for item in job.photos if item.id in answers and answers[item.id].by_preview]
         if bare:
-            read = self.look(replace(job, photos=tuple(bare), taggers=self._files_own(job)))
+            plain = replace(job, photos=tuple(bare), taggers=self._files_own(job), captioner=None, prints=None)
+            read = self.look(plain)
             seen |= {own.id: _joined(own, seen[own.id]) for own in read}
         after = _stats([item for item in job.photos if item.id in seen and not item.remote])
         return [
@@ -112,7 +113,9 @@ def opened(
     security = trust.security(settings, warn=log.warning)
     address = trust.address(host, port, encrypted=security is not None)
     leaves = security is not None or not trust.is_here(host)  # who shows certificates may be anywhere
-    cluster = Cluster(address, security, exam=partial(errand.exam, looking.taggers, looking.place), news=news)
+    cluster = Cluster(
+        address, security, exam=partial(errand.exam, looking.taggers, looking.place, looking.captioner), news=news
+    )
     return Post(cluster, looking.local, look, leaves=leaves, here=settings.without == "here")
 
 
@@ -137,7 +140,7 @@ def _joined(own: Looked, far: Looked) -> Looked:
     """What this machine read from the file, with what the worker saw in Immich's preview of it."""
     if own.error is not None:
         return own
-    return replace(own, evidence=(*own.evidence, *far.evidence), error=far.error)
+    return replace(own, evidence=(*own.evidence, *far.evidence), error=far.error, prints=far.prints)
 
 
 def _kept(item: Item, looked: Looked, before: Stat | None, after: Stat | None) -> Looked:
