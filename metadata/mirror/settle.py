@@ -45,7 +45,8 @@ class Settling:
             for asset, shown in found.items():
                 if shown.locked:
                     marks[asset] = shown
-                elif _read_again(marks[asset], shown) or self._rests(seen, asset, shown, now):
+                    seen.pop(asset, None)
+                elif _read_again(marks[asset], shown) or self._rests(seen, asset, shown, now, marks[asset]):
                     done[asset] = shown
             if done.keys() & marks.keys():
                 until = now + self.patience
@@ -55,13 +56,18 @@ class Settling:
             self.wait.sleep(pause)
         raise AssertionError
 
-    def _rests(self, seen: dict[str, tuple[Shown, float]], asset: str, shown: Shown, now: float) -> bool:
-        """Whether nothing was to be done: somebody had made the same change, so that Immich made no job."""
+    def _rests(
+        self, seen: dict[str, tuple[Shown, float]], asset: str, shown: Shown, now: float, mark: Shown
+    ) -> bool:
+        """Whether nothing was to be done: somebody had made the same change, so that Immich made no job.
+
+        One that was seen locked is read again after that, which may stand in a long queue; or it fails.
+        """
         first, since = seen.setdefault(asset, (shown, now))
         if first != shown:
             seen[asset] = (shown, now)
             return False
-        return now - since >= 2 * APART
+        return now - since >= (self.patience / 2 if mark.locked else 2 * APART)
 
     def _by_reading(self, before: Mapping[str, Shown]) -> dict[str, Shown]:
         done: dict[str, Shown] = {}

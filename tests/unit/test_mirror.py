@@ -110,6 +110,35 @@ def test_a_change_has_settled_when_it_was_unlocked_and_read_again():
     assert not states
 
 
+class Written:
+    """Immich has written a change at once, and reads it again when so many seconds have passed."""
+
+    exact = True
+
+    def __init__(self, clock, seconds) -> None:
+        self.clock, self.seconds = clock, seconds
+
+    def shown(self, assets):
+        now = self.clock.now
+        locked, read = 0.02 <= now < 1.0, now >= self.seconds
+        moment = EPOCH.replace(second=9) if read else EPOCH
+        return {"x": Shown(frozenset() if read else frozenset("a"), locked=locked, extracted=moment)}
+
+
+def test_what_was_written_has_not_settled_before_its_reading_came_out_of_a_long_queue():
+    clock = Clock()
+    found = Settling(Written(clock, 25.0), clock.wait).settled({"x": Shown(frozenset(), extracted=EPOCH)})
+    assert found["x"].tags == frozenset()
+    assert 25 <= clock.now < 26
+
+
+def test_a_reading_that_never_comes_is_waited_for_half_a_minute():
+    clock = Clock()
+    found = Settling(Written(clock, 1e9), clock.wait).settled({"x": Shown(frozenset(), extracted=EPOCH)})
+    assert found["x"].tags == frozenset("a")
+    assert 30 <= clock.now < 33
+
+
 def test_an_asset_that_nobody_had_to_write_has_settled_after_a_while():
     clock, immich = Clock(), MemoryImmich()
     immich.add("x", "a")
