@@ -17,6 +17,7 @@ from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_s
 
 if TYPE_CHECKING:
     from models.trial import Said, Trial, Who
+    from watcher.cluster.trials import Asker
     from watcher.settings import Settings
 
 
@@ -37,15 +38,16 @@ def add(commands: Any) -> None:
 
 
 def _try(arguments: Arguments) -> int:
-    from models import look, trial
+    from models import look
+    from watcher.cluster import trials
 
     settings = known_settings(arguments)
     _hush()
-    who = _who(settings)
     paths = [os.fsencode(path.absolute()) for path in arguments.files]
     private = _private(settings, paths)
     try:
-        found = [trial.trial(path, who, private=path in private) for path in paths]
+        with trials.asker(settings) as ask:
+            found = [_tried(path, settings, ask, private=path in private) for path in paths]
     finally:
         look.forget()
     answer = [{**asdict(each), "path": os.fsdecode(each.path)} for each in found]
@@ -58,12 +60,19 @@ def _hush() -> None:
     logging.getLogger("models.hosts").setLevel(logging.ERROR)
 
 
-def _who(settings: Settings) -> Who:
-    from models.trial import Who
+def _tried(path: bytes, settings: Settings, ask: Asker, *, private: bool) -> Trial:
+    """Taggers say something where they look at the library; a server is asked by this machine."""
+    from models.trial import Who, trial
+    from watcher.cluster.trials import besides
     from watcher.furnishing import looking
 
     made = looking(settings)
-    return Who(made.taggers, made.asked or made.captioner, made.place)
+    if not ask.elsewhere:
+        return trial(path, Who(made.taggers, made.asked or made.captioner, made.place), private=private)
+    found = ask(path, Who(made.taggers, made.captioner, made.place), private=private)
+    if made.asked is None:
+        return found
+    return besides(found, lambda: trial(path, Who((), made.asked), private=private))
 
 
 def _private(settings: Settings, paths: Sequence[bytes]) -> set[bytes]:
@@ -128,21 +137,30 @@ def _answer(said: Said, settings: Settings, *, every: bool) -> Iterator[str]:
 
 def _estimate(arguments: Arguments) -> int:
     from models import look
+    from watcher.cluster import trials
 
     settings = known_settings(arguments)
     _hush()
     paths, todo, total = _sample(settings, arguments)
     try:
-        rows = [*_timed(settings, paths, todo)]
+        with trials.asker(settings) as ask:
+            private = _private(settings, paths)
+            rows = _timed(settings, {path: path in private for path in paths}, todo, ask)
+            asked = _paced(settings, [path for path in paths if path not in private], todo)
     finally:
         look.forget()
     answer = {
         "photos": total,
         "sample": len(paths),
-        "backends": rows,
-        "seconds": max(r["seconds"] or 0 for r in rows),
+        "backends": rows + asked,
+        "seconds": max(_sum(rows), _sum(asked)),  # one after the other; servers are asked beside all that
+        "workers": ask.slots if ask.elsewhere else 0,
     }
     return say(arguments, answer, _told(answer))
+
+
+def _sum(rows: Sequence[Mapping[str, Any]]) -> float:
+    return sum(row["seconds"] or 0.0 for row in rows)
 
 
 def _sample(settings: Settings, arguments: Arguments) -> tuple[list[bytes], dict[str, int], int]:
@@ -210,35 +228,46 @@ def _some(db: Any, ids: Sequence[int], most: int) -> list[bytes]:
     return [path for path in found if os.path.isfile(path)][:most]
 
 
-def _timed(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """Reading and decoding, then every backend: seconds a photo, photos to do, seconds in all."""
-    from models import trial
+def _timed(
+    settings: Settings, paths: Mapping[bytes, bool], todo: Mapping[str, int], ask: Asker
+) -> list[dict[str, Any]]:
+    """Reading and decoding, then every backend of a look: seconds a photo, photos to do, seconds in all.
+
+    `paths` says of each photo whether it is private.
+    """
+    from models.trial import Who
     from watcher.furnishing import looking
 
     made = looking(settings)
-    who = trial.Who(made.taggers, None if made.asked else made.captioner)
+    who = Who(made.taggers, made.captioner)
     each: dict[str, list[float]] = {}
     failed: dict[str, str] = {}
-    for path in paths:
-        for said in trial.trial(path, _without(who, failed)).said:
+    for path, private in paths.items():
+        for said in ask(path, _without(who, failed), private=private).said:
             if said.error:
                 failed[said.name] = said.error
             else:
                 each.setdefault(said.name, []).append(said.seconds)
     most = max(todo.values(), default=0)
-    for name, seconds in each.items():
-        one = statistics.mean(seconds)
-        yield _row(name, one, todo.get(name, most), one / made.workers)
-    for name in failed.keys() - each.keys():
-        yield {**_row(name, 0.0, todo.get(name, most), None), "error": failed[name]}
-    if made.asked is not None:
-        private = _private(settings, paths)
-        open_ = [path for path in paths if path not in private]
-        rate, reason = trial.pace(open_, made.asked)
-        row = _row(
-            made.asked[0], 1 / rate if rate else 0.0, todo.get(made.asked[0], 0), 1 / rate if rate else None
-        )
-        yield {**row, "error": reason}
+    means = {name: statistics.mean(seconds) for name, seconds in each.items()}
+    rows = [_row(name, one, todo.get(name, most), one / ask.slots) for name, one in means.items()]
+    return rows + [
+        {**_row(name, 0.0, todo.get(name, most), None), "error": failed[name]}
+        for name in failed.keys() - each.keys()
+    ]
+
+
+def _paced(settings: Settings, paths: Sequence[bytes], todo: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The same of a captioner behind HTTP, as many photos side by side as it takes."""
+    from models import trial
+    from watcher.furnishing import asked_of
+
+    asked = asked_of(settings)
+    if asked is None:
+        return []
+    rate, reason = trial.pace(paths, asked)
+    one = 1 / rate if rate else None
+    return [{**_row(asked[0], one or 0.0, todo.get(asked[0], 0), one), "error": reason}]
 
 
 def _without(who: Who, failed: Mapping[str, str]) -> Who:
@@ -259,7 +288,8 @@ def _row(name: str, one: float, todo: int, share: float | None) -> dict[str, Any
 
 
 def _told(answer: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{answer['photos']} photos; timed on {answer['sample']} of them"
+    where = f", by workers that look at {answer['workers']} at once" if answer["workers"] else ""
+    yield f"{answer['photos']} photos; timed on {answer['sample']} of them{where}"
     for row in answer["backends"]:
         took = "cannot be said" if row["seconds"] is None else _spoken(row["seconds"])
         each = f"{1000 * row['a_photo']:10.1f} ms a photo" if row["a_photo"] else " " * 21
@@ -268,7 +298,7 @@ def _told(answer: Mapping[str, Any]) -> Iterator[str]:
             yield f"      {row['error']}"
     if any(row["seconds"] is None for row in answer["backends"]):
         return
-    yield f"about {_spoken(answer['seconds'])} until the slowest is done; servers are asked beside all other work"
+    yield f"about {_spoken(answer['seconds'])} until all is done; servers are asked beside all other work"
 
 
 def _spoken(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -13,8 +14,10 @@ import pytest
 
 pytest.importorskip("distributed")
 
+from models import image
 from tests.cluster_world import Machines, free_port
 from tests.flow.house_world import World, paint, soon
+from tests.vision_server import serving
 from watcher.cli import main
 from watcher.cluster import checkup, versions
 from watcher.cluster_settings import Cluster
@@ -191,6 +194,59 @@ def test_other_versions_are_told_in_one_line_and_nothing_is_sent(world, shared, 
     assert "9.9.9" in told
     assert told.count("\n") == 1
     assert shared.begun() == before
+
+
+def test_what_a_server_is_sent_is_decoded_by_workers_too_and_once(world, shared, monkeypatch):
+    monkeypatch.setattr(image, "decode", lambda *_, **__: pytest.fail("the first machine decodes"))
+    with serving() as server:
+        world.changed |= {"taggers": ["colour"], "captioner": "ollama", "ollama": {"hosts": [server.url]}}
+        world.run()
+        assert len(server.asked) == COUNT
+    assert world.words("w0.jpg") >= {"colour/red", "kind/photo"}
+    assert world.ask("SELECT count(*) FROM captions") == [(COUNT,)]
+
+
+def test_a_captioner_that_needs_no_server_is_asked_by_workers(world, shared, monkeypatch):
+    monkeypatch.setattr(image, "decode", lambda *_, **__: pytest.fail("the first machine decodes"))
+    world.changed |= {"taggers": ["colour"], "captioner": "plain"}
+    world.run()
+    assert world.ask("SELECT DISTINCT caption FROM captions") == [("A wide, mostly red picture",)]
+    assert world.ask("SELECT count(*) FROM captions") == [(COUNT,)]
+
+
+def test_try_and_estimate_ask_the_workers_about_models_that_only_they_have(world, shared, tmp_path, capsys):
+    config = tmp_path / "tagwright.toml"
+    config.write_text(
+        f'state = "{world.state}"\ntaggers = ["brooding"]\nfacts = []\ncluster = "{shared.address}"\n'
+        f'[[roots]]\nname = "p"\npath = "{world.photos}"\n'
+    )
+    outside = paint(tmp_path / "outside.jpg")
+    assert main(["--config", str(config), "try", str(world.photos / "w7.jpg")]) == 0
+    out = capsys.readouterr().out
+    assert "0.900  w7" in out
+    assert str(world.photos / "w7.jpg") in out
+    # No worker sees it, and the model is not here.
+    assert main(["--config", str(config), "try", str(outside)]) == 1
+    assert "no tagger is called 'brooding'" in capsys.readouterr().out
+    assert main(["--config", str(config), "estimate", "--sample", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["photos"], told["sample"], told["workers"]) == (COUNT, 3, 2)
+    rows = {row["name"]: row for row in told["backends"]}
+    assert (rows["brooding"]["photos"], rows["brooding"]["error"]) == (COUNT, "")
+    assert told["seconds"] == pytest.approx(sum(row["seconds"] for row in rows.values()))
+
+
+def test_try_says_in_one_line_that_no_worker_is_there(world, machines, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("watcher.cluster.trials.GIVES_UP", 0.1)
+    config = tmp_path / "tagwright.toml"
+    settings = f'state = "{world.state}"\ntaggers = ["colour"]\n[cluster]\naddress = "{machines.address}"\n'
+    config.write_text(settings)
+    photo = str(world.photos / "w0.jpg")
+    assert main(["--config", str(config), "try", photo]) == 2
+    assert machines.address in capsys.readouterr().err
+    config.write_text(settings + 'without = "here"\n')
+    assert main(["--config", str(config), "try", photo]) == 0
+    assert "colour/red" in capsys.readouterr().out
 
 
 def test_a_model_that_the_workers_lack_is_told_and_nothing_is_sent(world, shared):

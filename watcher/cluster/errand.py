@@ -61,14 +61,14 @@ class Answer:
 
 def run(errand: Errand) -> list[Answer] | Unable:
     """On the worker: look at the batch."""
-    return done(errand, _bench())
+    return done(errand, bench())
 
 
 def done(errand: Errand, here: Bench) -> list[Answer] | Unable:
     """One answer a photo, in order; or why this worker can do nothing of the kind now."""
-    found = [_placed(item, whence, here) for item, whence in zip(errand.job.photos, errand.whences, strict=True)]
-    if all(isinstance(each, _Nowhere) for each in found):
-        return Unable(here.address, found[0].reason if isinstance(found[0], _Nowhere) else "")
+    found = [placed(item, whence, here) for item, whence in zip(errand.job.photos, errand.whences, strict=True)]
+    if all(isinstance(each, Nowhere) for each in found):
+        return Unable(here.address, found[0].reason if isinstance(found[0], Nowhere) else "")
     try:
         seen = _looked(errand, [each for each in found if isinstance(each, Item)], here)
     except UserError as error:
@@ -77,11 +77,13 @@ def done(errand: Errand, here: Bench) -> list[Answer] | Unable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nowhere:
+class Nowhere:
+    """Why a photo is not found on this worker."""
+
     reason: str
 
 
-def _placed(item: Item, whence: Whence, here: Bench) -> Item | _Nowhere:
+def placed(item: Item, whence: Whence, here: Bench) -> Item | Nowhere:
     """The photo as it is found here: the file itself, else Immich's asset."""
     reason = f"the folder of root {whence.root} is not among its settings"
     folder = None if item.remote else here.roots.get(whence.root)
@@ -98,7 +100,7 @@ def _placed(item: Item, whence: Whence, here: Bench) -> Item | _Nowhere:
     if whence.asset and here.far is not None:
         path = os.path.join(b"/", whence.owner.encode(), whence.asset.encode() + b".jpeg")
         return replace(item, path=path, preview=b"", remote=whence.asset)
-    return _Nowhere(reason)
+    return Nowhere(reason)
 
 
 def _looked(errand: Errand, items: list[Item], here: Bench) -> dict[int, Looked]:
@@ -120,9 +122,9 @@ def _looked(errand: Errand, items: list[Item], here: Bench) -> dict[int, Looked]
     return seen
 
 
-def _answer(item: Item, placed: Item | _Nowhere, seen: Mapping[int, Looked], here: Bench) -> Answer:
+def _answer(item: Item, placed: Item | Nowhere, seen: Mapping[int, Looked], here: Bench) -> Answer:
     """In the first machine's words: its own path."""
-    if isinstance(placed, _Nowhere):
+    if isinstance(placed, Nowhere):
         return Answer(Looked(item.id, error=TryAgain(item.path, f"{placed.reason} (on {here.name})")))
     looked = seen[item.id]
     error = looked.error
@@ -139,7 +141,7 @@ def _answer(item: Item, placed: Item | _Nowhere, seen: Mapping[int, Looked], her
 
 def exam(taggers: Iterable[Spec], place: PlaceSpec | None, captioner: Spec | None = None) -> dict[str, Any]:
     """On a worker, before its first batch: versions, what it can reach, and whether its models are there."""
-    here = _bench()
+    here = bench()
     says, fault = frozenset[str](), ""
     try:
         says = asked(here.own(taggers), place)
@@ -160,7 +162,8 @@ def exam(taggers: Iterable[Spec], place: PlaceSpec | None, captioner: Spec | Non
     }
 
 
-def _bench() -> Bench:
+def bench() -> Bench:
+    """What this worker works with. Raises UserError in a process that `tagwright worker` did not start."""
     from watcher.cluster import plugin  # noqa: PLC0415 - needs Dask
 
     return plugin.of_this_worker()

@@ -94,6 +94,11 @@ class Cluster(Executor):
         return self._crew.says
 
     @property
+    def examines(self) -> bool:
+        """Whether workers are being asked what they can do."""
+        return bool(self._crew.in_exam)
+
+    @property
     def workers(self) -> int:
         """How many processes are fit to work."""
         return len(self._crew.fit)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TryAgain
 from metadata.photo import Stat
@@ -107,16 +107,22 @@ def opened(
     settings: Settings, looking: Looking, look: Callable[[LookJob], list[Looked]], news: Callable[[], None]
 ) -> Post:
     """The way to the scheduler of the settings. Raises UserError for an address that needs TLS and has none."""
+    exam = partial(errand.exam, looking.taggers, looking.place, looking.captioner)
+    cluster, leaves = reached(settings, exam, news)
+    return Post(cluster, looking.local, look, leaves=leaves, here=settings.without == "here")
+
+
+def reached(
+    settings: Settings, exam: Callable[[], Mapping[str, Any]], news: Callable[[], None]
+) -> tuple[Cluster, bool]:
+    """The workers of the settings' scheduler, and whether the way there may lead to another machine."""
     host, port = trust.place(settings)
     trust.guard(host, encrypted=trust.encrypted(settings))
     trust.needed()
     security = trust.security(settings, warn=log.warning)
     address = trust.address(host, port, encrypted=security is not None)
     leaves = security is not None or not trust.is_here(host)  # who shows certificates may be anywhere
-    cluster = Cluster(
-        address, security, exam=partial(errand.exam, looking.taggers, looking.place, looking.captioner), news=news
-    )
-    return Post(cluster, looking.local, look, leaves=leaves, here=settings.without == "here")
+    return Cluster(address, security, exam=exam, news=news), leaves
 
 
 def need_of(sent: Errand) -> Need:
