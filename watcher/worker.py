@@ -30,6 +30,7 @@ from watcher.ledger.store import Ledger, LedgerFault, fault
 from watcher.ledger.work import Job
 from watcher.looker import Looker
 from watcher.losses import Losses
+from watcher.lull import LONGEST, Lull
 from watcher.rest import Rest
 from watcher.rooms import FIRST_LOOK, House
 
@@ -58,6 +59,7 @@ class Worker:
         self._clock = (crew.now(), time.monotonic())
         self._began = self._clock[0]
         self._bugs = 0
+        self._lull = Lull(ledger)
         self._stopping = False
         self.patience = ENDS
         self.hurry: Callable[[], object] = lambda: None
@@ -158,14 +160,14 @@ class Worker:
                 moved = self._round(every, give_up=until_idle)
                 if not moved and until_idle and self.idle() and not rest():
                     break
-                self._wait(0.0 if moved else self._pause())
+                self._wait(0.0 if moved else min(1.0, self._lull.holds() or self._pause()))
         finally:
             self._end()
 
     def _round(self, every: Callable[[], None], *, give_up: bool) -> bool:
         """One turn with what is done besides. A bug is told and met again later, by a service ever less often."""
         try:
-            moved = self.turn()
+            moved = False if self._lull.holds() and not give_up else self.turn()
             every()
         except sqlite3.OperationalError as error:
             raise LedgerFault(fault(self._desk.ledger.path, error)) from error
@@ -184,6 +186,7 @@ class Worker:
     def turn(self) -> bool:
         """One round of everything that does not wait; whether anything moved."""
         token = self._desk.pulse.begin("ledger", 300.0, time.monotonic())
+        self._lull.mark()
         self._set_clock()
         try:
             moved = self._drain()
@@ -238,12 +241,14 @@ class Worker:
 
     def _pause(self) -> float:
         """Seconds until something is due by itself."""
-        times = [1.0]
+        times = [LONGEST]
         if self._desk.intake is not None:
             times.append(self._desk.intake.next_due())
         due = work.next_due(self._desk.ledger.db)
         if due is not None and not self._desk.looks and not self._desk.deliveries:
             times.append(max(0.0, due - self._desk.now()) if not self.resting() else 1.0)
+        if self.idle():
+            self._lull.begin(min(times))
         return min(times)
 
     def resting(self) -> str:
@@ -272,6 +277,7 @@ class Worker:
         return moved
 
     def _take_in(self, item: Arrival | Done | None) -> None:
+        self._lull.end()
         if isinstance(item, Arrival) and self._desk.intake is not None:
             self._desk.intake.arrived(item)
         elif isinstance(item, Done):
