@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from metadata.memory import Context, Outcome
-from watcher import deciding
+from watcher import deciding, parcel
 from watcher.pages import Page
 from watcher.rooms import NOTHING, Decision, House
 
@@ -35,14 +35,19 @@ class Afar:
         self._furnish = furnish
         self._sent: tuple[House | None, bytes] = None, b""
 
-    def submit(
-        self, executor: Executor, pages: Sequence[Page], house: House, context: Context
-    ) -> Future[list[Told]]:
+    def submit(self, executor: Executor, pages: Sequence[Page], house: House, context: Context) -> Future[bytes]:
         """Begin to decide; `joined` makes decisions of the answer."""
+        return executor.submit(_decide, self._packed(house), parcel.packed((pages, context)))
+
+    def warm(self, executor: Executor, house: House) -> Future[bytes]:
+        """Have a process ready for this house, before there is anything to decide."""
+        return executor.submit(_decide, self._packed(house), b"")
+
+    def _packed(self, house: House) -> bytes:
         if self._sent[0] is not house:
             plain = {part.name: getattr(house, part.name) for part in fields(house) if part.name not in BOUND}
             self._sent = house, pickle.dumps((self._furnish, plain))
-        return executor.submit(_decide, self._sent[1], pages, context)
+        return self._sent[1]
 
 
 @lru_cache(maxsize=2)
@@ -52,8 +57,12 @@ def _house(sent: bytes) -> House:
     return made
 
 
-def _decide(sent: bytes, pages: Sequence[Page], context: Context) -> list[Told]:
-    return [_told(decision) for decision in deciding.decide(pages, _house(sent), context)]
+def _decide(sent: bytes, asked: bytes) -> bytes:
+    house = _house(sent)
+    if not asked:
+        return b""
+    pages, context = parcel.unpacked(asked)
+    return parcel.packed([_told(decision) for decision in deciding.decide(pages, house, context)])
 
 
 _PARTS = tuple(part.name for part in fields(Decision) if part.name not in ("page", "outcome"))
@@ -64,8 +73,9 @@ def _told(decision: Decision) -> Told:
     return None if decision.rests else decision.outcome, parts
 
 
-def joined(pages: Sequence[Page], told: Sequence[Told]) -> list[Decision]:
+def joined(pages: Sequence[Page], answer: bytes) -> list[Decision]:
     """The decisions about these pages."""
+    told: Sequence[Told] = parcel.unpacked(answer)
     return [
         Decision(page, NOTHING if outcome is None else outcome, **dict(zip(_PARTS, parts, strict=True)))
         for page, (outcome, parts) in zip(pages, told, strict=True)

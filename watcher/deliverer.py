@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -39,11 +39,26 @@ class Deliverer:
         self._moves = moves.Search()
         self._probe_due = 0.0
         self._near = 0
+        self._answers_afar = False
+
+    @property
+    def room(self) -> int:
+        """How many batches may be under way: one more for each process that does nothing else."""
+        return UNDER_WAY + self._desk.crew.hands.deciders
+
+    def prepare(self) -> None:
+        """Many photos come that nobody has to look at: processes to decide them start now."""
+        afar, hands = self._desk.crew.afar, self._desk.crew.hands
+        if afar is None or self._desk.house.both is not None or hands.to_decide() is None:
+            return
+        self._answers_afar = False
+        for _ in range(hands.deciders):
+            self._sent(lambda pool: afar.warm(pool, self._desk.house))
 
     def submit(self) -> bool:
         """Begin to decide what is ready, a few batches at a time; whether any was begun."""
         most = 4 * self._desk.looking.batch
-        if not self._desk.ready or len(self._desk.deliveries) >= UNDER_WAY:
+        if not self._desk.ready or len(self._desk.deliveries) >= self.room:
             return False
         if len(self._desk.ready) < most and self._desk.deliveries and self._desk.looks:
             return False  # more is coming, and several at once cost less
@@ -96,17 +111,30 @@ class Deliverer:
 
         def then(future: Future[Any]) -> None:
             self._near -= far is None
+            self._answers_afar = self._answers_afar or far is not None
             self._decided(future, made, context, far=far is not None)
 
         self._desk.track(future, self._desk.deliveries, jobs, then, "reading places", PLACE_DEADLINE)
 
     def _afar(self, made: Sequence[Page], context: Context) -> Future[Any] | None:
-        """The batch beside the looking of a burst, while the thread here is busy and where the places allow it."""
+        """The batch beside the looking of a burst, while the thread here is busy and where the places allow it.
+
+        Where processes are there for that alone, and have begun to answer, they decide all: the threads here
+        would only wait for each other.
+        """
         afar, hands, house = self._desk.crew.afar, self._desk.crew.hands, self._desk.house
-        if afar is None or house.both is not None or not self._near or hands.at_work is None:
+        busy = self._near or (hands.deciders and self._answers_afar)
+        if afar is None or house.both is not None or not busy:
+            return None
+        return self._sent(lambda pool: afar.submit(pool, made, house, context))
+
+    def _sent(self, send: Callable[[Executor], Future[Any]]) -> Future[Any] | None:
+        """What is sent to the processes; None where there are none, or one died."""
+        hands = self._desk.crew.hands
+        if hands.at_work is None:
             return None
         try:
-            return afar.submit(hands.at_work, made, house, context)
+            return send(hands.at_work)
         except BrokenProcessPool:
             hands.broken()
             return None

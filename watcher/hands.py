@@ -34,6 +34,7 @@ class Hands:
         self._processes = workers - 1
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self._pool: ProcessPoolExecutor | None = None
+        self._deciding = 0
         self._used = 0.0
         self.post: Post | None = None
         """The way to machines that look in their stead, where the settings name some."""
@@ -51,6 +52,21 @@ class Hands:
         self._used = time.monotonic()
         return self._pool
 
+    def to_decide(self) -> Executor | None:
+        """For many photos that nobody has to look at: one process more, since the ledger's is left to book.
+
+        None where this machine has no core to spare. A burst that is under way keeps its processes.
+        """
+        if self._processes >= 1 and self._pool is None:
+            self._deciding = self._processes + 1
+            self._pool = _pool(self._deciding)
+        return self.for_many()
+
+    @property
+    def deciders(self) -> int:
+        """How many processes are there to decide alone; 0 where there are none, or they look."""
+        return self._deciding
+
     @property
     def at_work(self) -> Executor | None:
         """The processes, while a burst is under way."""
@@ -60,13 +76,13 @@ class Hands:
         """A process died: the next burst begins with new ones."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+            self._pool, self._deciding = None, 0
 
     def rest(self) -> None:
         """Nothing is under way; processes that had nothing to do for a while end."""
         if self._pool is not None and time.monotonic() - self._used > LINGER:
             self._pool.shutdown()
-            self._pool = None
+            self._pool, self._deciding = None, 0
 
     def close(self) -> None:
         """No more work."""

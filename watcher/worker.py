@@ -19,7 +19,7 @@ from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.memory import Context
 from watcher import booking
 from watcher.arrival import Arrival
-from watcher.deliverer import UNDER_WAY, Deliverer
+from watcher.deliverer import Deliverer
 from watcher.describer import Describer
 from watcher.desk import Counts, Crew, Desk, Done, Guests, Looking
 from watcher.hands import MANY
@@ -134,7 +134,7 @@ class Worker:
     def prepare(self, photos: int = BESIDE) -> None:
         """So many photos are to be decided: for many, processes are started, where there is a core to spare."""
         if photos >= BESIDE:
-            self._desk.crew.hands.for_many()
+            self._deliverer.prepare()
 
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""
@@ -344,7 +344,7 @@ class Worker:
         while (
             not self._stopping
             and len(self._desk.looks) <= self._looker.sender.room
-            and len(self._desk.deliveries) < UNDER_WAY
+            and len(self._desk.deliveries) < self._deliverer.room
         ):
             jobs = self._take(only_merge=only_merge)
             if not jobs:

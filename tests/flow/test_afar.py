@@ -8,7 +8,7 @@ import pytest
 
 from tests.flow.house_world import World, paint
 from watcher import deciding, pages
-from watcher.afar import joined
+from watcher.afar import Afar, joined
 from watcher.ledger import work
 
 
@@ -55,3 +55,35 @@ def test_another_house_is_sent_anew(app):
     assert "sidecar" in joined(made, there)[0].read or joined(made, there)[0].rests
     assert "sidecar" not in joined(made, none)[0].read
     assert {"sinks"} < {part.name for part in fields(house)}
+
+
+def test_many_photos_that_nobody_has_to_look_at_are_decided_by_processes_alone(tmp_path, monkeypatch):
+    world = World(tmp_path, real=True)
+    for number in range(10):
+        paint(world.photos / f"{number}.jpg", mark=number)
+    world.run()
+    for number in range(10):
+        (world.photos / f"{number}.jpg.xmp").unlink()
+    sent: list[int] = []
+    submit = Afar.submit
+
+    def counted(self, executor, made, *others):
+        sent.append(len(made))
+        return submit(self, executor, made, *others)
+
+    monkeypatch.setattr(Afar, "submit", counted)
+    with world.open() as app:
+        desk, hands = app.worker._desk, app.worker._desk.crew.hands
+        desk.looking = replace(desk.looking, batch=1)
+        app.worker.prepare(499)
+        assert hands.at_work is None
+        app.worker.prepare(500)
+        assert hands.deciders == 2
+        assert app.worker._deliverer.room == 6
+        with app.ledger.transaction() as db:
+            work.again(db, range(1, 11), app.now())
+        world.work(app)
+        assert sum(sent) >= 2
+        hands.broken()
+        assert hands.deciders == 0
+    assert all((world.photos / f"{number}.jpg.xmp").exists() for number in range(10))
