@@ -6,7 +6,8 @@ photos is compared too, and where it is another than it should be, all of them a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,6 +19,9 @@ from metadata.immich.shapes import Asset
 
 OVERLAP = timedelta(seconds=5)
 """What is written at one time is seen when its transaction ends; so much is looked at again."""
+
+RESTED = 300.0
+"""Seconds after which that is over: else what was changed in one go would be read anew at every look."""
 
 MANY = 100
 """So many photos, and half of all, do not go at once: then the server or the user is another one."""
@@ -62,6 +66,21 @@ class Rows(Protocol):
         ...
 
 
+class _Newest:
+    """How long the newest change that is known has been the newest."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._mark: object = None
+        self._since = 0.0
+
+    def rested(self, mark: object) -> bool:
+        """Whether no older one can still be on its way."""
+        if mark != self._mark:
+            self._mark, self._since = mark, self._clock()
+        return self._clock() - self._since > RESTED
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """`changed` are new or other than before (trashed and locked ones too, where they are shown); `gone` by id."""
@@ -80,6 +99,7 @@ class ByApi:
         visible: tuple[str, ...] = VISIBLE,
         every: int = 60,
         known: Mapping[str, datetime] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`every` so many looks all are listed, where the key may not ask for their number.
 
@@ -88,6 +108,7 @@ class ByApi:
         self._api, self._visible, self._every = api, visible, every
         self._known: dict[str, datetime] | None = dict(known) if known else None
         self._newest: datetime | None = max(known.values()) if known else None
+        self._calm = _Newest(clock)
         self._looks = 0
 
     def look(self) -> News:
@@ -106,7 +127,8 @@ class ByApi:
         return self._all(known)
 
     def _changed(self, known: dict[str, datetime], newest: datetime) -> list[Asset]:
-        found = self._api.assets(updated_after=newest - OVERLAP, visibilities=self._visible)
+        since = newest if self._calm.rested(newest) else newest - OVERLAP
+        found = self._api.assets(updated_after=since, visibilities=self._visible)
         return [asset for asset in found if known.get(asset.id) != asset.updated]
 
     def _number(self) -> int | None:
@@ -136,17 +158,24 @@ class ByDatabase:
     """The photos of several users, watched through the database. The first look reads all of them."""
 
     def __init__(
-        self, rows: Rows, owners: Collection[str], place: bytes, *, known: Mapping[str, str] | None = None
+        self,
+        rows: Rows,
+        owners: Collection[str],
+        place: bytes,
+        *,
+        known: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`known` are the photos of earlier looks with their last changes, so that only news are told."""
         self._rows, self._owners, self._place = rows, owners, place
         self._known: dict[str, str] = dict(known or {})
         self._cursor = max(self._known.values(), default="")
+        self._calm = _Newest(clock)
 
     def look(self) -> News:
         """What is new since the last look. Raises as `Database` does; PlaceClosed when most photos are gone."""
         changed: list[Asset] = []
-        after = _earlier(self._cursor)
+        after = self._cursor if self._calm.rested(self._cursor) else _earlier(self._cursor)
         while page := self._rows.changed(after):
             after = page[-1].change
             changed += [each for each in page if each.owner in self._owners and self._is_new(each)]

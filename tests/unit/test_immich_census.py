@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from metadata.errors import PlaceClosed
-from metadata.immich import Asset, ByApi
+from metadata.immich import Asset, ByApi, ByDatabase
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -133,3 +134,54 @@ def test_an_empty_library_is_listed_until_there_is_a_photo():
     assert not census.look().changed
     api.put(photo("a"))
     assert names(census.look()) == ["a"]
+
+
+class Rows:
+    """The same of the database: changes by their ids, of which each begins with its milliseconds."""
+
+    def __init__(self, *assets: Asset) -> None:
+        self.all = sorted(assets, key=lambda each: each.change)
+        self.told = 0
+
+    def changed(self, after, *, most=5000):
+        found = [each for each in self.all if each.change > after][:most]
+        self.told += len(found)
+        return found
+
+    def ids(self, _owners):
+        return {each.id for each in self.all}
+
+    def count(self, _owners):
+        return len(self.all)
+
+
+def test_what_was_changed_in_one_go_is_not_read_anew_for_ever():
+    clock = [0.0]
+    api = Memory(*(photo(f"{number}", number / 1000) for number in range(100)))
+    told, listed = [], api.assets
+
+    def assets(**more):
+        told.append(listed(**more))
+        return told[-1]
+
+    api.assets = assets
+    census = ByApi(api, clock=lambda: clock[0])
+    for clock[0] in (0.0, 10.0, 20.0, 400.0, 410.0):
+        census.look()
+    assert [len(each) for each in told] == [100, 100, 100, 1, 1]
+    api.put(photo("late", 2.0))
+    api.put(photo("before", 1.0))
+    assert names(census.look()) == ["before", "late"]
+
+
+def test_nor_by_the_database():
+    clock = [0.0]
+    changes = (str(UUID(int=((1_800_000_000_000 + number) << 80) + 1)) for number in range(100))
+    rows = Rows(*(photo(f"{number}", change=change) for number, change in enumerate(changes)))
+    census = ByDatabase(rows, ["anna"], b"db", clock=lambda: clock[0])
+    found = []
+    for clock[0] in (0.0, 10.0, 400.0, 410.0):
+        before = rows.told
+        census.look()
+        found.append(rows.told - before)
+    assert found == [100, 100, 0, 0]
