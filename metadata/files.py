@@ -17,6 +17,7 @@ PREFIX: Final = b".tagwright-"
 NAME_MAX: Final = 255
 """Bytes in one file name (Linux NAME_MAX, also on SMB and NFS)."""
 
+_CLOSED_TO_US: Final = "may not be read; give the service's user the right to"
 _CLOSED: Final = {
     errno.ENOSPC: "the disk is full; make room on it",
     errno.EDQUOT: "the quota is used up; make room or raise it",
@@ -69,9 +70,22 @@ def read(path: bytes, *, base: bytes, limit: int) -> Content | None:
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise Refused(path, "may not be read; give the service's user the right to") from error
+        raise Refused(path, _CLOSED_TO_US) from error
     except OSError as error:
         raise translate(error, path) from error
+
+
+def there(path: bytes, *, base: bytes) -> bool:
+    """Whether anything stands at `path`; raises as `read` does, for what it is and not for what it holds."""
+    try:
+        regular(path, base=base)
+    except FileNotFoundError:
+        return False
+    except PermissionError as error:
+        raise Refused(path, _CLOSED_TO_US) from error
+    except OSError as error:
+        raise translate(error, path) from error
+    return True
 
 
 def regular(path: bytes, *, base: bytes) -> tuple[bytes, os.stat_result]:

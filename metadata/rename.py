@@ -19,8 +19,17 @@ def _libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _renameat2(source: bytes, target: bytes, flags: int) -> bool:
+@lru_cache(maxsize=1)
+def _call() -> Any:
+    """The system's call, with its types told once; None where the C library is older than 2.28."""
     call = getattr(_libc(), "renameat2", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    return call
+
+
+def _renameat2(source: bytes, target: bytes, flags: int) -> bool:
+    call = _call()
     if call is None:
         return False
     if call(_AT_FDCWD, source, _AT_FDCWD, target, flags) == 0:

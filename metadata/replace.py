@@ -12,6 +12,7 @@ import contextlib
 import errno
 import itertools
 import os
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -84,7 +85,8 @@ def put(wishes: Sequence[Wish], *, durability: Durability = "batch") -> list[Tag
 def _batch(wishes: Sequence[Wish]) -> list[TagwrightError | None]:
     staged: list[_Staged | TagwrightError] = []
     try:
-        staged += (_attempt(_stage, wish) for wish in wishes)
+        stage = partial(_stage, rights.Fresh())
+        staged += (_attempt(stage, wish) for wish in wishes)
         written = [each for each in staged if isinstance(each, _Staged)]
         fault = _sync_files([each for each in written if each.handle >= 0])
         patience = Patience()
@@ -109,25 +111,35 @@ def _attempt(step: Callable[[_Given], _Gives], given: _Given) -> _Gives | Tagwri
         return translate(error, given.target if isinstance(given, _Staged) else given.path)
 
 
-def _stage(wish: Wish) -> _Staged:
+def _stage(fresh: rights.Fresh, wish: Wish) -> _Staged:
     """Write the new content beside the old, with the old one's rights."""
-    if len(wish.path) - wish.path.rfind(b"/") - 1 > NAME_MAX:
+    slash = wish.path.rfind(b"/")
+    if len(wish.path) - slash - 1 > NAME_MAX:
         raise Refused(wish.path, f"its name would be longer than {NAME_MAX} bytes")
-    found = _found(wish)
-    if (found.data if found else None) != wish.before:
-        raise ChangedMeanwhile(wish.path, "it is no longer what was read")
-    if found and not found.stat.st_mode & 0o222:
-        raise Refused(wish.path, "is marked read-only; take the mark away if it may be changed")
-    target = found.path if found else wish.path
-    temporary = os.path.join(os.path.dirname(target), b"%s%d" % (own(), next(_count)))
-    staged = _Staged(wish, target, temporary, -1, found.stat if found else None)
+    if wish.before is None:  # what is there all the same is met by the renaming, which is never done over it
+        staged = _Staged(wish, wish.path, wish.path[: slash + 1] + b"%s%d" % (own(), next(_count)), -1)
+        found = None
+    else:
+        found = _as_read(wish)
+        target = found.path
+        temporary = target[: target.rfind(b"/") + 1] + b"%s%d" % (own(), next(_count))
+        staged = _Staged(wish, target, temporary, -1, found.stat)
     if wish.after is not None:
         try:
-            _write(staged, wish.after, found)
+            _write(fresh, staged, wish.after, found)
         except BaseException:
             _discard(staged)
             raise
     return staged
+
+
+def _as_read(wish: Wish) -> Content:
+    found = _found(wish)
+    if found is None or found.data != wish.before:
+        raise ChangedMeanwhile(wish.path, "it is no longer what was read")
+    if not found.stat.st_mode & 0o222:
+        raise Refused(wish.path, "is marked read-only; take the mark away if it may be changed")
+    return found
 
 
 def _found(wish: Wish) -> Content | None:
@@ -140,15 +152,16 @@ def _found(wish: Wish) -> Content | None:
     return read(wish.path, base=wish.base, limit=_LIMIT)
 
 
-def _write(staged: _Staged, data: bytes, found: Content | None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    staged.handle = os.open(staged.temporary, flags, 0o600)
-    _pour(staged.handle, data)
-    staged.made = made = os.stat(staged.handle)
+def _write(fresh: rights.Fresh, staged: _Staged, data: bytes, found: Content | None) -> None:
+    path, like = staged.temporary, staged.wish.like
+    status, mode = (found.stat, stat.S_IMODE(found.stat.st_mode)) if found else rights.photos(like)
+    staged.handle = handle = fresh.make(path, status, mode)
+    _pour(handle, data)
+    staged.made = made = fresh.noted(path, handle)
     if found:
-        staged.owned = rights.keep(staged.handle, found.stat, found.path, made)
-    else:
-        rights.take(staged.handle, staged.wish.like, made)
+        staged.owned = rights.keep(handle, found.stat, found.path, made)
+    elif status is not None:
+        rights.take(handle, (like, status, mode), made, inherits=fresh.inherits(path, handle))
 
 
 def _pour(handle: int, data: bytes) -> None:

@@ -69,7 +69,7 @@ class Folder:
         try:
             if os.stat(self.path).st_size > photos * _ROOM:
                 return
-            self._folded = frozenset(map(folded, os.listdir(self.path)))
+            self._folded = _all_folded(os.listdir(self.path))
         except OSError:
             return
 
@@ -99,10 +99,19 @@ class Folder:
 
     def first(self, stem: bytes) -> bytes | None:
         """The first sidecar there is of this name without its `.xmp`."""
+        known = self._folded if self._names is None and stem.isascii() else None
+        if known is not None and stem.lower() + _SUFFIXES[0] not in known:
+            return None
         for suffix in _SUFFIXES:
             if len(stem) + len(suffix) <= NAME_MAX and self.has(stem + suffix):
                 return self._head + stem + suffix
         return None
+
+
+def _all_folded(names: list[bytes]) -> frozenset[bytes]:
+    """`folded` of each; nearly always one call for all of them."""
+    joined = b"\0".join(names)
+    return frozenset(joined.lower().split(b"\0") if joined.isascii() else map(folded, names))
 
 
 def folded(name: bytes) -> bytes:
@@ -115,7 +124,7 @@ def folded(name: bytes) -> bytes:
 def own(photo: Photo) -> bytes:
     """The path of `IMG.ext.xmp`; raises Refused where that name would be too long."""
     path = photo.file + _SUFFIXES[0]
-    size = len(os.path.basename(path))
+    size = len(path) - path.rfind(b"/") - 1
     if size > NAME_MAX:
         raise Refused(photo.file, f"its sidecar's name would have {size} bytes; {NAME_MAX} are the most")
     return path
@@ -140,6 +149,8 @@ def new(photo: Photo, folder: Folder, style: Style) -> bytes:
 
 def marked(photo: Photo, where: bytes) -> dict[str, str]:
     """The texts that a new sidecar needs to say whose it is: of `IMG.xmp` the photo's extension."""
+    if where == photo.file + _SUFFIXES[0]:
+        return {}
     stem, extension = parts(photo)
     shared = extension and where == os.path.join(os.path.dirname(photo.file), stem + _SUFFIXES[0])
     return {EXTENSION: os.fsdecode(extension).upper()} if shared else {}
@@ -147,7 +158,7 @@ def marked(photo: Photo, where: bytes) -> dict[str, str]:
 
 def parts(photo: Photo) -> tuple[bytes, bytes]:
     """A photo's file name without its extension, and the extension without its dot."""
-    stem, dot, extension = os.path.basename(photo.file).rpartition(b".")
+    stem, dot, extension = photo.path[photo.path.rfind(b"/") + 1 :].rpartition(b".")
     return (stem, extension) if dot and stem else (extension, b"")
 
 

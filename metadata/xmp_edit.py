@@ -21,7 +21,7 @@ from metadata.tags import PERSONS, TAGS_LIST
 from metadata.xmp_document import Document, Element, Place
 from metadata.xmp_follow import Following, following, values
 from metadata.xmp_names import CLAIM, DATE, GLUE, LISTS, RDF, STRUCTS, TEXTS, WRITTEN, Field
-from metadata.xmp_new import new
+from metadata.xmp_new import fresh_lists, new
 from metadata.xmp_read import parse
 from metadata.xmp_seen import (
     claim_text,
@@ -39,6 +39,7 @@ from metadata.xmp_splice import Layout, Plan, Splice, Tags, apply, back, content
 
 _ME: Final = (f"{RDF}{GLUE}about", "")
 _DEFAULT: Final = b' xml:lang="x-default"'
+_SAID: Final = TEXTS.keys() | {xmp_structs.LOCATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +103,17 @@ def create(change: Change, now: datetime, path: bytes) -> Revised:
         rest = {name: text for name, text in change.texts.items() if name not in structs}
         begun = create(replace(change, texts=rest), now, path)
         return replace(revise(parse(begun.data, path), begun.seen, Change(texts=structs), now), back=())
-    data = new(change, now, path)
+    listed = fresh_lists(change)
+    data = new(change, now, path, listed)
     claim = change.claim if change.claim and (change.claim.words or change.claim.texts) else None
     said = Seen(
         exists=True,
         digest=digest(data),
-        lists={name: tuple(values) for name in LISTS if (values := _wanted((), (), change.add.get(name, ()))[1])},
-        texts={name: text for name in (*TEXTS, xmp_structs.LOCATION) if (text := change.texts.get(name))},
+        lists=listed,
+        texts={name: text for name, text in change.texts.items() if text and name in _SAID},
         claimed=claim,
         where=path,
-        people=frozenset(each for each in change.add.get(PERSONS, ()) if each),
+        people=frozenset(listed.get(PERSONS, ())),
     )
     return Revised(data, said, ())
 

@@ -6,11 +6,12 @@ exiv2 (and with it digiKam, darktable and Photini) wants `<?xpacket begin=` dire
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from metadata.sinks import Change
+from metadata.sinks import Change, Values
 from metadata.xmp_names import CLAIM, DATE, LISTS, PREFIXES, SHOWN, TEXTS, Field
 from metadata.xmp_seen import claim_text
 from metadata.xmp_splice import content, texts
@@ -26,31 +27,69 @@ _TAIL: Final = '  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="
 _PREFIX: Final = {uri: prefix for prefix, uri in PREFIXES.items()}
 
 
-def new(change: Change, now: datetime, path: bytes = b"") -> bytes:
-    """A fresh sidecar that holds what `change` adds; `now` must know its zone.
+class _Form(NamedTuple):
+    """What stands before, between and behind a field's values."""
+
+    opening: str
+    between: str
+    closing: str
+
+
+def _form(field: Field) -> _Form:
+    name = f"{_PREFIX[field.uri]}:{field.local}"
+    if field.kind == "text":
+        return _Form(f"   <{name}>", "", f"</{name}>\n")
+    language = ' xml:lang="x-default"' if field.kind == "Alt" else ""
+    item, closed = f"     <rdf:li{language}>", "</rdf:li>\n"
+    return _Form(
+        f"   <{name}>\n    <rdf:{field.kind}>\n{item}",
+        closed + item,
+        f"{closed}    </rdf:{field.kind}>\n   </{name}>\n",
+    )
+
+
+_FIELDS: Final = {**LISTS, **TEXTS, DATE.name: DATE, CLAIM.name: CLAIM, SHOWN.name: SHOWN}
+_FORMS: Final = {name: _form(field) for name, field in _FIELDS.items()}
+
+
+def fresh_lists(change: Change) -> dict[str, Values]:
+    """The values that a fresh sidecar gets, by list field: each once, none empty."""
+    add = change.add
+    found = {name: tuple(filter(None, dict.fromkeys(add[name]))) for name in LISTS if name in add}
+    return {name: values for name, values in found.items() if values}
+
+
+def new(change: Change, now: datetime, path: bytes = b"", listed: Mapping[str, Values] | None = None) -> bytes:
+    """A fresh sidecar that holds what `change` adds; `now` must know its zone. `listed` is `fresh_lists(change)`.
 
     Raises Refused, with `path`, for a value that XML cannot hold.
     """
-    wanted = _wanted(change, now)
-    uris = dict.fromkeys(field.uri for field, _ in wanted)
-    if change.texts.get(SHOWN.name):
-        uris.setdefault(SHOWN.uri)
-    declared = "".join(f'\n    xmlns:{_PREFIX[uri]}="{uri}"' for uri in uris)
-    body = "".join(_property(field, texts(values, path)) for field, values in wanted)
-    body += _shown(change.texts.get(SHOWN.name), path)
-    return f"{_HEAD}{declared}>\n{body}{_TAIL}".encode()
+    wanted = _wanted(change, now, fresh_lists(change) if listed is None else listed)
+    shown = change.texts.get(SHOWN.name)
+    names = (*wanted, SHOWN.name) if shown else tuple(wanted)
+    pieces = [_head(names)]
+    for name, values in wanted.items():
+        opening, between, closing = _FORMS[name]
+        pieces += (opening, between.join(texts(values, path)), closing)
+    pieces += (_shown(shown, path), _TAIL)
+    return "".join(pieces).encode()
 
 
-def _wanted(change: Change, now: datetime) -> list[tuple[Field, Sequence[str]]]:
-    wanted: list[tuple[Field, Sequence[str]]] = []
-    for name, field in LISTS.items():
-        values = [value for value in dict.fromkeys(change.add.get(name, ())) if value]
-        if values:
-            wanted.append((field, values))
-    wanted += [(TEXTS[name], [text]) for name, text in change.texts.items() if text and name in TEXTS]
-    wanted.append((DATE, [now.isoformat(timespec="seconds")]))
+@lru_cache(maxsize=256)
+def _head(names: tuple[str, ...]) -> str:
+    uris = dict.fromkeys(_FIELDS[name].uri for name in names)
+    return _HEAD + "".join(f'\n    xmlns:{_PREFIX[uri]}="{uri}"' for uri in uris) + ">\n"
+
+
+def _wanted(change: Change, now: datetime, listed: Mapping[str, Values]) -> dict[str, Sequence[str]]:
+    """The values of every field, in the order of the file."""
+    wanted: dict[str, Sequence[str]] = {**listed}
+    for name, text in change.texts.items():
+        if text and name in TEXTS:
+            wanted[name] = (text,)
+    wanted[DATE.name] = (now.isoformat(timespec="seconds"),)
     if change.claim and (change.claim.words or change.claim.texts):
-        wanted.append((CLAIM, [claim_text(change.claim)]))
+        wanted[CLAIM.name] = (claim_text(change.claim),)
     return wanted
 
 
@@ -64,13 +103,3 @@ def _shown(said: str | None, path: bytes) -> str:
         lines += f"      <{tag}>{content(value, path).decode()}</{tag}>\n"
     item = f'     <rdf:li rdf:parseType="Resource">\n{lines}     </rdf:li>\n'
     return f"   <{name}>\n    <rdf:Bag>\n{item}    </rdf:Bag>\n   </{name}>\n"
-
-
-def _property(field: Field, values: Sequence[str]) -> str:
-    name = f"{_PREFIX[field.uri]}:{field.local}"
-    if field.kind == "text":
-        return f"   <{name}>{values[0]}</{name}>\n"
-    language = ' xml:lang="x-default"' if field.kind == "Alt" else ""
-    opening, closing = f"     <rdf:li{language}>", "</rdf:li>\n"
-    lines = (closing + opening).join(values)
-    return f"   <{name}>\n    <rdf:{field.kind}>\n{opening}{lines}{closing}    </rdf:{field.kind}>\n   </{name}>\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -36,7 +36,7 @@ _DESCRIPTION: Final = f"{RDF}{GLUE}Description"
 _NOBODY: Final = LOOKED_INTO - FOLLOWED.keys()
 _PLAIN: Final = {XML_LANG}
 _DEFAULT: Final = "x-default"
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_json: Final = json.encoder.encode_basestring  # ten times as fast as an encoder for all of it
 
 
 def container(element: Element) -> Element | None:
@@ -181,9 +181,15 @@ def claim_text(claim: Claim) -> str:
 
     Words are lists of parts there, so that no separator has to be escaped.
     """
-    words: list[str | list[str]] = [word.split(SEPARATOR) if SEPARATOR in word else word for word in claim.words]
-    content = {"ledger": claim.ledger, "run": claim.run, "words": words, "texts": list(claim.texts)}
-    return _JSON.encode(content)
+    words = [_json(word) if SEPARATOR not in word else _array(word.split(SEPARATOR)) for word in claim.words]
+    return (
+        f'{{"ledger":{_json(claim.ledger)},"run":{claim.run:d},"words":[{",".join(words)}],'
+        f'"texts":{_array(claim.texts)}}}'
+    )
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"[{','.join(map(_json, texts))}]"
 
 
 def _claimed(document: Document) -> Claim | None:

@@ -91,9 +91,10 @@ def content(value: str, path: bytes) -> bytes:
 
 def texts(values: Sequence[str], path: bytes) -> Sequence[str]:
     """As `content`, for many values, not encoded; most hold nothing special, which one look tells for all."""
-    if _SPECIAL.search("".join(values)):
-        return [_escaped(value, path) for value in values]
-    return values
+    joined = "".join(values)
+    if joined.isprintable() and "&" not in joined and "<" not in joined and ">" not in joined:
+        return values
+    return [_escaped(value, path) if _SPECIAL.search(value) else value for value in values]
 
 
 def contents(values: Sequence[str], path: bytes) -> list[bytes]:

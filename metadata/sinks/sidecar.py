@@ -123,10 +123,11 @@ class SidecarSink:
 
     def _found(self, photo: Photo, folder: which.Folder, but: bytes = b"") -> list[_Loaded]:
         """The photo's sidecars that are there, the one to write first; `but` is not read."""
-        name = os.path.basename(photo.file)
+        stem, extension = which.parts(photo)
+        name = photo.path[photo.path.rfind(b"/") + 1 :]
         paths = [self._registered(photo) if self._registered else None, folder.first(name)]
         found = [_load(path, photo) for path in dict.fromkeys(paths) if path and path != but]
-        common = folder.first(which.parts(photo)[0]) if which.parts(photo)[1] else None
+        common = folder.first(stem) if extension else None
         if common and common not in (*paths, but):
             first = paths[0] is None and which.shares(photo, folder, self._style(photo))
             found.insert(0 if first else len(found), _common(common, photo, folder))
@@ -356,7 +357,7 @@ def _wish(draft: Draft) -> Wish | None:
 def _answer(
     draft: Draft, fault: TagwrightError | None
 ) -> Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
-    """What we put there, once the place can be read again.
+    """What we put there, if the place can still be asked.
 
     Where somebody wrote over it since, that is the next reading's news: taken as read back it would become
     the base of the next comparison, and nobody would ever learn what they did.
@@ -367,9 +368,12 @@ def _answer(
     if not isinstance(payload, _Payload):
         return ChangedMeanwhile(draft.where, "it is no longer what was read")
     try:
+        if draft.before != draft.after:
+            files.there(draft.where, base=draft.photo.base)
+            return draft.seen
         content = files.read(draft.where, base=draft.photo.base, limit=xmp.LIMIT)
     except (TryAgain, PlaceClosed, Refused) as error:
         return error
-    if draft.before == draft.after and (content.data if content else None) != payload.after:
+    if (content.data if content else None) != payload.after:
         return ChangedMeanwhile(draft.where, "it is no longer what was read")
     return draft.seen

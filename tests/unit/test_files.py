@@ -225,6 +225,44 @@ def test_a_new_file_takes_the_photos_rights_but_can_be_written(folder):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_of_several_new_files_each_takes_the_rights_of_its_own_photo(folder):
+    """What was found out about the first file of a folder is asked no more; whose the photos are is."""
+    rights = [(0o644, 0, 0), (0o600, 1234, 0), (0o664, 1234, 2345), (0o640, 0, 2345), (0o666, 0, 0), (0o555, 0, 0)]
+    wishes = []
+    for number, (mode, *owner) in enumerate(rights):
+        photo = write(folder + b"/photo%d" % number, mode=mode)
+        os.chown(photo, *owner)
+        wishes.append(replace.Wish(folder + b"/a%d" % number, None, b"new", like=photo, base=folder))
+    assert replace.put(wishes) == [None] * len(wishes)
+    states = [os.stat(each.path) for each in wishes]
+    wanted = [(mode & 0o666 | 0o200, *owner) for mode, *owner in rights]
+    assert [(stat.S_IMODE(each.st_mode), each.st_uid, each.st_gid) for each in states] == wanted
+
+
+def test_where_the_folder_gives_an_access_list_no_new_file_keeps_it(folder):
+    photos = [write(folder + b"/photo%d" % number) for number in range(2)]
+    try:
+        os.setxattr(folder, "system.posix_acl_default", ACL)
+    except OSError:
+        pytest.skip("no access lists here")
+    wishes = [replace.Wish(photo + b".xmp", None, b"new", like=photo, base=folder) for photo in photos]
+    assert replace.put(wishes) == [None] * 2
+    assert not [each for one in wishes for each in os.listxattr(one.path) if each.endswith("posix_acl_access")]
+
+
+def test_a_new_file_is_nobody_elses_before_it_is_given_away(folder, monkeypatch):
+    """Opened for all who may see the photo only where it is known to be the photo's owner's at once."""
+    modes, real = [], os.open
+    monkeypatch.setattr(os, "open", lambda *a, **n: (modes.append(a[2:]), real(*a, **n))[1])
+    wishes = []
+    for number in range(3):
+        photo = write(folder + b"/photo%d" % number, mode=0o664)
+        wishes.append(replace.Wish(photo + b".xmp", None, b"new", like=photo, base=folder))
+    assert replace.put(wishes) == [None] * 3
+    assert [mode for (mode,) in filter(None, modes)] == [0o600, 0o664, 0o664]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_owner_and_group_stay(folder):
     path = write(folder + b"/a")
     os.chown(path, 1234, 2345)
