@@ -197,7 +197,7 @@ class Search:
     def _suggestions(self, in_group: Mapping[int, int]) -> list[tuple[str, str, float, Evidence]]:
         """The likeliest pair of every two groups that are not one."""
         best: dict[tuple[int, int], tuple[float, Pair]] = {}
-        for (a, b), made in self.doubtful(in_group).items():
+        for (a, b), made in self.doubtful(in_group, review.LEAST).items():
             ends = sorted((in_group.get(a, -1 - a), in_group.get(b, -1 - b)))
             score = review.score(made, review.WEIGHTS)
             if score >= review.LEAST and score > best.get((ends[0], ends[1]), (0.0, (0, 0)))[0]:
@@ -214,8 +214,8 @@ class Search:
             if in_group.get(a, -1 - a) != in_group.get(b, -1 - b) and not {a, b} & self._protected
         ]
 
-    def doubtful(self, in_group: Mapping[int, int]) -> dict[Pair, dict[str, float]]:
-        """The pairs that a person may decide, with the features of their score."""
+    def doubtful(self, in_group: Mapping[int, int], least: float = 0.0) -> dict[Pair, dict[str, float]]:
+        """The pairs that a person may decide, with the features of their score; none that cannot reach `least`."""
         pairs = dict.fromkeys([*self.found.pairs, *self.near, *same.any_meaning(self.library)])
         entries = self.library.entries
         together = Together(self.library.photos, pairs)
@@ -225,12 +225,14 @@ class Search:
             kept = bool({a, b} & self._protected) or self._apart(a, b)
             if not apart or kept or _spelt_alike(entries[a], entries[b]):
                 continue
+            evidence = self.found.pairs.get((a, b))
+            near = self.near.get((a, b)) or self._measured(a, b)
+            said = review.features(self.library, entries[a], entries[b], evidence, near, together.lean(a, b))
+            if review.at_best(said) < least:
+                continue  # vetoes take long
             veto = self.paths.against(a, b) or self.vetoes.apart(entries[a], entries[b])
             if review.offered(veto):
-                evidence = self.found.pairs.get((a, b))
-                near = self.near.get((a, b)) or self._measured(a, b)
-                lean = together.lean(a, b)
-                made[a, b] = review.features(self.library, veto, entries[a], entries[b], evidence, near, lean)
+                made[a, b] = said | review.vetoed(veto)
         return made
 
     def _measured(self, a: int, b: int) -> Nearness:

@@ -84,10 +84,10 @@ class Nearness:
     """Whether each is among the two nearest of the other."""
 
 
-def features(  # noqa: PLR0917 - all that is known of a pair
-    library: Library, veto: str, a: Entry, b: Entry, evidence: Evidence | None, near: Nearness, lean: float = 0.0
+def features(
+    library: Library, a: Entry, b: Entry, evidence: Evidence | None, near: Nearness, lean: float = 0.0
 ) -> dict[str, float]:
-    """What the score of a pair is made of; what is not named is 0. `lean` is photos.Together's."""
+    """What the score of a pair is made of, besides `vetoed`; what is missing is 0. `lean` is Together's."""
     ours, theirs = library.senses(a), library.senses(b)
     shared = set(library.lexicon.usual(a.word)) & set(library.lexicon.usual(b.word))
     sure = max(
@@ -110,9 +110,20 @@ def features(  # noqa: PLR0917 - all that is known of a pair
         "exclusive": float(lean <= EXCLUSIVE),
         **{name: float(bool(evidence and reason in evidence.reasons)) for name, reason in REASONS.items()},
         "rarer": log10((max(a.count, b.count) + 1) / (min(a.count, b.count) + 1)),
+    }
+
+
+def vetoed(veto: str) -> dict[str, float]:
+    """What a veto adds to the features of a pair that may be offered."""
+    return {
         "kind": float(veto == "one is a kind of the other in WordNet"),
         "more": float(veto == "one says more"),
     }
+
+
+def at_best(made: Mapping[str, float]) -> float:
+    """The most that a pair may score, whatever veto there is: only what WordNet knows is a kind of anything."""
+    return score({**made, "kind": made["both known"]}, WEIGHTS)
 
 
 def offered(veto: str) -> bool:

@@ -29,6 +29,8 @@ class Vetoes:
         self.lexicon = library.lexicon
         self._lines = self.lexicon.lines
         self._zodiac = {one.synset for one in self.lexicon.dictionary.of(ZODIAC)}
+        sets = self.lexicon.lists.sets
+        self._persons = sets["names"] | sets["family"]
         self._sets: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for name, lines in self.lexicon.lists.apart.items():
             for place, line in enumerate(lines):
@@ -128,8 +130,7 @@ class Vetoes:
         return f"{min(shared)[0]}: {a}, {b}" if shared and a != b else ""
 
     def _people(self, a: Entry, b: Entry) -> str:
-        sets = self.lexicon.lists.sets
-        named = [bool((sets["names"] | sets["family"]) & words_of(entry)) for entry in (a, b)]
+        named = [not self._persons.isdisjoint(words_of(entry)) for entry in (a, b)]
         capital = all(entry.text[:1].isupper() and entry.text[1:2].islower() for entry in (a, b))
         if any(named) and capital:
             return "people"
