@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from metadata.sinks.sidecar import SidecarSink
@@ -36,7 +36,7 @@ def clean(app: App, photos: Sequence[int], *, apply: bool) -> Cleaned:
     done = Cleaned()
     for number in photos:
         for job in work.jobs(app.ledger.db, [number]):
-            _clean(app, replace(job, gate=RULES), done, apply=apply)
+            _clean(app, job._replace(gate=RULES), done, apply=apply)
     return done
 
 

@@ -109,29 +109,22 @@ def of(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[Page]:
     ids = [job.photo.id for job in jobs]
     truths = words.truth_rows(db, ids)
     memories = words.memory_rows(db, ids)
-    keys = [key for job in jobs for key in (job.digest, evidence.own_key(job.photo.id)) if key is not None]
+    own = {photo: evidence.own_key(photo) for photo in ids}
+    keys = [*own.values(), *(job.digest for job in jobs if job.digest is not None)]
     halves = {photo: [digest for _, digest in found] for photo, found in siblings.of(db, ids).items()}
     keys += [digest for found in halves.values() for digest in found]
     said = evidence.rows(db, list(dict.fromkeys(keys)) if halves else keys)
     inside, barred = embedded.rows(db, ids), embedded.barred(db, ids)
     approved, owners = merges.of(db, ids), assets.owners_of(db, ids)
-    return [
-        Page(
-            job,
-            truths[job.photo.id],
-            memories[job.photo.id],
-            [
-                *(said[job.digest] if job.digest else ()),
-                *(row for digest in halves.get(job.photo.id, ()) if digest != job.digest for row in said[digest]),
-                *said[evidence.own_key(job.photo.id)],
-            ],
-            inside.get(job.photo.id),
-            barred.get(job.photo.id),
-            approved.get(job.photo.id, NONE),
-            owners.get(job.photo.id, ""),
-        )
-        for job in jobs
-    ]
+    made: list[Page] = []
+    for photo, job in zip(ids, jobs, strict=True):
+        spoken = said[job.digest] if job.digest else []
+        for digest in halves.get(photo, ()):
+            if digest != job.digest:
+                spoken = spoken + said[digest]
+        more = inside.get(photo), barred.get(photo), approved.get(photo, NONE), owners.get(photo, "")
+        made.append(Page(job, truths[photo], memories[photo], spoken + said[own[photo]], *more))
+    return made
 
 
 def seal(db: sqlite3.Connection, photo: int, mark: bytes) -> None:

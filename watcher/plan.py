@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from metadata import tags
@@ -45,7 +45,7 @@ def plan(app: App, photos: Sequence[int]) -> Plan:
 def _decisions(app: App, photos: Sequence[int], context: Any) -> Iterator[list[Decision]]:
     for start in range(0, len(photos), SLICE):
         jobs = work.jobs(app.ledger.db, photos[start : start + SLICE])
-        jobs = [replace(job, gate=OPEN) if job.gate in HELD else job for job in jobs]
+        jobs = [job._replace(gate=OPEN) if job.gate in HELD else job for job in jobs]
         jobs = [job for job in jobs if not app.intake.closed(job.photo.file)]
         yield deciding.decide(pages.of(app.ledger.db, jobs), app.worker.house, context)
 

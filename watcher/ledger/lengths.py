@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 _BEGINS = " IN (?,?"
@@ -29,13 +30,21 @@ class Evened(sqlite3.Connection):
 
 def evened(query: str, values: Sequence[object]) -> tuple[str, Sequence[object]]:
     """The query and its values with every list filled up; the marks of lists have no blanks between them."""
+    query, lists = _filled(query)
+    for last, more in lists:
+        values = [*values[:last], *[values[last - 1]] * more, *values[last:]]
+    return query, values
+
+
+@lru_cache(maxsize=128)
+def _filled(query: str) -> tuple[str, list[tuple[int, int]]]:
+    """The longer query, and from the last list to the first where its values end and how many are to be added."""
+    lists: list[tuple[int, int]] = []
     for found in reversed(list(_LIST.finditer(query))):
         begin, end = found.span(1)
         count = (end - begin + 1) // 2
         more = (1 << (count - 1).bit_length()) - count
-        if not more or count > MOST:
-            continue
-        last = query.count("?", 0, begin) + count
-        query = query[:end] + ",?" * more + query[end:]
-        values = [*values[:last], *[values[last - 1]] * more, *values[last:]]
-    return query, values
+        if more and count <= MOST:
+            lists.append((query.count("?", 0, begin) + count, more))
+            query = query[:end] + ",?" * more + query[end:]
+    return query, lists

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from metadata.people import Frame
 from metadata.photo import Facts, Photo, Stat
@@ -21,8 +20,7 @@ UNKNOWN = Frame(0, 0)
 """The stored picture of a photo that was not looked at yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One photo that is due, as it was booked."""
 
     photo: Photo
@@ -89,12 +87,11 @@ def jobs(db: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
     return [found[number] for number in ids if number in found]
 
 
-def _job(
-    row: tuple[Any, ...],
-) -> Job:
-    photo = Photo(row[0], row[1], row[2], b"%b/%b" % row[3:5] if row[3] else row[4])
-    frame = Frame(row[15] or 0, row[16] or 0, row[17] or 1)
-    return Job(photo, row[5], bool(row[6]), row[7], Stat(*row[8:12]), row[12], row[13], row[14], frame)
+def _job(row: tuple[Any, ...]) -> Job:
+    number, root, base, path, name, folder, look, digest, *stat, attempts, gate, rules, width, height, turned = row
+    photo = Photo(number, root, base, b"%b/%b" % (path, name) if path else name)
+    frame = Frame(width or 0, height or 0, turned or 1)
+    return Job(photo, folder, bool(look), digest, Stat(*stat), attempts, gate, rules, frame)
 
 
 def next_due(db: sqlite3.Connection) -> float | None:
