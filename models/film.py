@@ -18,6 +18,7 @@ from PIL import Image
 from metadata.errors import PhotoError
 from metadata.source import Source
 from metadata.tags import Word
+from models import hdr
 from models.protocols import BUDGET, FEW, PICTURES, Scored
 
 if TYPE_CHECKING:
@@ -181,14 +182,17 @@ class _Film:
             width = max(1, round(width * float(ratio)))
         scale = min(1.0, self._edge / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        image = _image(frame.reformat(*size, format="rgb24", interpolation="AREA"))
+        image = _image(frame, size)
         return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
 
 
-def _image(frame: av.VideoFrame) -> Image.Image:
-    """RGB as Pillow has it."""
-    plane = frame.planes[0]
-    size = frame.width, frame.height
+def _image(frame: av.VideoFrame, size: tuple[int, int]) -> Image.Image:
+    """RGB of this size as Pillow has it."""
+    transfer = int(frame.color_trc)
+    if transfer in (hdr.PQ, hdr.HLG):
+        wide = frame.reformat(*size, format="rgb48le", src_colorspace="BT2020", interpolation="AREA", threads=1)
+        return Image.fromarray(hdr.shown(wide.to_ndarray(), transfer))
+    plane = frame.reformat(*size, format="rgb24", interpolation="AREA", threads=1).planes[0]
     return Image.frombuffer("RGB", size, bytes(plane), "raw", "RGB", plane.line_size, 1).copy()
 
 

@@ -58,6 +58,27 @@ def film(  # noqa: PLR0913
     return out.getvalue()
 
 
+def hdr_film(signal: Sequence[float], transfer: int) -> bytes:
+    """A film of ten bits in BT.2020 whose every picture is this one colour, as parts of the signal's range."""
+    out = io.BytesIO()
+    marks = {"color_trc": transfer, "color_primaries": 9, "colorspace": 9, "color_range": 1}
+    with av.open(out, "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=10, options={"threads": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv444p10le"
+        for name, mark in marks.items():
+            setattr(stream.codec_context, name, mark)
+        picture = np.full((48, 64, 3), np.rint(65535 * np.asarray(signal)), np.uint16)
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb48le")
+            frame = frame.reformat(format="yuv444p10le", dst_colorspace=9, dst_color_range=1)
+            frame.pts = number
+            for name, mark in marks.items():
+                setattr(frame, name, mark)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return out.getvalue()
+
+
 def turned(data: bytes) -> bytes:
     """The film, shown a quarter turn to the right."""
     place = data.rindex(_UPRIGHT)
