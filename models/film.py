@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import numpy as np
 from PIL import Image
 
 from metadata.errors import PhotoError
@@ -191,7 +192,7 @@ def _image(frame: av.VideoFrame, size: tuple[int, int]) -> Image.Image:
     transfer = int(frame.color_trc)
     if transfer in (hdr.PQ, hdr.HLG):
         wide = frame.reformat(*size, format="rgb48le", src_colorspace="BT2020", interpolation="AREA", threads=1)
-        return Image.fromarray(hdr.shown(wide.to_ndarray(), transfer))
+        return Image.fromarray(hdr.shown(np.asarray(wide.to_ndarray(), dtype=np.uint16), transfer))
     plane = frame.reformat(*size, format="rgb24", interpolation="AREA", threads=1).planes[0]
     return Image.frombuffer("RGB", size, bytes(plane), "raw", "RGB", plane.line_size, 1).copy()
 
