@@ -176,9 +176,9 @@ def _embedder(arguments: Arguments) -> Embed | None:
             raise  # asked for by name
         _warn(f"{error}; {SPELLING_ONLY}")
         return None
-    from models.embedders._cache import Cached
+    from models.embedders._cache import Cached, marked
 
-    return Cached(made, cache).embed
+    return Cached(made, cache, marked(arguments.model or "", arguments.url or "")).embed
 
 
 def summary(words: Words, result: Result) -> dict[str, int]:

@@ -20,10 +20,12 @@ from models.protocols import Embedder
 class Cached:
     """An embedder that asks another only for what it was not asked before; the file is replaced as a whole."""
 
-    def __init__(self, embedder: Embedder, folder: Path) -> None:
+    def __init__(self, embedder: Embedder, folder: Path, mark: str = "") -> None:
+        """`mark` tells models apart that have one name (`marked`)."""
         self.name, self.version = embedder.name, embedder.version
         self._embedder = embedder
-        of = hashlib.sha256(f"{self.name} {self.version}".encode()).hexdigest()[:16]
+        told = " ".join(filter(None, (self.name, self.version, mark)))
+        of = hashlib.sha256(told.encode()).hexdigest()[:16]
         self._file = folder / f"vectors-{of}.npz"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -61,3 +63,12 @@ class Cached:
             os.replace(name, self._file)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+def marked(model: str, url: str = "") -> str:
+    """What tells a model in a folder from another of that name, or from what lay there before; or ""."""
+    files = (
+        sorted(path for path in Path(model).rglob("*") if path.is_file()) if model and os.path.isdir(model) else []
+    )
+    stats = [(str(path.relative_to(model)), path.stat()) for path in files]
+    return url + "".join(f" {name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from metadata.errors import TryAgain, UserError
 from models import registry
-from models.embedders._cache import Cached
+from models.embedders._cache import Cached, marked
 from models.embedders._fetch import fetched
 from models.embedders._prompts import prompt_for
 from tests import tiny_models
@@ -202,6 +202,22 @@ def test_words_are_embedded_once_and_kept(server, tmp_path):
     assert handler.asked == [["a", "b"], ["c"]]
     assert np.array_equal(again[0], first[1])
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_another_model_in_a_folder_of_the_same_name_is_asked_anew(server, tmp_path):
+    address, handler = server
+    made = registry.embedder("server", url=address, model="m")
+    folders = [tmp_path / "a" / "m", tmp_path / "b" / "m"]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(b"x" * (number + 1))
+    marks = [marked(str(folder)) for folder in folders]
+    (folders[0] / "model.onnx").write_bytes(b"another")
+    marks += [marked(str(folders[0])), marked("m"), marked("m", address)]
+    for mark in (*marks, marks[0]):
+        Cached(made, tmp_path, mark).embed(["a"])
+    assert len(set(marks)) == 5
+    assert handler.asked == [["a"]] * 5
 
 
 def test_a_broken_cache_is_made_anew(server, tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.contract.test_embedders import tiny_model
 from watcher import cli
 
 
@@ -51,6 +52,27 @@ def test_a_file_of_something_else_is_refused_and_nothing_is_written(tmp_path, ca
 def test_a_missing_file_is_told(tmp_path, capsys):
     assert run("--tags", tmp_path / "none.json") == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_a_model_in_a_folder_is_asked_by_its_path_and_its_vectors_are_kept(words, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    tiny_model(folder)
+    flags = ["--embedder", "onnx", "--model", str(folder), "--batch", "2", "--threshold", "0.5", "--json"]
+    for method in ("agree", "dbscan"):
+        assert cli.main(["dedupe", "--tags", str(words), "--method", method, *flags]) == 0
+    told = capsys.readouterr()
+    assert '"words": 7' in told.out
+    assert told.err == ""
+    assert len(list((tmp_path / "cache/tagwright").glob("vectors-*.npz"))) == 1
+
+
+def test_a_folder_without_a_model_is_told(words, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    assert cli.main(["dedupe", "--tags", str(words), "--embedder", "onnx", "--model", str(tmp_path)]) == 0
+    assert f"{tmp_path} has no model.onnx" in capsys.readouterr().err
 
 
 def test_a_method_of_vectors_needs_a_text_model(words, capsys):
