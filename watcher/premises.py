@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from metadata.errors import UserError
-from watcher import mounts, readers, values
+from watcher import lodging, mounts, readers, values
 from watcher.findings import Finding, Level
 from watcher.ignore import OURS, Ignore, suffix
 from watcher.settings import Root, Settings
@@ -105,7 +105,7 @@ def about_state(folder: Path) -> Iterator[Finding]:
             "fail",
             what,
             f"{folder} is on {kind}, where SQLite's write-ahead log is not safe",
-            "set `state` to a folder on a local disk",
+            lodging.remedy(folder),
         )
     if kind == "overlay" and mounts.in_image():
         text = f"{folder} is in the container's own layer and goes with it at the next update"

@@ -300,7 +300,9 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(world, monkeypatch):
 
 def test_a_ledger_on_a_network_file_system_is_refused(world, monkeypatch):
     monkeypatch.setattr(store.mounts, "fstype", lambda path: "nfs4")
-    with pytest.raises(UserError, match="nfs4"):
+    monkeypatch.setattr(store.mounts, "in_image", lambda: False)
+    monkeypatch.setattr(store.lodging, "better", lambda table, room: "/mnt/cache/tagwright")
+    with pytest.raises(UserError, match=r"nfs4; set `state` to a folder .*, such as /mnt/cache/tagwright"):
         store.open_for_writing(world.state)
     assert not (world.state / "ledger.db").exists()
 

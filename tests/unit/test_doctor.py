@@ -192,9 +192,10 @@ def test_in_a_container_the_sysctl_is_for_the_host(house, monkeypatch):
 
 def test_a_ledger_on_a_network_file_system_fails(house, monkeypatch):
     monkeypatch.setattr(mounts, "fstype", lambda path: "nfs4")
+    monkeypatch.setattr(mounts, "in_image", lambda: False)
     told = about(examine(house), "ledger's folder")
     assert told[0].level == "fail"
-    assert "local disk" in told[0].remedy
+    assert "set `state` to a folder on a disk of this machine" in told[0].remedy
 
 
 def test_a_file_system_that_does_not_report_is_polled_unless_that_is_switched_off(house, monkeypatch):

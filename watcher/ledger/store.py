@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from metadata.errors import TagwrightError, UserError
-from watcher import mounts
+from watcher import lodging, mounts
 from watcher.ledger.lengths import Evened
 
 NAME = "ledger.db"
@@ -107,8 +107,7 @@ def open_for_writing(state: Path) -> Ledger:
     kind = mounts.fstype(os.fsencode(state))
     if mounts.is_network(kind):
         raise UserError(
-            f"the ledger cannot be kept in {state}: SQLite loses data on {kind}. "
-            "Set `state` to a folder on a disk of this machine."
+            f"the ledger cannot be kept in {state}: SQLite loses data on {kind}; {lodging.remedy(state)}"
         )
     lock = _lock(state)
     try:
