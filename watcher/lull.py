@@ -34,10 +34,18 @@ class Lull:
         """Something was heard."""
         self._until = 0.0
 
-    def holds(self) -> float:
-        """Seconds for which there is still nothing to do; 0 where there may be."""
-        left = self._until - time.monotonic()
-        return left if left > 0 and self._written() == self._state else 0.0
+    @property
+    def left(self) -> float:
+        """Seconds that it has still; 0 where there is none."""
+        return max(0.0, self._until - time.monotonic())
+
+    def holds(self) -> bool:
+        """Whether there is still nothing to do, as far as the ledger tells."""
+        if not self.left:
+            return False
+        if self._written() != self._state:
+            self.end()
+        return self.left > 0
 
     def _written(self) -> tuple[int, int]:
         """Another answer says that the ledger was written, by us or by others."""

@@ -160,7 +160,7 @@ class Worker:
                 moved = self._round(every, give_up=until_idle)
                 if not moved and until_idle and self.idle() and not rest():
                     break
-                self._wait(0.0 if moved else min(1.0, self._lull.holds() or self._pause()))
+                self._wait(0.0 if moved else min(1.0, self._lull.left or self._pause()))
         finally:
             self._end()
 
