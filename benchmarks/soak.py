@@ -332,7 +332,7 @@ def figures(wish: Wish, seen: Seen) -> list[Figure]:
             *("memory for each 10,000 photos", "< 1 MB", f"{memory:+.2f} MiB{lives}; {last}"),
             memory < 1 if long else None,
         ),
-        Figure("open files for each 10,000 photos", "flat", f"{files:+.2f}", abs(files) < 2 if long else None),
+        Figure("open files for each 10,000 photos", "flat", f"{files:+.2f}", files < 2 if long else None),
     ]
 
 
