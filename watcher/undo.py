@@ -42,6 +42,7 @@ BATCH = 250
 def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
     """Take back the writes of one run, or of all, on these photos; what others wrote over is due for the merge."""
     done, numbers = Undone(), list(photos)
+    app.worker.prepare(len(numbers))  # the merge looks at all of them afterwards
     app.watch()
     for start in range(0, len(numbers), BATCH):
         done += _undo(app, numbers[start : start + BATCH], run)

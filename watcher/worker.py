@@ -44,6 +44,8 @@ TAKEN = 4
 """Batches that are booked together."""
 BESIDE = 500
 """Photos that have to be decided at once before processes pay for their start."""
+ALONE = 2500
+"""Photos from which processes decide all of them, and one more is started for that."""
 
 
 class Worker:
@@ -133,8 +135,10 @@ class Worker:
 
     def prepare(self, photos: int = BESIDE) -> None:
         """So many photos are to be decided: for many, processes are started, where there is a core to spare."""
-        if photos >= BESIDE:
+        if photos >= ALONE:
             self._deliverer.prepare()
+        elif photos >= BESIDE:
+            self._desk.crew.hands.for_many()
 
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""

@@ -77,7 +77,7 @@ def test_many_photos_that_nobody_has_to_look_at_are_decided_by_processes_alone(t
         desk.looking = replace(desk.looking, batch=1)
         app.worker.prepare(499)
         assert hands.at_work is None
-        app.worker.prepare(500)
+        app.worker.prepare(2500)
         assert hands.deciders == 2
         assert app.worker._deliverer.room == 6
         with app.ledger.transaction() as db:
