@@ -79,6 +79,9 @@ def listed(
     New photos stand behind `gate`. `young` are names of files that are there and have not come to rest.
     """
     number = folder(db, root_name, found.path)
+    if not young and _is_as_known(db, number, found):
+        _note_time(db, number, found)
+        return Found()
     query = "SELECT name, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
     new = [(name, stat) for name, stat in found.photos if name not in known]
@@ -89,10 +92,25 @@ def listed(
         photo(db, number, name, stat, now=now, gate=gate if name not in known else "")
     db.executemany("UPDATE photos SET gone = ? WHERE folder = ? AND name = ?", [(now, number, n) for n in gone])
     moved = _sidecars_listed(db, number, found.sidecars, young, now)
+    _note_time(db, number, found)
+    return Found(len(new), len(changed) + moved, len(gone))
+
+
+def _is_as_known(db: sqlite3.Connection, number: int, found: Folder) -> bool:
+    """Whether all photos and sidecars of a folder are those that the book has, as it has them."""
+    for table, listing in (("photos", found.photos), ("sidecars", found.sidecars)):
+        query = f"SELECT name, size, mtime_ns, ctime_ns, inode FROM {table} WHERE folder = ?"
+        known = set(db.execute(query if table == "sidecars" else f"{query} AND gone IS NULL", (number,)))
+        here = ((name, at.size, at.mtime_ns, at.ctime_ns, at.inode) for name, at in listing)
+        if len(known) != len(listing) or not known.issuperset(here):
+            return False
+    return True
+
+
+def _note_time(db: sqlite3.Connection, number: int, found: Folder) -> None:
     db.execute(
         "UPDATE folders SET mtime_ns = ? WHERE id = ? AND mtime_ns != ?", (found.mtime_ns, number, found.mtime_ns)
     )
-    return Found(len(new), len(changed) + moved, len(gone))
 
 
 def _values(stat: Stat) -> tuple[int, int, int, int]:
