@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from metadata.errors import PhotoError, TryAgain, UserError
+from models import making
 from models.prints import spread
 from models.protocols import EDGE, Captioner, Tagger
 
@@ -139,6 +140,8 @@ def _as_one(said: Sequence[Evidence], *, every: bool) -> Evidence:
     """What was said of a film, out of what was said of its pictures."""
     from models import film  # noqa: PLC0415 - Pillow
 
+    if said[0].vector:
+        return replace(said[0], vector=making.mean([one.vector for one in said]))
     words = tuple(film.merged([one.words for one in said], every=every))
     texts = film.texts([dict(one.texts) for one in said])
     return replace(said[0], words=words, texts=tuple(texts.items()))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metadata.container import dissect
 from metadata.digest import digest
@@ -27,12 +27,14 @@ from metadata.source import Opened, opened
 from metadata.tags import Word, clean
 from models import registry
 from models.batch import Backend, Passing, ask, edge_of, key_of, of_file
+from models.making import MADE, Maker
 from models.prints import Print, taken
 from models.protocols import BUDGET, FEW, PICTURES, UNKNOWN, Captioner, Hints, Scored, Tagger, Titled
 from models.shown import Unready
 
 if TYPE_CHECKING:
     from metadata.places import Place
+    from models.taggers.zero_shot import ZeroShot
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class PlaceSpec:
 class LookJob:
     """A batch: the photos, who is asked, from which score on a word is kept, and how prints are made.
 
-    The `captioner` is one that needs no server.
+    The `captioner` is one that needs no server; `vectors` is a tagger by zero shot, whose model makes vectors.
     """
 
     photos: tuple[Item, ...]
@@ -97,6 +99,7 @@ class LookJob:
     budget: int = BUDGET
     captioner: Spec | None = None
     prints: Print | None = None
+    vectors: Spec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Evidence:
 
     `of_file`: said from the file's own metadata or name, not from its pixels. It belongs to this photo
     and not to every copy of the picture, and is asked anew each time, because an edit can change it.
+    `vector`: what is said is this alone.
     """
 
     source: str
@@ -122,6 +126,7 @@ class Evidence:
     words: tuple[tuple[Word, float], ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     of_file: bool = False
+    vector: bytes = b""
 
     @property
     def key(self) -> str:
@@ -155,7 +160,8 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
     """
     taggers = [_tagger(spec) for spec in job.taggers]
     captioner = _captioner(job.captioner) if job.captioner is not None else None
-    who: list[Backend] = [*taggers, *([captioner] if captioner is not None else [])]
+    maker = _maker(job.vectors) if job.vectors is not None else None
+    who: list[Backend] = [*taggers, *(each for each in (captioner, maker) if each is not None)]
     batch = [
         _read(item, who, job.budget, fallback, prints=job.prints if item.wants else None) for item in job.photos
     ]
@@ -163,6 +169,9 @@ def look(job: LookJob, *, fallback: Fallback | None = None) -> list[Looked]:
         _places(batch, job.place)
     for tagger in taggers:
         ask(batch, tagger, tagger.tag, partial(_evidence, tagger, floor=job.floor))
+    if maker is not None:
+        version = maker.version
+        ask(batch, maker, maker.make, lambda made: Evidence(MADE, version, vector=made))
     if captioner is not None:
         _describe(batch, captioner)
     return [seen.answer() for seen in batch]
@@ -209,9 +218,10 @@ def _printed(item: Item, wish: Print | None) -> Passing | None:
     return Passing(item, looked, views[len(views) // 2], views)
 
 
-def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None) -> frozenset[str]:
+def asked(taggers: Iterable[Spec], place: PlaceSpec | None = None, vectors: Spec | None = None) -> frozenset[str]:
     """`source@version` of all that such a job would ask; makes the taggers."""
     keys = {f"{tagger.name}@{tagger.version}" for tagger in map(_tagger, taggers)}
+    keys |= {f"{MADE}@{_maker(vectors).version}"} if vectors is not None else set()
     return frozenset(keys if place is None else keys | {f"{PLACE}@{_place_version(place)}"})
 
 
@@ -241,6 +251,10 @@ _OPEN: list[Callable[[], object]] = []
 def _tagger(spec: Spec) -> Tagger:
     with _LOCK:  # two threads would otherwise load a model twice
         return _made_tagger(spec)
+
+
+def _maker(spec: Spec) -> Maker:
+    return Maker(cast("ZeroShot", _tagger(spec)))
 
 
 def _captioner(spec: Spec) -> Captioner:

@@ -18,7 +18,7 @@ from metadata.choose import Rules
 from metadata.errors import UserError
 from metadata.sinks import Sink
 from models import registry
-from models.look import look
+from models.look import look, tagger_of
 from watcher import (
     leftover,
     mounts,
@@ -36,6 +36,7 @@ from watcher.furnishing import (
     furnished,
     house_of,
     looking,
+    made_here,
     memory_of,
     sidecars_of,
     sinks_of,
@@ -176,6 +177,8 @@ def opened(  # noqa: PLR0913 - each is a part of the house that a test or a comm
             hands.post = _post(settings, app.worker, crew)
             if link is not None:
                 _welcome(app, link, backlog=backlog, agreed=agreed)
+            if made_here(settings):
+                app.nearby = _nearby(app, None)
             if mirrored is not None:
                 app.worker.hurry = mirrored.ending
             try:
@@ -241,19 +244,33 @@ def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> N
         app.nearby = _nearby(app, link.database)
 
 
-def _nearby(app: App, database: Database) -> Nearby:
+COMPARED = 1.0
+"""Seconds between two looks for vectors of our own that are not compared yet."""
+
+
+def _tagger(settings: Settings, model: str) -> ZeroShot:
+    return cast("ZeroShot", registry.tagger("zero_shot", **dict(zero_shot(settings, model)[1])))
+
+
+def _nearby(app: App, database: Database | None) -> Nearby:
+    """Words out of the vectors that Immich has made, or, without its database, looks."""
+    from models import vocabulary  # noqa: PLC0415 - as above
+    from watcher.kept import Kept  # noqa: PLC0415 - as above
     from watcher.vectors import PART, Nearby  # noqa: PLC0415 - as above
 
     settings = app.settings
+    kept = Kept(settings.state, lambda: cast("ZeroShot", tagger_of(zero_shot(settings))))
     nearby = Nearby(
-        *(app.ledger, database),
-        lambda model: cast("ZeroShot", registry.tagger("zero_shot", **dict(zero_shot(settings, model)[1]))),
+        *(app.ledger, database or kept),
+        lambda model: kept.tagger() if database is None else _tagger(settings, model),
         now=app.now,
         rules=lambda photo: app.worker.house.rules_of(app.ledger.db, photo),
-        poll=settings.immich.poll,
+        poll=settings.immich.poll if database is not None else COMPARED,
         floor=settings.floor,
-        model=settings.immich.model,
+        model=settings.immich.model if database is not None else "",
         part=PART if memory_of(settings) >= SMALL else PART // 5,
+        shown=None if database is not None else kept,
+        stamp=vocabulary.chosen(str(settings.zero_shot.file or ""), settings.zero_shot.words).stamp,
     )
     nearby.wake, nearby.many = app.worker.nudge, app.worker.prepare
     return nearby

@@ -42,7 +42,7 @@ class Looking:
 
     `captioner` describes as part of a look, `asked` is one that servers answer for, beside all else
     (`watcher.describer`); `private` says what these may not see, `prints` how many bytes of small pictures are
-    kept for it.
+    kept for it. `vectors` is the tagger whose model makes vectors of pictures, which are compared later.
     """
 
     taggers: tuple[Spec, ...] = ()
@@ -56,11 +56,17 @@ class Looking:
     workers: int = 2
     budget: int = 1 << 26
     prints: int = 1 << 24
+    vectors: Spec | None = None
 
     def job(self, items: Sequence[Item], *, local: bool) -> LookJob:
         """The batch as plain data; `local`: only rules look that need nothing but the file."""
-        taggers, captioner = (self.local, None) if local else (self.taggers, self.captioner)
-        return LookJob(tuple(items), taggers, self.floor, self.place, self.budget, captioner)
+        if local:
+            return LookJob(tuple(items), self.local, self.floor, self.place, self.budget)
+        return LookJob(
+            *(tuple(items), self.taggers, self.floor, self.place, self.budget),
+            captioner=self.captioner,
+            vectors=self.vectors,
+        )
 
 
 class Guests(Protocol):

@@ -92,7 +92,7 @@ def calm_of(settings: Settings, root: Root) -> Calm:
 
 def looking(settings: Settings) -> Looking:
     """Who is asked about photos, in batches that fit this machine."""
-    nowhere = {"place", "zero_shot"} if fed(settings) else {"place"}
+    nowhere = {"place", "zero_shot"} if fed(settings) or made_here(settings) else {"place"}
     taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name not in nowhere)
     asked = asked_of(settings)
     return Looking(
@@ -107,12 +107,21 @@ def looking(settings: Settings) -> Looking:
         workers=workers_of(settings),
         budget=min(BUDGET, memory_of(settings) // 16 // workers_of(settings)),
         prints=min(PRINTS, memory_of(settings) // 32),
+        vectors=zero_shot(settings) if made_here(settings) else None,
     )
 
 
 def fed(settings: Settings) -> bool:
     """Whether words come out of Immich's own vectors, and no picture is looked at for them."""
     return "zero_shot" in settings.taggers and bool(settings.immich.url and settings.immich.database.host)
+
+
+def made_here(settings: Settings) -> bool:
+    """Whether looks make vectors of pictures, which are compared with words later, by what the library has taught.
+
+    Where other machines look they alone have the model, and say words at once.
+    """
+    return "zero_shot" in settings.taggers and not fed(settings) and not settings.cluster.address
 
 
 def zero_shot(settings: Settings, model: str = "") -> Spec:

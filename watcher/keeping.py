@@ -11,7 +11,7 @@ from metadata.people import Person
 from models.look import Evidence as Spoken
 from models.look import Looked
 from watcher import siblings
-from watcher.ledger import embedded, kin, words, work
+from watcher.ledger import embedded, kin, vectors, words, work
 from watcher.ledger import evidence as said
 from watcher.ledger.work import Job
 
@@ -40,11 +40,13 @@ def _keep(
 ) -> list[int]:
     """The photos of which there is news for the other files of the same picture."""
     spoken: list[tuple[bytes, list[Evidence]]] = []
+    made: list[tuple[bytes, str, bytes]] = []
     for job, looked in looks:
         assert looked.digest is not None
         assert looked.facts is not None
         assert looked.stat is not None
-        shared = [_said(one) for one in looked.evidence if not one.of_file]
+        made += [(looked.digest, one.version, one.vector) for one in looked.evidence if one.vector]
+        shared = [_said(one) for one in looked.evidence if not (one.of_file or one.vector)]
         if looked.facts.burst or looked.facts.moment:
             kin.note(db, job.photo.id, looked.facts)
             shared = kin.agreed(db, job.photo.id, shared) if looked.facts.burst else shared
@@ -53,6 +55,8 @@ def _keep(
         spoken.append((said.own_key(job.photo.id), [_said(one) for one in looked.evidence if one.of_file]))
     heard = said.keep_all(db, spoken, now)
     news = {job.photo.id: of | own for (job, _), of, own in zip(looks, heard[::2], heard[1::2], strict=True)}
+    if made:
+        vectors.keep(db, made)
     embedded.allow(db, list(news))
     embedded.keep(db, {job.photo.id: one.embedded for job, one in looks if one.embedded is not None})
     for job, _ in looks:

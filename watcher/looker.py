@@ -13,10 +13,10 @@ from typing import Any
 
 from metadata.errors import PhotoError, UserError
 from models.look import Item, Known, Looked, LookJob, asked, look
-from watcher import keeping
+from watcher import keeping, privacy
 from watcher.cluster.ends import Died
 from watcher.desk import Desk
-from watcher.ledger import evidence, work
+from watcher.ledger import evidence, vectors, work
 from watcher.ledger.store import LedgerFault
 from watcher.ledger.work import Job
 from watcher.sending import LOST, Sender
@@ -54,9 +54,7 @@ class Looker:
     def unasked(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of these photos that some source of today's settings was not asked about."""
         keys = {job.photo.id: (job.digest, evidence.own_key(job.photo.id)) for job in jobs}
-        known = evidence.asked(
-            self._desk.ledger.db, [key for pair in keys.values() for key in pair if key is not None]
-        )
+        known = self._known([key for pair in keys.values() for key in pair if key is not None])
         nothing: frozenset[str] = frozenset()
 
         def is_open(job: Job) -> bool:
@@ -72,7 +70,10 @@ class Looker:
         elsewhere = None if local else self.sender.says()
         if elsewhere is not None:
             return elsewhere
-        return asked(self._desk.looking.local if local else self._desk.looking.taggers, self._desk.looking.place)
+        looking = self._desk.looking
+        if local:
+            return asked(looking.local, looking.place)
+        return asked(looking.taggers, looking.place, looking.vectors)
 
     def _looked_only(self, jobs: list[Job], answers: Sequence[Looked]) -> None:
         self.keep(jobs, answers)
@@ -123,11 +124,27 @@ class Looker:
     def _plain(self, jobs: Sequence[Job]) -> LookJob:
         return self._desk.looking.job(self.items(jobs), local=bool(self._desk.closed(jobs[0])))
 
+    def _private(self, jobs: Sequence[Job]) -> frozenset[int]:
+        """Those that leave this machine by no model."""
+        rules = self._desk.looking.private
+        return (
+            privacy.known(self._desk.ledger.db, jobs, rules).private if rules != privacy.Rules() else frozenset()
+        )
+
+    def _known(self, digests: Sequence[bytes]) -> dict[bytes, frozenset[str]]:
+        """Which sources were asked about pictures, and of which models there are vectors."""
+        found = evidence.asked(self._desk.ledger.db, digests)
+        if self._desk.looking.vectors is not None and digests:
+            for digest, made in vectors.asked(self._desk.ledger.db, digests).items():
+                found[digest] = found.get(digest, frozenset()) | made
+        return found
+
     def items(self, jobs: Sequence[Job]) -> list[Item]:
         """These photos as they are looked at: with what is known, and smaller pictures where there are some."""
-        known = evidence.asked(self._desk.ledger.db, [job.digest for job in jobs if job.digest is not None])
+        known = self._known([job.digest for job in jobs if job.digest is not None])
         guests = self._desk.guests
         previews = guests.previews(jobs)
+        private = self._private(jobs)
         return [
             Item(
                 job.photo.id,
@@ -135,6 +152,7 @@ class Looker:
                 Known(job.digest, known.get(job.digest, frozenset())) if job.digest else None,
                 preview=previews.get(job.photo.id, b""),
                 remote=guests.remote(job.photo),
+                private=job.photo.id in private,
             )
             for job in jobs
         ]

@@ -16,6 +16,7 @@ from metadata.errors import UserError
 from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_settings, say
 
 if TYPE_CHECKING:
+    from models.look import Spec
     from models.trial import Said, Trial, Who
     from watcher.cluster.trials import Asker
     from watcher.settings import Settings
@@ -55,6 +56,13 @@ def _try(arguments: Arguments) -> int:
     return SOME_FAILED if any(each.error or any(one.error for one in each.said) for each in found) else DONE
 
 
+def _by_nearness(settings: Settings) -> tuple[Spec, ...]:
+    """Zero shot, where it works on vectors that are there already: of a single photo it makes one."""
+    from watcher.furnishing import fed, made_here, zero_shot
+
+    return (zero_shot(settings),) if fed(settings) or made_here(settings) else ()
+
+
 def _hush() -> None:
     """What a host lacks stands in the answer; a line in the log would say it twice."""
     logging.getLogger("models.hosts").setLevel(logging.ERROR)
@@ -68,7 +76,8 @@ def _tried(path: bytes, settings: Settings, ask: Asker, *, private: bool) -> Tri
 
     made = looking(settings)
     if not ask.elsewhere:
-        return trial(path, Who(made.taggers, made.asked or made.captioner, made.place), private=private)
+        who = Who((*made.taggers, *_by_nearness(settings)), made.asked or made.captioner, made.place)
+        return trial(path, who, private=private)
     found = ask(path, Who(made.taggers, made.captioner, made.place), private=private)
     if made.asked is None:
         return found
@@ -236,10 +245,10 @@ def _timed(
     `paths` says of each photo whether it is private.
     """
     from models.trial import Who
-    from watcher.furnishing import looking
+    from watcher.furnishing import fed, looking
 
     made = looking(settings)
-    who = Who(made.taggers, made.captioner)
+    who = Who((*made.taggers, *(() if fed(settings) else _by_nearness(settings))), made.captioner)
     each: dict[str, list[float]] = {}
     failed: dict[str, str] = {}
     for path, private in paths.items():

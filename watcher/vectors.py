@@ -11,7 +11,7 @@ import random
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,8 +29,10 @@ from watcher.ledger.files import marks
 from watcher.ledger.store import Ledger
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from metadata.immich import Space
-    from metadata.immich.vectors import Vectors
     from models.taggers.zero_shot import ZeroShot
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,36 @@ REST: Final = 60.0
 """Seconds before the next try after a fault."""
 
 
+class Rows(Protocol):
+    """Vectors: `values[i]` is that of `ids[i]`."""
+
+    @property
+    def ids(self) -> list[str]:
+        """What they are called."""
+        ...
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """A row each."""
+        ...
+
+
+class Shown(Protocol):
+    """Which photos there may be vectors of, by what their source calls them. In the ledger's thread."""
+
+    def open(self, db: sqlite3.Connection, version: str) -> Iterator[str]:
+        """Those that were looked at and of which this version said nothing."""
+        ...
+
+    def every(self, db: sqlite3.Connection) -> list[str]:
+        """All, for the measure."""
+        ...
+
+    def photos(self, db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        """The photos that these are: number and digest."""
+        ...
+
+
 class Source(Protocol):
     """Who has the vectors (`metadata.immich.Database`)."""
 
@@ -57,8 +89,8 @@ class Source(Protocol):
         """Which model made them, and how many there are."""
         ...
 
-    def vectors(self, owners: Sequence[str] | None = None, *, ids: Sequence[str] | None = None) -> Vectors:
-        """Those of these assets."""
+    def vectors(self, *, ids: Sequence[str] | None = None) -> Rows:
+        """Those of these photos."""
         ...
 
 
@@ -95,15 +127,23 @@ class Nearby:
         floor: float = 0.25,
         model: str = "",
         part: int = PART,
+        shown: Shown | None = None,
+        stamp: str = "",
     ) -> None:
-        """`make` gives the tagger for a model of Immich's; `model` is the name a person has set."""
+        """`make` gives the tagger for a model of Immich's; `model` is the name a person has set.
+
+        `shown` are the photos, else those of Immich's assets. `stamp` is that of the vocabulary: what was said out
+        of another one is said anew.
+        """
+        self._shown: Shown = shown or Assets()
         self._ledger, self._source, self._make, self._now, self._rules = ledger, source, make, now, rules
         self._poll, self._floor, self._model, self._part = poll, floor, model, part
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vectors")
         self._asking: Future[Told] | None = None
         self._told: deque[tuple[str, list[Scored]]] = deque()
         self._tried: dict[str, float] = {}
-        self._version = ledger.get("zero_shot") or ""
+        version = ledger.get("zero_shot") or ""
+        self._version = version if f"-{stamp}" in version else ""
         self._taught = 0
         self._due = 0.0
         self._changes = -1
@@ -161,7 +201,7 @@ class Nearby:
         if not open_:
             return False
         sample = self._sample()
-        asked = Asked(tuple(open_), tuple(sample), _own_words(self._ledger.db, sample))
+        asked = Asked(tuple(open_), tuple(sample), self._own_words(sample))
         at = time.monotonic()
         self._tried |= dict.fromkeys(open_, at)
         self._asking = self._thread.submit(self._look, asked)
@@ -172,7 +212,7 @@ class Nearby:
         """Assets for the measure, where it may have to be taken."""
         if self._taught >= SAMPLE:
             return []
-        every = [row[0] for row in self._ledger.db.execute("SELECT id FROM assets WHERE verdict = 'ready'")]
+        every = self._shown.every(self._ledger.db)
         if len(every) < max(LEAST, GROWN * self._taught):
             return []
         return random.Random(len(every)).sample(every, min(SAMPLE, len(every)))  # noqa: S311 - a choice of photos
@@ -181,13 +221,8 @@ class Nearby:
         """Assets whose photos were looked at and have none of these words, and that were not just asked for."""
         before = time.monotonic() - self._poll
         self._tried = {asset: at for asset, at in self._tried.items() if at > before}
-        rows = self._ledger.db.execute(
-            "SELECT assets.id FROM assets JOIN photos ON photos.id = assets.photo WHERE assets.verdict = 'ready' "
-            "AND photos.digest IS NOT NULL AND photos.gone IS NULL AND NOT EXISTS (SELECT 1 FROM evidence "
-            "WHERE evidence.digest = photos.digest AND source = ? AND version = ?)",
-            (SOURCE, self._version),
-        )
-        return list(islice((row[0] for row in rows if row[0] not in self._tried), self._part))
+        found = self._shown.open(self._ledger.db, self._version)
+        return list(islice((each for each in found if each not in self._tried), self._part))
 
     def _answered(self, asking: Future[Told]) -> None:
         try:
@@ -219,12 +254,24 @@ class Nearby:
         some = [self._told.popleft() for _ in range(min(SLICE, len(self._told)))]
         now, version = self._now(), self._version
         with self._ledger.transaction() as db:
-            photos = _photos(db, [asset for asset, _ in some])
+            photos = self._shown.photos(db, [asset for asset, _ in some])
             said = [(*photos[asset], Evidence(SOURCE, version, one)) for asset, one in some if asset in photos]
             changed = keep_all(db, said, self._rules, now)
             _decide_anew(db, changed, now)
         if len(changed) >= MANY:
             self.many()
+
+    def _own_words(self, sample: Sequence[str]) -> dict[str, frozenset[Word]]:
+        """The words that people gave to these photos, and that are not ours."""
+        found: dict[str, frozenset[Word]] = {}
+        for start in range(0, len(sample), 500):
+            known = self._shown.photos(self._ledger.db, sample[start : start + 500])
+            names = {photo: name for name, (photo, _) in known.items()}
+            for photo, truth in words.truths(self._ledger.db, list(names)).items():
+                own = frozenset(word for name, word in truth.words.items() if name not in truth.ours)
+                if own:
+                    found[names[photo]] = own
+        return found
 
     # In its own thread
 
@@ -263,14 +310,31 @@ class Nearby:
         log.info("zero_shot: measured %d words by %d photos", len(tagger.vocabulary.words), len(sample.ids))
 
 
-def _photos(db: sqlite3.Connection, assets: Sequence[str]) -> dict[str, tuple[int, bytes]]:
-    """The photos that these assets are and that were looked at: number and digest."""
-    rows = db.execute(
-        "SELECT assets.id, photos.id, photos.digest FROM assets JOIN photos ON photos.id = assets.photo "  # noqa: S608 - question marks
-        f"WHERE assets.id IN ({marks(assets)}) AND photos.digest IS NOT NULL",
-        assets,
-    )
-    return {asset: (photo, digest) for asset, photo, digest in rows}
+class Assets:
+    """Immich's, by their numbers there."""
+
+    def open(self, db: sqlite3.Connection, version: str) -> Iterator[str]:
+        """See `Shown`."""
+        rows = db.execute(
+            "SELECT assets.id FROM assets JOIN photos ON photos.id = assets.photo WHERE assets.verdict = 'ready' "
+            "AND photos.digest IS NOT NULL AND photos.gone IS NULL AND NOT EXISTS (SELECT 1 FROM evidence "
+            "WHERE evidence.digest = photos.digest AND source = ? AND version = ?)",
+            (SOURCE, version),
+        )
+        return (row[0] for row in rows)
+
+    def every(self, db: sqlite3.Connection) -> list[str]:
+        """See `Shown`."""
+        return [row[0] for row in db.execute("SELECT id FROM assets WHERE verdict = 'ready'")]
+
+    def photos(self, db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        """See `Shown`."""
+        rows = db.execute(
+            "SELECT assets.id, photos.id, photos.digest FROM assets JOIN photos ON photos.id = assets.photo "  # noqa: S608 - question marks
+            f"WHERE assets.id IN ({marks(ids)}) AND photos.digest IS NOT NULL",
+            ids,
+        )
+        return {asset: (photo, digest) for asset, photo, digest in rows}
 
 
 Said = tuple[int, bytes, Evidence]
@@ -321,17 +385,3 @@ def _decide_anew(db: sqlite3.Connection, changed: Sequence[tuple[int, bytes]], n
         [(now, digest) for _, digest in changed],
     )
     siblings.wake(db, [photo for photo, _ in changed], now)
-
-
-def _own_words(db: sqlite3.Connection, sample: Sequence[str]) -> dict[str, frozenset[Word]]:
-    """The words that people gave to these assets' photos, and that are not ours."""
-    found: dict[str, frozenset[Word]] = {}
-    for start in range(0, len(sample), 500):
-        some = sample[start : start + 500]
-        query = f"SELECT photo, id FROM assets WHERE photo IS NOT NULL AND id IN ({marks(some)})"  # noqa: S608 - question marks
-        photos = dict(db.execute(query, some).fetchall())
-        for photo, truth in words.truths(db, list(photos)).items():
-            own = frozenset(word for name, word in truth.words.items() if name not in truth.ours)
-            if own:
-                found[photos[photo]] = own
-    return found

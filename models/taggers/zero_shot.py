@@ -64,16 +64,33 @@ class ZeroShot:
         made = f"{self._embedder.version}-{self.vocabulary.stamp}"
         return (f"{made}-{self._stamp}" if self._stamp else made).replace("@", "-")
 
+    @property
+    def model(self) -> str:
+        """What made its vectors: those of one model can be compared."""
+        return f"{self._embedder.name}:{self._embedder.version}".replace("@", "-")
+
     def tag(self, views: Sequence[View]) -> list[list[Scored]]:
         """The few words that each picture is near to."""
         from models import runtime  # noqa: PLC0415 - a service starts without numpy
 
-        said: list[list[Scored]] = []
+        vectors = self.vectors(views)
+        if not len(vectors):
+            return []
+        with runtime.threads(1):
+            return list(self.score(vectors))
+
+    def vectors(self, views: Sequence[View]) -> NDArray[np.floating]:
+        """A row a picture."""
+        import numpy as np  # noqa: PLC0415 - as above
+
+        from models import runtime  # noqa: PLC0415
+
+        rows = []
         for start in range(0, len(views), self._batch):
             pictures = [view.pixels(self.edge) for view in views[start : start + self._batch]]
             with runtime.threads(1):
-                said += self.score(self._embedder.images(pictures))
-        return said
+                rows.append(np.asarray(self._embedder.images(pictures), np.float32))
+        return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
 
     def score(self, vectors: NDArray[np.floating]) -> Iterator[list[Scored]]:
         """The same for vectors of this model, a row a picture. Raises UserError for those of another."""

@@ -72,6 +72,7 @@ def _log_of_before():
     """A command sets the log up for its process."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    root.handlers = [each for each in before if not getattr(getattr(each, "stream", None), "closed", False)]
     yield
     root.handlers, root.level = before, level
 

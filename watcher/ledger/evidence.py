@@ -14,6 +14,7 @@ from metadata.choose import Evidence
 from metadata.people import Box, Person
 from metadata.squeeze import squeezed
 from metadata.tags import Word
+from watcher.ledger import vectors
 from watcher.ledger.files import marks
 
 MOST_WORDS = 256
@@ -167,6 +168,7 @@ def forget(db: sqlite3.Connection, digest: bytes) -> None:
     """Forget what was said of a picture."""
     _tally(db, {(one.source, name): -1 for one in of(db, [digest])[digest] for name in _counted(one)})
     db.execute("DELETE FROM evidence WHERE digest = ?", (digest,))
+    vectors.forget(db, digest)
 
 
 def sweep(db: sqlite3.Connection) -> int:
