@@ -132,7 +132,9 @@ class Household:
             self._process.kill()
             self._process.wait()
         if self._ear is not None and self._process.stdout is not None:
-            self._ear.join(10)  # nobody writes any more
+            self._ear.join(120)  # nobody writes any more
+            if self._ear.is_alive():
+                raise RuntimeError("a process of the service outlived it, and holds its output")
             self._process.stdout.close()
         self._process = None
 
