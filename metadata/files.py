@@ -75,19 +75,6 @@ def read(path: bytes, *, base: bytes, limit: int) -> Content | None:
         raise translate(error, path) from error
 
 
-def there(path: bytes, *, base: bytes) -> bool:
-    """Whether anything stands at `path`; raises as `read` does, for what it is and not for what it holds."""
-    try:
-        regular(path, base=base)
-    except FileNotFoundError:
-        return False
-    except PermissionError as error:
-        raise Refused(path, _CLOSED_TO_US) from error
-    except OSError as error:
-        raise translate(error, path) from error
-    return True
-
-
 def regular(path: bytes, *, base: bytes) -> tuple[bytes, os.stat_result]:
     """Where a regular file truly is, and its stat. Raises Refused as `read` does, and OSError."""
     found = os.lstat(path)

@@ -71,29 +71,35 @@ def own() -> bytes:
     return PREFIX + os.urandom(5).hex().encode() + b"-"
 
 
-def put(wishes: Sequence[Wish], *, durability: Durability = "batch") -> list[TagwrightError | None]:
-    """Make every wish come true, durably; an answer a wish, None where it did.
+def put(
+    wishes: Sequence[Wish],
+    *,
+    durability: Durability = "batch",
+    turn: contextlib.AbstractContextManager[None] | None = None,
+) -> list[TagwrightError | None]:
+    """Make every wish come true, durably; an answer a wish, None where it did. `turn` is held but while syncing.
 
     ChangedMeanwhile: the file was not `before`, and is left as it was. Refused, TryAgain and PlaceClosed
     as their names say; the file is what it was, and nothing of ours is left beside it.
     """
+    turn = turn or contextlib.nullcontext()
     if durability == "file":
-        return [answer for wish in wishes for answer in _batch([wish])]
-    return _batch(wishes)
+        return [answer for wish in wishes for answer in _batch([wish], turn)]
+    return _batch(wishes, turn)
 
 
-def _batch(wishes: Sequence[Wish]) -> list[TagwrightError | None]:
+def _batch(wishes: Sequence[Wish], turn: contextlib.AbstractContextManager[None]) -> list[TagwrightError | None]:
     staged: list[_Staged | TagwrightError] = []
     try:
-        stage = partial(_stage, rights.Fresh())
-        staged += (_attempt(stage, wish) for wish in wishes)
+        stage, place = partial(_stage, rights.Fresh()), partial(_place, Patience())
+        with turn:
+            staged += (_attempt(stage, wish) for wish in wishes)
         written = [each for each in staged if isinstance(each, _Staged)]
         fault = _sync_files([each for each in written if each.handle >= 0])
-        patience = Patience()
-        answers = [
-            each if isinstance(each, TagwrightError) else fault or _attempt(partial(_place, patience), each)
-            for each in staged
-        ]
+        with turn:
+            answers = [
+                each if isinstance(each, TagwrightError) else fault or _attempt(place, each) for each in staged
+            ]
         fault = sync_folders({os.path.dirname(each.target) for each in written})
     finally:
         for each in staged:

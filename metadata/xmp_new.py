@@ -6,7 +6,7 @@ exiv2 (and with it digiKam, darktable and Photini) wants `<?xpacket begin=` dire
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -64,13 +64,21 @@ def new(change: Change, now: datetime, path: bytes = b"", listed: Mapping[str, V
 
     Raises Refused, with `path`, for a value that XML cannot hold.
     """
-    wanted = _wanted(change, now, fresh_lists(change) if listed is None else listed)
+    listed = fresh_lists(change) if listed is None else listed
+    said = {name: text for name, text in change.texts.items() if text and name in TEXTS}
     shown = change.texts.get(SHOWN.name)
-    names = (*wanted, SHOWN.name) if shown else tuple(wanted)
+    claim = claim_text(change.claim) if change.claim and (change.claim.words or change.claim.texts) else ""
+    names = (*listed, *said, DATE.name, *((CLAIM.name,) if claim else ()), *((SHOWN.name,) if shown else ()))
     pieces = [_head(names)]
-    for name, values in wanted.items():
+    for name, values in listed.items():
         opening, between, closing = _FORMS[name]
         pieces += (opening, between.join(texts(values, path)), closing)
+    written: dict[str, str] = {}  # a caption stands in two fields
+    for name, text in (*said.items(), (DATE.name, now.isoformat(timespec="seconds")), (CLAIM.name, claim)):
+        if text:
+            opening, _, closing = _FORMS[name]
+            inside = written.get(text) or written.setdefault(text, texts((text,), path)[0])
+            pieces += (opening, inside, closing)
     pieces += (_shown(shown, path), _TAIL)
     return "".join(pieces).encode()
 
@@ -79,18 +87,6 @@ def new(change: Change, now: datetime, path: bytes = b"", listed: Mapping[str, V
 def _head(names: tuple[str, ...]) -> str:
     uris = dict.fromkeys(_FIELDS[name].uri for name in names)
     return _HEAD + "".join(f'\n    xmlns:{_PREFIX[uri]}="{uri}"' for uri in uris) + ">\n"
-
-
-def _wanted(change: Change, now: datetime, listed: Mapping[str, Values]) -> dict[str, Sequence[str]]:
-    """The values of every field, in the order of the file."""
-    wanted: dict[str, Sequence[str]] = {**listed}
-    for name, text in change.texts.items():
-        if text and name in TEXTS:
-            wanted[name] = (text,)
-    wanted[DATE.name] = (now.isoformat(timespec="seconds"),)
-    if change.claim and (change.claim.words or change.claim.texts):
-        wanted[CLAIM.name] = (claim_text(change.claim),)
-    return wanted
 
 
 def _shown(said: str | None, path: bytes) -> str:

@@ -23,6 +23,7 @@ from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightErr
 from metadata.photo import Photo
 from metadata.replace import Durability, Wish, put
 from metadata.sinks import Change, Draft, Seen, Values
+from metadata.turns import Turn
 
 Registered = Callable[[Photo], bytes | None]
 """The absolute path of the sidecar that somebody else keeps for a photo (Immich), or None."""
@@ -89,10 +90,12 @@ class SidecarSink:
         self._provenance = provenance
         self._registered = registered
         self._known: dict[bytes, _Standing] = {}
+        self._turn = Turn()
         self._made: dict[int, tuple[Change, datetime, xmp.Revised]] = {}
 
     def read(self, photos: Sequence[Photo]) -> list[Seen | TryAgain | PlaceClosed | Refused]:
         """What stands there. A photo that is gone itself is TryAgain, so that its words are not missed."""
+        self._turn.give_way()
         self._known, self._made = {}, {}
         paths = [os.path.dirname(photo.file) for photo in photos]
         folders: dict[bytes, which.Folder] = {}
@@ -142,6 +145,7 @@ class SidecarSink:
 
     def draft(self, photo: Photo, seen: Seen, change: Change) -> Draft | Refused:
         """Worked out on what `seen` was read from; where that has changed, `write` will say so."""
+        self._turn.give_way()
         try:
             standing = self._standing(photo, seen)
             if standing is None:
@@ -184,11 +188,11 @@ class SidecarSink:
 
     def _created(self, change: Change, now: datetime, where: bytes) -> xmp.Revised:
         """A new sidecar; the same for every photo of which the same is to be said in the same second."""
-        second = now.replace(microsecond=0)
         made = self._made.get(id(change))
-        if made is None or made[0] is not change or made[1] != second:
-            made = self._made[id(change)] = change, second, xmp.create(change, now, where)
-            return made[2]
+        if made is None or made[0] is not change or made[1] != now.replace(microsecond=0):
+            fresh = xmp.create(change, now, where)
+            self._made[id(change)] = change, now.replace(microsecond=0), fresh
+            return fresh
         return replace(made[2], seen=replace(made[2].seen, where=where))
 
     def _revise(self, photo: Photo, standing: _Standing, loaded: _Loaded, change: Change) -> Draft:
@@ -222,7 +226,7 @@ class SidecarSink:
         busy = [number for number, draft in enumerate(drafts) if draft.before != draft.after]
         wishes = [_wish(drafts[number]) for number in busy]
         known = [number for number, wish in zip(busy, wishes, strict=True) if wish]
-        answers = put([wish for wish in wishes if wish], durability=self._durability)
+        answers = put([wish for wish in wishes if wish], durability=self._durability, turn=self._turn)
         faults: Mapping[int, TagwrightError | None] = dict(zip(known, answers, strict=True))
         return [_answer(draft, faults.get(number)) for number, draft in enumerate(drafts)]
 
@@ -357,7 +361,7 @@ def _wish(draft: Draft) -> Wish | None:
 def _answer(
     draft: Draft, fault: TagwrightError | None
 ) -> Seen | ChangedMeanwhile | TryAgain | PlaceClosed | Refused:
-    """What we put there, if the place can still be asked.
+    """What we put there; of what was not to change only if it still stands there.
 
     Where somebody wrote over it since, that is the next reading's news: taken as read back it would become
     the base of the next comparison, and nobody would ever learn what they did.
@@ -369,7 +373,6 @@ def _answer(
         return ChangedMeanwhile(draft.where, "it is no longer what was read")
     try:
         if draft.before != draft.after:
-            files.there(draft.where, base=draft.photo.base)
             return draft.seen
         content = files.read(draft.where, base=draft.photo.base, limit=xmp.LIMIT)
     except (TryAgain, PlaceClosed, Refused) as error:
