@@ -134,6 +134,7 @@ def _rows(
     """Photo, key and new word, for each keyword with one of these parts on a photo that was counted for it."""
     known = book.used(db, owner)
     targets = {one["word"]: _end(known, _target(one)) for one in words}
+    within = {one["word"]: pure.applied(_target(one), {}, known.leaves) for one in words}
     whose = owners.mine(db, owner, list({number for one in words for number in one["ids"]}))
     counted = {one["word"]: whose & {*one["ids"]} for one in words}
     numbers: dict[int, Word] = {}
@@ -145,7 +146,8 @@ def _rows(
             continue
         parts = [part for part in targets if _has(word, part)]
         for (photo,) in db.execute("SELECT photo FROM standing WHERE word = ?", (number,)):
-            mine = {part: targets[part] for part in parts if photo in counted[part]}
+            ends = targets if len(word) == 1 else within  # a path's parts are exchanged where they stand
+            mine = {part: ends[part] for part in parts if photo in counted[part]}
             if mine and (to := changed(word, mine)):
                 yield photo, tags.key(word), to
 

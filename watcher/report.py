@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from models.dedupe.library import Evidence
 
 FORMAT = 1
+MOST = 400
+"""Rows of the lists of near misses and possible parents that the page shows; here they all stand."""
 Report = dict[str, Any]
 
 
@@ -37,6 +39,8 @@ def made(census: Census, result: Result, about: Mapping[str, Any]) -> Report:
     paths = _paths(census, {word for group in groups for word in group["words"]})
     decided = {word for group in groups for word in group["words"]}
     decided |= {word for pair in doubt for word in (pair["a"], pair["b"])} | {one["word"] for one in paths}
+    parents = _parents(result, counts)
+    decided |= {one["child"] for one in parents[:MOST]}
     rest = {word for a, b, _ in result.vetoed for word in (a, b)}
     rest |= {word for child, parent, _ in result.parents for word in (child, parent)}
     report = {
@@ -48,9 +52,7 @@ def made(census: Census, result: Result, about: Mapping[str, Any]) -> Report:
         "in_doubt": doubt,
         "paths": paths,
         "held_apart": [_pair(a, b, evidence) for a, b, evidence in result.vetoed],
-        "could_be_a_hierarchy": [
-            {"child": child, "parent": parent, "why": why} for child, parent, why in result.parents
-        ],
+        "could_be_a_hierarchy": parents,
         "words": {text: _use(census.uses[text], counted=text in decided) for text in sorted(decided | rest)},
     }
     return {"digest": digest(report), **report}
@@ -73,6 +75,12 @@ def _pair(a: str, b: str, evidence: Evidence) -> dict[str, Any]:
         "for": list(evidence.reasons),
         "against": list(evidence.against),
     }
+
+
+def _parents(result: Result, counts: Mapping[str, int]) -> list[dict[str, str]]:
+    """What could stand below what, the most used words first."""
+    found = sorted(result.parents, key=lambda one: (-counts[one[0]], one))
+    return [{"child": child, "parent": parent, "why": why} for child, parent, why in found]
 
 
 def _use(use: Use, *, counted: bool) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from watcher.report import MOST
+
 Row = Mapping[str, Any]
 FEW = 3
 """Pairs whose evidence is seen at once."""
-MOST = 400
-"""Rows of a list that nothing is decided in; report.json holds them all."""
 PLACES = {"sidecar": "sidecars", "embedded": "the photos", "server": "Immich", "memory": "memory"}
 
 
@@ -178,12 +178,26 @@ def _paths(report: Row) -> Section:
 
 
 def _parents(report: Row) -> Section:
-    says = "<p>One may stand below the other. Never merged; `tagwright category map` files words below others.</p>"
+    says = (
+        "<p>One may stand below the other, and never does by itself. What you tick becomes a path on its photos, "
+        "dog for example animal/dog, and on tomorrow's.</p>"
+    )
     head = "<tr><th>Word<th>Could stand below<th>Why</tr>"
     found = report["could_be_a_hierarchy"]
-    rows = _rows(found, lambda one: (one["child"], one["parent"], one["why"]))
-    body = f"{says.replace('`', '')}<article><table>{head}{rows}</table></article>{_more(found)}"
+    rows = "".join(_child(report, one) for one in found[:MOST])
+    body = f"{says}<article><table>{head}{rows}</table></article>{_more(found)}"
     return "hierarchy", f"Could be a hierarchy ({len(found)})", body if rows else ""
+
+
+def _child(report: Row, one: Row) -> str:
+    """A row, with a box where a plain word can go below the other, or below the one path that this ends."""
+    child, parent = escape(one["child"]), escape(one["parent"])
+    use, above = report["words"][one["child"]], report["words"][one["parent"]]["as"]
+    at = escape(above[0]) if len(above) == 1 else parent
+    box = f'<input type="checkbox" data-child="{child}" data-parent="{parent}" data-at="{at}"> '
+    box = box if one["child"] in use["as"] and "/" not in child + parent else ""
+    word = f"<label>{box}{child}</label> <small>{use['photos']:,}</small>"
+    return f"<tr><td>{word}<td>{at}<td>{escape(one['why'])}</tr>"
 
 
 def _apart(report: Row) -> Section:

@@ -127,8 +127,14 @@ class Search:
             [self._group(group) for group in places],
             self._suggestions(in_group) if self.options.method == "agree" else [],
             self._misses(in_group),
-            hierarchy.parents(self.library, in_group) if self.options.hierarchy else [],
+            list(self._parents(in_group)) if self.options.hierarchy else [],
         )
+
+    def _parents(self, in_group: Mapping[int, int]) -> Iterator[tuple[str, str, str]]:
+        """What could be a hierarchy; nobody's name is offered below the word that is spelled like it."""
+        for one in hierarchy.parents(self.library, in_group):
+            if not self._protected & {self.library.number[word] for word in one[:2]}:
+                yield one
 
     def _grouped(self) -> list[list[int]]:
         if self.options.method != "agree":

@@ -228,6 +228,20 @@ def test_decisions_win_over_the_report(world, tmp_path):
     assert "DSLR" in {group["to"] for group in world.report()["groups"]}
 
 
+def test_a_word_that_a_person_puts_below_another_takes_those_that_become_it_along(world, tmp_path):
+    before = world.sidecars()
+    world.dedupe()
+    merges = {"couch": "sofa", "sofa": "furniture/sofa"}
+    file = tmp_path / "decisions.json"
+    file.write_text(json.dumps({"report": world.report()["digest"], "merge": merges}))
+    assert world.dedupe("--apply", "--decisions", file) == 0
+    for name in ("s0.jpg", "c.jpg", "f.jpg"):
+        assert "furniture/sofa" in world.fields(name)[0]
+        assert not {"sofa", "couch"} & (world.fields(name)[0] | world.fields(name)[1])
+    world.do("undo", run=world.last_run())
+    assert {name: data for name, data in world.sidecars().items() if name in before} == before
+
+
 def test_a_report_that_was_edited_is_refused(world, capsys):
     world.dedupe()
     file = world.state / "dedupe/report.json"

@@ -60,6 +60,26 @@ def test_a_word_may_become_a_path_that_a_person_named(made):
     assert report.approved(made, decided) == {"couch": ("furniture", "sofa")}
 
 
+def test_a_plain_word_may_go_below_another_and_below_the_one_path_that_this_ends():
+    counted = census(dog=3, beagle=1, terrier=1)
+    counted.uses["dog"].words = {("animals", "dog")}
+    counted.uses["terrier"].words = {("pets", "terrier")}
+    found = find(counted.counts(), (), None, Options())
+    made = report.made(counted, found, {"made": "today", "ledger": "l", "options": {}})
+    assert [one["child"] for one in made["could_be_a_hierarchy"]] == ["beagle", "terrier"]
+    page = report_page.page(made, {})
+    assert 'data-child="beagle" data-parent="dog" data-at="animals/dog"' in page
+    assert 'data-child="terrier"' not in page
+    decided = {"report": made["digest"], "merge": {"beagle": "animals/dog/beagle"}, "apart": []}
+    assert report.approved(made, decided) == {"beagle": ("animals", "dog", "beagle")}
+
+
+def test_nobodys_name_is_offered_below_anything():
+    counted = census(dog=3, beagle=1)
+    found = find(counted.counts(), (), None, Options(protected=frozenset({"beagle"})))
+    assert not found.parents
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"report": 1, "merge": [1]}', '{"report": "x", "apart": [1]}'])
 def test_a_file_that_holds_no_decisions_is_refused(tmp_path, text):
     (tmp_path / "d.json").write_text(text)
