@@ -117,11 +117,8 @@ def fed(settings: Settings) -> bool:
 
 
 def made_here(settings: Settings) -> bool:
-    """Whether looks make vectors of pictures, which are compared with words later, by what the library has taught.
-
-    Where other machines look they alone have the model, and say words at once.
-    """
-    return "zero_shot" in settings.taggers and not fed(settings) and not settings.cluster.address
+    """Whether looks make vectors of pictures, which are compared with words later, by what the library taught."""
+    return "zero_shot" in settings.taggers and not fed(settings)
 
 
 def zero_shot(settings: Settings, model: str = "") -> Spec:

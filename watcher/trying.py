@@ -75,10 +75,10 @@ def _tried(path: bytes, settings: Settings, ask: Asker, *, private: bool) -> Tri
     from watcher.furnishing import looking
 
     made = looking(settings)
+    taggers = (*made.taggers, *_by_nearness(settings))
     if not ask.elsewhere:
-        who = Who((*made.taggers, *_by_nearness(settings)), made.asked or made.captioner, made.place)
-        return trial(path, who, private=private)
-    found = ask(path, Who(made.taggers, made.captioner, made.place), private=private)
+        return trial(path, Who(taggers, made.asked or made.captioner, made.place), private=private)
+    found = ask(path, Who(taggers, made.captioner, made.place), private=private)
     if made.asked is None:
         return found
     return besides(found, lambda: trial(path, Who((), made.asked), private=private))

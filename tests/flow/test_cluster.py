@@ -17,6 +17,7 @@ pytest.importorskip("distributed")
 from models import image
 from tests.cluster_world import Machines, free_port
 from tests.flow.house_world import World, paint, soon
+from tests.tiny_models import clip
 from tests.vision_server import serving
 from watcher.cli import main
 from watcher.cluster import checkup, versions
@@ -213,6 +214,22 @@ def test_a_captioner_that_needs_no_server_is_asked_by_workers(world, shared, mon
     world.run()
     assert world.ask("SELECT DISTINCT caption FROM captions") == [("A wide, mostly red picture",)]
     assert world.ask("SELECT count(*) FROM captions") == [(COUNT,)]
+
+
+def test_vectors_of_pictures_are_made_by_workers_and_compared_here(world, shared, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(image, "decode", lambda *_, **__: pytest.fail("the first machine decodes"))
+    model = clip(tmp_path / "tiny", pixels=32)
+    asked = {"embedder": "clip_onnx", "model": str(model), "words": ["colours/red", "green"]}
+    world.changed |= {"taggers": ["zero_shot"], "zero_shot": asked, "models_folder": tmp_path / "models"}
+    world.run()
+    assert world.ask("SELECT count(*) FROM vectors") == [(COUNT,)]
+    with world.book() as db:
+        told = db.execute("SELECT DISTINCT source, substr(version, 1, 4) FROM evidence").fetchall()
+    assert told == [("zero_shot", "tiny")]
+    assert list(
+        (tmp_path / "models" / "zero_shot").glob("*calibration.npz")
+    )  # what the library has taught is here
 
 
 def test_try_and_estimate_ask_the_workers_about_models_that_only_they_have(world, shared, tmp_path, capsys):

@@ -118,6 +118,8 @@ def _looked(errand: Errand, items: list[Item], here: Bench) -> dict[int, Looked]
     for photos, specs, place in parts:
         if photos:
             job = replace(errand.job, photos=tuple(photos), taggers=specs, place=place, budget=here.budget)
+            if job.vectors is not None:
+                job = replace(job, vectors=here.own((job.vectors,))[0])
             seen |= {one.id: one for one in here.look(job)}
     return seen
 
@@ -139,12 +141,17 @@ def _answer(item: Item, placed: Item | Nowhere, seen: Mapping[int, Looked], here
     return Answer(looked, by_preview=bool(placed.remote) and not item.remote)
 
 
-def exam(taggers: Iterable[Spec], place: PlaceSpec | None, captioner: Spec | None = None) -> dict[str, Any]:
+def exam(
+    taggers: Iterable[Spec],
+    place: PlaceSpec | None,
+    captioner: Spec | None = None,
+    vectors: Spec | None = None,
+) -> dict[str, Any]:
     """On a worker, before its first batch: versions, what it can reach, and whether its models are there."""
     here = bench()
     says, fault = frozenset[str](), ""
     try:
-        says = asked(here.own(taggers), place)
+        says = asked(here.own(taggers), place, here.own((vectors,))[0] if vectors is not None else None)
         if captioner is not None:
             captioner_of(captioner)
     except UserError as error:

@@ -87,7 +87,9 @@ class Post:
         seen = {item.id: answers[item.id].looked for item in job.photos if item.id in answers}
         bare = [item for item in job.photos if item.id in answers and answers[item.id].by_preview]
         if bare:
-            plain = replace(job, photos=tuple(bare), taggers=self._files_own(job), captioner=None, prints=None)
+            plain = replace(
+                job, photos=tuple(bare), taggers=self._files_own(job), captioner=None, prints=None, vectors=None
+            )
             read = self.look(plain)
             seen |= {own.id: _joined(own, seen[own.id]) for own in read}
         after = _stats([item for item in job.photos if item.id in seen and not item.remote])
@@ -107,7 +109,7 @@ def opened(
     settings: Settings, looking: Looking, look: Callable[[LookJob], list[Looked]], news: Callable[[], None]
 ) -> Post:
     """The way to the scheduler of the settings. Raises UserError for an address that needs TLS and has none."""
-    exam = partial(errand.exam, looking.taggers, looking.place, looking.captioner)
+    exam = partial(errand.exam, looking.taggers, looking.place, looking.captioner, looking.vectors)
     cluster, leaves = reached(settings, exam, news)
     return Post(cluster, looking.local, look, leaves=leaves, here=settings.without == "here")
 

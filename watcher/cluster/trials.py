@@ -100,7 +100,7 @@ def asker(settings: Settings) -> Iterator[Asker]:
     from watcher.cluster import post  # noqa: PLC0415 - few have more than one machine
 
     news = threading.Event()
-    exam = partial(errand.exam, made.taggers, made.place, made.captioner)
+    exam = partial(errand.exam, made.taggers, made.place, made.captioner, made.vectors)
     cluster, leaves = post.reached(settings.cluster, exam, news.set)
     try:
         if why := _why(cluster, news):
