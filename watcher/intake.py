@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from metadata.photo import Stat
-from watcher import walk
+from watcher import disks, walk
 from watcher.arrival import Arrival, Kind
 from watcher.ignore import Ignore, is_film, is_photo, is_sidecar
 from watcher.immich_layout import ImmichLayout
@@ -62,7 +63,7 @@ class Door:
     walks: int = 0
     started: int = 0
     waits: bool = False
-    anchor: tuple[int, int] | None = None
+    anchor: tuple[object, ...] | None = None
     told: bool = False
     fair: bool = False
     doubts: int = 0
@@ -139,9 +140,9 @@ class Intake:
         """Walk a root, or the part of it below a path, now."""
         door = self.doors[name]
         if path:
-            anchor = _anchor(door.base)
+            anchor = disks.anchor(door.base)
             folders = list(walk.walk(door.base, door.ignore, on_error=_unreadable(door), below=path))
-            if self._is_there(door) and anchor == _anchor(door.base):
+            if self._is_there(door) and anchor == disks.anchor(door.base):
                 self._note(door, folders)
         else:
             door.full_due = 0.0
@@ -224,7 +225,7 @@ class Intake:
                 break
         else:
             door.walking = None
-        if door.anchor != _anchor(door.base):  # unmounted under our feet: what was listed is not the root
+        if door.anchor != disks.anchor(door.base):  # unmounted under our feet: what was listed is not the root
             door.walking, door.gated_due = None, at
             door.full_due = at if door.full else door.full_due
             return self._is_there(door)
@@ -237,7 +238,7 @@ class Intake:
         full = at >= door.full_due
         if not full and at < door.gated_due:
             return False
-        anchor, waited = _anchor(door.base), door.waits
+        anchor, waited = disks.anchor(door.base), door.waits
         if not self._is_there(door):
             door.full_due = door.gated_due = at + self._times.back
             return False
@@ -262,8 +263,10 @@ class Intake:
         row = db.execute("SELECT identity, waits FROM roots WHERE name = ?", (door.name,)).fetchone()
         then = walk.Identity(**json.loads(row[0])) if row[0] else None
         now = walk.identity(door.base, files.sample(db, door.name, door.sample))
-        good = walk.matches(then, now)
-        waits = "" if good else _why(door, now)
+        now = replace(now, disks=disks.mounted(door.base))
+        away = disks.away(then, now, partial(files.any_below, db, door.name))
+        good = walk.matches(then, now) and not away
+        waits = "" if good else disks.why(door.name, door.base, now, away)
         door.waits = not good
         if waits != row[1]:
             log.warning("%s", waits) if waits else log.info("root %s is back", door.name)
@@ -376,31 +379,12 @@ class Intake:
         return door is None or door.waits or (door.started >= number and door.walking is None)
 
 
-def _why(door: Door, now: walk.Identity) -> str:
-    base = os.fsdecode(door.base)
-    if not now.fs:
-        return f"root {door.name} waits: {base} is not there; mount it, or change its path in the settings"
-    return (
-        f"root {door.name} waits: {base} holds {now.found} of {now.asked} files that should be there; "
-        f"mount the right folder, or run `tagwright accept {door.name}` if this is it"
-    )
-
-
 def _unreadable(door: Door) -> Callable[[bytes, OSError], None]:
     def note(path: bytes, error: OSError) -> None:
         door.unread.add(path)
         log.warning("%s cannot be read: %s", os.fsdecode(path), error.strerror or error)
 
     return note
-
-
-def _anchor(base: bytes) -> tuple[int, int] | None:
-    """What tells a mounted root from the empty folder below it."""
-    try:
-        found = os.stat(base)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _stat(base: bytes, path: bytes) -> Stat | None:

@@ -229,7 +229,7 @@ class Identity:
 
     Its file system ("" = the folder is not there), and how many of the known files asked for stand in it.
     `inode` is the folder's own number (0 = not known); `lived_in` says, where none of these files is there,
-    that some photo is.
+    that some photo is. `disks` are the places in it where others are mounted.
     """
 
     fs: str
@@ -237,6 +237,7 @@ class Identity:
     found: int = 0
     inode: int = 0
     lived_in: bool = False
+    disks: tuple[str, ...] = ()
 
 
 def identity(base: bytes, sample: Iterable[bytes]) -> Identity:

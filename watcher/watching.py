@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from watchdog.observers.api import EventQueue, ObservedWatch
 
 from metadata.replace import own
-from watcher import mounts
+from watcher import disks, mounts
 from watcher.arrival import Kind, Pace, WatchedRoot
 from watcher.branches import Branches
 from watcher.emitter import RootEmitter
@@ -82,6 +82,7 @@ class InotifyEmitter(RootEmitter):
         self._branches = Branches(NO_ROOT)
         self._polled = Polled(root.base, root.ignore)
         self._sign: object = None
+        self._silent: frozenset[bytes] = frozenset()
         self.anew()
 
     # The turn
@@ -168,7 +169,7 @@ class InotifyEmitter(RootEmitter):
         before, self._lost, self._limbo = self._branches, False, float("inf")
         self._polled = Polled(self.root.base, self.root.ignore)
         self._starved.clear()
-        self._sign = self._signature()
+        self._sign, self._silent = self._signature(), disks.silent(self.root.base)
         try:
             self._branches = Branches(self._inotify.add(self.root.base, ROOT_MASK))
         except OSError as error:
@@ -225,6 +226,9 @@ class InotifyEmitter(RootEmitter):
 
     def _add(self, parent: int, name: bytes, path: bytes, *, tell: bool) -> int | None:
         where = self.root.base + b"/" + path
+        if path in self._silent:
+            self._without(path, None, tell=tell)
+            return None
         try:
             watch = self._inotify.add(where, FOLDER_MASK)
         except OSError as error:

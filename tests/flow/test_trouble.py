@@ -134,6 +134,29 @@ def test_a_root_unmounted_in_the_middle_of_a_walk_loses_nothing(world):
         subprocess.run(["umount", "-q", world.photos], check=False)
 
 
+@as_root
+def test_a_disk_inside_a_root_that_is_away_makes_the_root_wait_and_nothing_is_gone(world):
+    _some(world, 2)
+    _tmpfs(world.photos / "disk", "1m")
+    try:
+        _some(world, 2, "disk/")
+        world.run()
+        subprocess.run(["umount", world.photos / "disk"], check=True)
+        world.run()
+        assert world.status()["gone"] == 0
+        assert "disk of its own was mounted at" in world.status()["roots"][0]["waits"]
+        _tmpfs(world.photos / "disk", "1m")
+        _some(world, 3, "disk/")
+        world.run()
+        assert (world.status()["roots"][0]["waits"], world.status()["states"]) == ("", {"delivered": 5})
+        subprocess.run(["umount", world.photos / "disk"], check=True)
+        world.do("accept", root="p")
+        world.run()
+        assert (world.status()["roots"][0]["waits"], world.status()["gone"]) == ("", 3)
+    finally:
+        subprocess.run(["umount", "-q", world.photos / "disk"], check=False)
+
+
 # Disks
 
 

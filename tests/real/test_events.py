@@ -477,3 +477,21 @@ def test_a_polled_root_that_goes_away_is_a_problem_and_nothing_in_it_is_gone(tmp
         house.write(b"a/b.jpg")
         house.listener.until_told(b"a/b.jpg")
     assert not [arrival for arrival in house.listener.told if arrival.kind is Kind.GONE]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount")
+def test_a_disk_inside_a_root_that_tells_nothing_is_looked_at(tmp_path, monkeypatch):
+    if mounts.fstype(bytes(tmp_path)) == "tmpfs":
+        pytest.skip("the same file system as the disk's")
+    monkeypatch.setattr(mounts, "REPORTING", mounts.REPORTING - {"tmpfs"})
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", disk], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with House(tmp_path) as house:
+            house.write(b"disk/a.jpg")
+            house.listener.until_told(b"disk/a.jpg")
+            assert Kind.CLOSED not in house.listener.kinds[b"disk/a.jpg"], "nobody can have told of its close"
+    finally:
+        subprocess.run(["umount", "-q", disk], check=True)

@@ -208,6 +208,17 @@ def _below(path: bytes) -> tuple[bytes, bytes]:
     return (path + b"/", path + b"0") if path else (b"", b"\xff" * 4096)
 
 
+def any_below(db: sqlite3.Connection, root_name: str, path: bytes) -> bool:
+    """Whether a photo that is not gone is known in a folder or below it."""
+    low, high = _below(path)
+    row = db.execute(
+        "SELECT 1 FROM folders JOIN photos ON photos.folder = folders.id WHERE root = ? "
+        "AND (path = ? OR (path >= ? AND path < ?)) AND gone IS NULL LIMIT 1",
+        (root_name, path, low, high),
+    ).fetchone()
+    return row is not None
+
+
 def sample(db: sqlite3.Connection, root_name: str, count: int = 20) -> list[bytes]:
     """Paths of some known photos, spread over the root, by which it is recognised."""
     last = db.execute("SELECT coalesce(max(id), 0) FROM photos").fetchone()[0]
