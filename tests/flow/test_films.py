@@ -140,9 +140,9 @@ def test_a_film_that_is_copied_over_minutes_is_not_read_before_it_is_closed(tmp_
 
     world, read, plain = World(tmp_path, settle=0.05), [], look._take
 
-    def noted(seen, *rest):
+    def noted(seen, *rest, **more):
         read.append(seen.item.path)
-        plain(seen, *rest)
+        plain(seen, *rest, **more)
 
     monkeypatch.setattr(look, "_take", noted)
     data = film((RED,), seconds=8)
