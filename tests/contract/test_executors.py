@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from importlib.util import find_spec
@@ -112,3 +115,22 @@ def test_after_its_end_it_takes_nothing_more(executor):
     assert future.result(timeout=0) == 32
     with pytest.raises(RuntimeError):
         made.submit(pow, 2, 5)
+
+
+def test_a_connection_whose_end_takes_too_long_is_left_and_nothing_complains_later(scheduler, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from watcher.cluster import executor
+
+    async def endless(self, fast=False):
+        await asyncio.Event().wait()
+
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: complaints.append(told.exc_value))
+    monkeypatch.setattr(distributed.Client, "_close", endless)
+    monkeypatch.setattr(executor, "CLOSES", 0.01)
+    made = executor.Cluster(scheduler, times=executor.Times(look=0.05, again=0.1))
+    assert made.submit(pow, 2, 5).result() == 32
+    made.shutdown(wait=True)
+    del made
+    gc.collect()
+    assert complaints == []

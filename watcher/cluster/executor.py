@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from watcher.cluster import crew, trust, versions
@@ -71,6 +72,7 @@ class Cluster(Executor):
         self._crew = Crew()
         self._client: Client | None = None
         self._open: set[Future[Any]] = set()
+        self._ends: set[asyncio.Future[Any]] = set()
         self._shut = False
         self._begun = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="cluster", daemon=True)
@@ -155,6 +157,8 @@ class Cluster(Executor):
         while not life.done():  # Dask swallows what calls it off while it closes
             life.cancel()
             await asyncio.wait({life}, timeout=0.2)
+        if self._ends:
+            await asyncio.wait(self._ends, timeout=CLOSES)
 
     async def _live(self) -> None:
         while True:
@@ -189,8 +193,22 @@ class Cluster(Executor):
             self._crew.close()
             self._crew = Crew()
             self._changed()
-            with suppress(Exception):
-                await asyncio.wait_for(client.close(), CLOSES)
+            await self._ended(client)
+
+    async def _ended(self, client: Any) -> None:
+        """End a connection; who is called off meanwhile leaves that to its own end, which `_main` waits for."""
+        end = asyncio.ensure_future(client.close())
+        self._ends.add(end)
+        end.add_done_callback(partial(self._has_ended, client))
+        await asyncio.wait({end}, timeout=CLOSES)
+
+    def _has_ended(self, client: Any, end: asyncio.Future[Any]) -> None:
+        self._ends.discard(end)
+        client.status = (
+            "closed"  # one that was called off on its way would be closed once more when it is forgotten
+        )
+        if not end.cancelled() and (error := end.exception()) is not None:
+            log.debug("the connection to %s ended with %r", self.address, error)
 
     async def _attended(self, client: Any) -> None:
         """Look after the workers until the connection is gone, which is noticed at once."""
