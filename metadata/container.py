@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from metadata import bmff, png_text
+from metadata import bmff, minolta, png_text
 from metadata import film as films
 from metadata.film import Film
 from metadata.source import Source
@@ -24,7 +24,7 @@ _MOST_METADATA = 16 * 2**20
 _MOST_SPANS = 4
 _MOST_KEPT = 64 * 2**20
 RAW = frozenset({"DNG", "CR2", "CR3", "NEF", "ARW", "ORF", "RW2", "RAF", "PEF", "RAW", "X3F", "MRW", "CRW"})
-UNREAD = frozenset({"X3F", "MRW", "CRW"})
+UNREAD = frozenset({"X3F", "CRW"})
 """Formats whose parts are not found: neither metadata nor picture."""
 
 
@@ -106,11 +106,10 @@ def _walker(source: Source, head: bytes) -> Callable[[Source, Anatomy], object] 
         return _bmff
     if head[:15] == b"FUJIFILMCCD-RAW":
         return _raf
-    for mark, name in ((b"FOVb", "X3F"), (b"\0MRM", "MRW")):
-        if head.startswith(mark):
-            return _named(name)
-    if head[6:14] == b"HEAPCCDR":
-        return _named("CRW")
+    if head.startswith(minolta.MARK):
+        return _mrw
+    if head.startswith(b"FOVb") or head[6:14] == b"HEAPCCDR":
+        return _named("X3F" if head.startswith(b"FOVb") else "CRW")
     if head[:2] in (b"II", b"MM"):
         return _tiff
     name = films.kind(source, head)
@@ -361,6 +360,14 @@ def _raf(source: Source, anatomy: Anatomy) -> None:
     anatomy.resources, anatomy.cut = inner.resources, inner.cut
     anatomy.width, anatomy.height = inner.width, inner.height
     anatomy.image = [(sensor, sensor_length)] if sensor_length else []
+
+
+def _mrw(source: Source, anatomy: Anatomy) -> None:
+    anatomy.format = "MRW"
+    found = minolta.blocks(source, most=_MOST_METADATA)
+    _tiff(found.tiff, anatomy)
+    anatomy.format, anatomy.image = "MRW", found.image
+    anatomy.width, anatomy.height = found.width, found.height
 
 
 _TIFF_SHAPING = (256, 257, 258, 259, 262, 277, 284, 317, 320, 322, 323, 338, 339, 33421, 33422, 50714, 50717)

@@ -28,7 +28,7 @@ _WRAPPER: Final = ("<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n".
 _CONTROLS: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f]")
 _UNFIT: Final = re.compile("[;\U00010000-\U0010ffff]")
 """What XPKeywords cannot hold: their separator, and signs for which exiftool 12.57 writes nonsense there."""
-_STAMPED: Final = RAW | {"JPEG", "TIFF"}
+_STAMPED: Final = RAW - {"MRW"} | {"JPEG", "TIFF"}
 """Formats with room for Photoshop's digest of the IPTC block."""
 
 

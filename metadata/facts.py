@@ -15,14 +15,14 @@ from datetime import date, datetime, timedelta
 
 from metadata import bursts
 from metadata import film as films
-from metadata.container import Anatomy, dissect
+from metadata.container import UNREAD, Anatomy, dissect
 from metadata.film import Film
 from metadata.photo import Facts
 from metadata.source import Source
 from metadata.tiff import EXIF_IFD, GPS_IFD, Directory, Malformed, Tiff
 
 Fallback = Callable[[bytes], Mapping[str, str]]
-"""Asked for formats whose EXIF we cannot find (X3F, MRW, CRW): path -> tag name -> value, as `exiftool -n -s`."""
+"""Asked for formats whose EXIF we cannot find (X3F, CRW): path -> tag name -> value, as `exiftool -n -s`."""
 
 _FIRST_PHOTO = 1826  # Niépce's view from his window; anything older is a camera without a clock
 _TEXT_MOST = 255
@@ -78,7 +78,7 @@ def read_facts(
     `tags`, where they are known already, are `gather(anatomy)`.
     """
     anatomy = dissect(source) if anatomy is None else anatomy
-    if not anatomy.exif and fallback is not None and anatomy.format in ("X3F", "MRW", "CRW"):
+    if not anatomy.exif and fallback is not None and anatomy.format in UNREAD:
         return _named_facts(anatomy, fallback(path))
     tags = gather(anatomy) if tags is None else tags
     if anatomy.film is not None and not anatomy.exif:

@@ -113,9 +113,7 @@ def _exiftool(environment: Mapping[str, str], *, embeds: bool) -> Finding:
     remedy = "apt-get install libimage-exiftool-perl"
     program = shutil.which("exiftool", path=environment.get("PATH"))
     if program is None and not embeds:
-        text = (
-            "not found: three rare formats (X3F, MRW, CRW) say little of themselves; all else goes on without it"
-        )
+        text = "not found: two rare formats (X3F, CRW) say little of themselves; all else goes on without it"
         return Finding("warn", "exiftool", text, remedy)
     if program is None:
         return Finding("fail", "exiftool", "not found, and `embed` writes with it; sidecars go on", remedy)

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import struct
+import tempfile
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -211,6 +212,8 @@ def made(kind: str) -> bytes:
         },
         "raf": lambda: fuji(jpeg(old, exif=exif)),
         "raf without XMP": lambda: fuji(jpeg(exif=exif)),
+        "mrw": minolta,
+        "mrw with IPTC and XMP": lambda: minolta("-XMP-dc:Subject=old", "-IPTC:Keywords=old", "-XMP-xmp:Rating=3"),
         "mov": lambda: film(b"qt  ", box(b"udta", box(b"XMP_", old))),
         "mov from before ftyp": lambda: film(b"", box(b"udta", box(b"XMP_", old))),
         "mp4": lambda: film(b"isom") + box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + old),
@@ -228,6 +231,23 @@ def fuji(inner: bytes) -> bytes:
     return (head.ljust(84, b"\0") + places).ljust(0x94, b"\0") + preview + directory + bytes(range(256)) * 16
 
 
+def minolta(*options: str) -> bytes:
+    """An MRW: blocks, of which one is a TIFF, and the sensor's data; exiftool puts words into it on request."""
+    entries = struct.pack(">HHII", 271, 2, 8, 38) + struct.pack(">HHII", 272, 2, 8, 46)
+    tags = b"MM\0*\0\0\0\x08" + struct.pack(">H", 2) + entries + bytes(4) + b"Minolta\0DiMAGE7\0"
+    size = struct.pack(">8s4H8B", b"27730001", 48, 64, 48, 64, 12, 12, 0x52, 0, 0, 0, 0, 1)
+    parts = ((b"PRD", size), (b"TTW", tags), (b"WBG", bytes(range(12))), (b"RIF", bytes(64)))
+    blocks = b"".join(b"\0" + name + struct.pack(">I", len(data)) + data for name, data in parts)
+    raw = b"\0MRM" + struct.pack(">I", len(blocks)) + blocks + bytes(range(256)) * 18
+    if not options:
+        return raw
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.mrw")
+        path.write_bytes(raw)
+        _exiftool("-overwrite_original", *options, path)
+        return path.read_bytes()
+
+
 def film(brand: bytes, more: bytes = b"") -> bytes:
     """A film of no frames, its data behind its index so that nothing in that names a place."""
     head = box(b"ftyp", brand + bytes(4) + brand) if brand else box(b"wide", b"")
@@ -238,7 +258,15 @@ def film(brand: bytes, more: bytes = b"") -> bytes:
 KINDS = ["gif with XMP behind the picture", "gif", "png with XMP behind the picture", "png with XMP in a profile"]
 KINDS += ["jpg with extended XMP", "jpg with a bare packet", "jpg with a read-only packet", "raf"]
 KINDS += [f"{kind} read-only" for kind in ("webp", "tiff", "heic", "avif", "cr3")]
-KINDS += ["raf without XMP", "mov", "mov from before ftyp", "mp4", "mp4 without XMP"]
+KINDS += [
+    "mrw",
+    "mrw with IPTC and XMP",
+    "raf without XMP",
+    "mov",
+    "mov from before ftyp",
+    "mp4",
+    "mp4 without XMP",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
