@@ -150,7 +150,7 @@ def _complain(path: bytes, error: OSError) -> None:
 
 def walks(photos: int, rounds: int) -> list[Figure]:
     """Full walks: the bare one, ours, and ours with every file compared with the ledger."""
-    with tempfile.TemporaryDirectory(prefix="tagwright-benchmark-") as made:
+    with as_the_service(), tempfile.TemporaryDirectory(prefix="tagwright-benchmark-") as made:
         base = os.fsencode(made) + b"/tree"
         library(base, photos, max(1, photos // 100))
         ledger = store.open_for_writing(Path(made) / "state")

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from metadata.photo import Stat
@@ -57,7 +55,7 @@ def test_each_event_begins_the_wait_anew():
 
 
 def test_a_time_set_into_the_past_is_no_proof_and_no_hindrance():
-    past = replace(ONE, mtime_ns=-1, ctime_ns=11)
+    past = ONE._replace(mtime_ns=-1, ctime_ns=11)
     settling = Settling(Calm(settle=0.5))
     settling.note(PATH, closed=True, now=0.0)
     ((at, result),) = ends(run(settling, {PATH: lambda at: ONE if at < 0.4 else past}, 9.0))
@@ -68,7 +66,7 @@ def test_a_time_set_into_the_past_is_no_proof_and_no_hindrance():
 def test_a_growing_file_is_not_at_rest_and_is_told_after_settle_max():
     settling = Settling(Calm(settle=0.5, settle_max=20.0))
     settling.note(PATH, closed=False, now=0.0)
-    told = run(settling, {PATH: lambda at: replace(ONE, size=int(at * 100))}, 400.0)
+    told = run(settling, {PATH: lambda at: ONE._replace(size=int(at * 100))}, 400.0)
     assert not ends(told)
     assert not any(result.growing for at, result in told if at < 20.0)
     assert all(result.growing for at, result in told if at > 20.0)
@@ -78,7 +76,7 @@ def test_a_growing_file_is_not_at_rest_and_is_told_after_settle_max():
 def test_a_file_that_grew_for_long_is_taken_soon_after_its_close():
     settling = Settling(Calm(settle=0.5, settle_max=20.0))
     settling.note(PATH, closed=False, now=0.0)
-    run(settling, {PATH: lambda at: replace(ONE, size=int(at * 100))}, 200.0)
+    run(settling, {PATH: lambda at: ONE._replace(size=int(at * 100))}, 200.0)
     settling.note(PATH, closed=True, now=200.1)
     ((at, _),) = ends(run(settling, {PATH: lambda at: ONE}, 210.0, now=200.1))
     assert at < 202.0
@@ -97,7 +95,7 @@ def test_a_file_opened_and_closed_without_end_is_told_as_growing():
 def test_a_file_that_grows_after_its_close_waits_for_the_next_one():
     settling = Settling(Calm(settle=0.5))
     settling.note(PATH, closed=True, now=0.0)
-    more = replace(ONE, size=200)
+    more = ONE._replace(size=200)
     ((at, result),) = ends(run(settling, {PATH: lambda at: ONE if at < 0.4 else more}, 9.0))
     assert result.stat == more
     assert at >= 2.0
@@ -199,7 +197,7 @@ def test_memory_does_not_grow_with_events():
 def test_a_film_whose_writer_pauses_is_not_at_rest_before_it_stood_still_for_long():
     settling = Settling(Calm(settle=0.5))
     settling.note(b"a.MOV", closed=False, now=0.0)
-    stalls = {b"a.MOV": lambda at: replace(ONE, size=100 + int(at / 20))}  # a megabyte, and then nothing for 20 s
+    stalls = {b"a.MOV": lambda at: ONE._replace(size=100 + int(at / 20))}  # a megabyte, and then nothing for 20 s
     assert not ends(run(settling, stalls, 120.0))
     done = {b"a.MOV": lambda at: ONE}
     ((at, result),) = ends(run(settling, done, 200.0, now=120.0))

@@ -85,7 +85,7 @@ def listed(
     query = "SELECT name, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
     new = [(name, stat) for name, stat in found.photos if name not in known]
-    changed = [(n, stat) for n, stat in found.photos if n in known and known[n] != (*_values(stat), None)]
+    changed = [(n, stat) for n, stat in found.photos if n in known and known[n] != (*stat, None)]
     here = young.union(name for name, _ in found.photos)
     gone = [name for name, row in known.items() if name not in here and row[4] is None]
     for name, stat in (*new, *changed):
@@ -101,7 +101,7 @@ def _is_as_known(db: sqlite3.Connection, number: int, found: Folder) -> bool:
     for table, listing in (("photos", found.photos), ("sidecars", found.sidecars)):
         query = f"SELECT name, size, mtime_ns, ctime_ns, inode FROM {table} WHERE folder = ?"
         known = set(db.execute(query if table == "sidecars" else f"{query} AND gone IS NULL", (number,)))
-        here = ((name, at.size, at.mtime_ns, at.ctime_ns, at.inode) for name, at in listing)
+        here = ((name, *at) for name, at in listing)
         if len(known) != len(listing) or not known.issuperset(here):
             return False
     return True
@@ -113,10 +113,6 @@ def _note_time(db: sqlite3.Connection, number: int, found: Folder) -> None:
     )
 
 
-def _values(stat: Stat) -> tuple[int, int, int, int]:
-    return stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode
-
-
 def _sidecars_listed(
     db: sqlite3.Connection, number: int, sidecars: Sequence[Named], young: frozenset[bytes], now: float
 ) -> int:
@@ -125,7 +121,7 @@ def _sidecars_listed(
     here = young.union(name for name, _ in sidecars)
     count = 0
     for name, stat in sidecars:
-        if known.get(name) != _values(stat):
+        if known.get(name) != stat:
             count += sidecar(db, number, name, stat, now=now)
     for name in known.keys() - here:
         count += sidecar(db, number, name, None, now=now)
@@ -141,24 +137,23 @@ def photo(db: sqlite3.Connection, number: int, name: bytes, stat: Stat, *, now: 
         "SELECT id, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ? AND name = ?",
         (number, name),
     ).fetchone()
-    values = _values(stat)
     if row is None:
         left = gate == LEFT
         db.execute(
             "INSERT INTO photos (folder, name, stem, size, mtime_ns, ctime_ns, inode, due, seen, gate, state) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(number, name, stem(name), *values, None if left else now, now),
+                *(number, name, stem(name), *stat, None if left else now, now),
                 *(("", LEFT) if left else (gate, "seen")),
             ),
         )
         return not left
-    if row[1:5] == values and row[5] is None:
+    if row[1:5] == stat and row[5] is None:
         return False
     db.execute(
         "UPDATE photos SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, gone = NULL, look = 1, due = ?, "
         "attempts = 0, state = CASE state WHEN 'aside' THEN 'seen' ELSE state END WHERE id = ?",
-        (*values, now, row[0]),
+        (*stat, now, row[0]),
     )
     return True
 
@@ -181,13 +176,12 @@ def remember_sidecar(db: sqlite3.Connection, number: int, name: bytes, stat: Sta
     """Note a sidecar's stat without making anybody due; whether it differs from what was known."""
     if stat is None:
         return db.execute("DELETE FROM sidecars WHERE folder = ? AND name = ?", (number, name)).rowcount > 0
-    values = _values(stat)
     done = db.execute(
         "INSERT INTO sidecars VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (folder, name) DO UPDATE SET "
         "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode "
         "WHERE (size, mtime_ns, ctime_ns, inode) != "
         "(excluded.size, excluded.mtime_ns, excluded.ctime_ns, excluded.inode)",
-        (number, name, *values),
+        (number, name, *stat),
     )
     return done.rowcount > 0
 
