@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from metadata.errors import UserError
+from models import hub
 
 PART = ".part"
 """Behind the name of what is not whole yet."""
@@ -29,7 +30,8 @@ def fetch(url: str, target: Path, sha256: str, progress: Progress, *, timeout: f
     part = target.with_name(target.name + PART)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        told = _into(url, part, progress, timeout)
+        where = hub.place(url)
+        told = _into(url, part, progress, timeout) if where is None else hub.into(where, part, progress, timeout)
         got = _digest(part)
         expected = sha256 or told
         if expected and got != expected:
