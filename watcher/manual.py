@@ -28,7 +28,8 @@ path = "/srv/photos"
 ```
 
 In a variable a list is separated by commas (`TAGWRIGHT_FACTS=place,night`), a table is `name=value` pairs
-(`TAGWRIGHT_THRESHOLDS=night=0.8`), and `TAGWRIGHT_ROOTS` holds `name=path` pairs separated by colons.
+(`TAGWRIGHT_THRESHOLDS=night=0.8`), and `TAGWRIGHT_ROOTS` holds `name=path` pairs separated by colons;
+or any of them is written as in the file (`TAGWRIGHT_FACTS=["place", "night"]`).
 """
 
 _IMMICH = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -166,7 +167,10 @@ def _lay(given: Given, key: str, value: object, origin: str) -> None:
 
 
 def _from_text(key: str, text: str, model: type[BaseModel]) -> object:
-    """A variable's text as TOML would have given it; the model judges it."""
+    """A variable's text as TOML would have given it, or as TOML itself; the model judges it."""
+    if text[:1] in ("[", "{"):
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(f"value = {text}")["value"]
     if key == "roots":
         pairs = (item.partition("=") for item in text.split(os.pathsep) if item)
         return [{"name": name, "path": path} for name, _, path in pairs]

@@ -82,6 +82,20 @@ def test_lists_tables_and_roots_can_stand_in_variables(tmp_path):
     assert made.immich.without_connection == "write"
 
 
+def test_a_variable_may_hold_a_list_or_a_table_as_the_file_would(tmp_path):
+    environment = {
+        "TAGWRIGHT_ROOTS": f'[{{name = "one", path = "{tmp_path}"}}]',
+        "TAGWRIGHT_BLOCK": '["panorama", "a, b"]',
+        "TAGWRIGHT_THRESHOLDS": '{"animals/cat" = 0.4}',
+        "TAGWRIGHT_IGNORE": "[abc]*.jpg,x",
+    }
+    made = settings.load(None, {**HOME, **environment}, {})
+    assert [(root.name, root.path) for root in made.roots] == [("one", tmp_path)]
+    assert made.block == ("panorama", "a, b")
+    assert made.thresholds == {"animals/cat": 0.4}
+    assert made.ignore == ("[abc]*.jpg", "x"), "what is no TOML is a list with commas"
+
+
 def test_all_problems_are_told_at_once_with_key_value_and_what_is_expected(write):
     file = write("settle = 'soon'\nworkers = 0\nthresholds = {a = 2}\n[log]\nlevel = 'loud'\n")
     told = problems(file, {"TAGWRIGHT_MOST": "-1"})
