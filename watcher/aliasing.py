@@ -96,7 +96,7 @@ def _apart(arguments: Arguments) -> int:
 
     def lines(rows: Any, _: Any) -> Iterator[str]:
         for row in rows:
-            never = f"never {row['not_with']}" if row["not_with"] else "never merged"
+            never = f"never merged with {row['not_with']}" if row["not_with"] else "never merged"
             yield f"{row['word']} is {never}{_of(row)}"
 
     return reading(arguments, lambda db, _: aliases.apart(db, _owner(db, arguments)), lines)
