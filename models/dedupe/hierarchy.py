@@ -6,11 +6,12 @@ merged the level above stays (`metadata.aliases.kept`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from metadata.tags import Word
 from models import spelling
 from models.dedupe.library import Entry, Library
+from models.dictionary import Dictionary
 
 DEEPEST = 4
 """Steps in WordNet from a word to what is offered above it; beyond stand words like `object`."""
@@ -45,9 +46,8 @@ def _above(
     """The nearest word above this one in the library."""
     dictionary = library.lexicon.dictionary
     for synset in _first(library, entry)[:1]:
-        steps = sorted(dictionary.ancestors(synset).items(), key=lambda one: (one[1], one[0]))
-        for above, step in steps:
-            if 0 < step <= DEEPEST and above in meant:
+        for above in _steps(dictionary, synset):
+            if above in meant:
                 return meant[above], "WordNet has it as a kind of that"
     prepositions = library.lexicon.lists.sets["prepositions"]
     if (
@@ -59,6 +59,16 @@ def _above(
         if head is not None:
             return head, "its last word"
     return None
+
+
+def _steps(dictionary: Dictionary, synset: int) -> Iterator[int]:
+    """The meanings above one, step by step, up to DEEPEST."""
+    met, edge = {synset}, [synset]
+    for _ in range(DEEPEST):
+        found = (dictionary.synset(one) for one in edge)
+        edge = sorted({above for one in found for above in one.above + one.instance_of} - met)
+        met.update(edge)
+        yield from edge
 
 
 def leaves(paths: Sequence[Word]) -> list[tuple[Word, Word]]:
