@@ -6,13 +6,17 @@ import socket
 import time
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from metadata.immich import database
 from metadata.sinks.together import Together
-from tests.flow.house_world import soon
+from tests.flow.house_world import paint, soon
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
 from tests.immich import missing
+from tests.relay import Relay
 from watcher import poll
+from watcher.settings import Root
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -110,9 +114,6 @@ def test_a_start_after_a_kill_does_not_wait_for_an_immich_that_hangs(world, mute
 
 
 def test_when_immich_begins_to_hang_photos_outside_it_go_on_and_it_is_said(tmp_path, immich, mute, monkeypatch):
-    from tests.flow.house_world import paint
-    from watcher.settings import Root
-
     monkeypatch.setattr(poll, "PATIENCE", 0.2)
     world = ImmichWorld(tmp_path, immich, immich={"url": mute})
     known = immich.upload_photo(photo(mark=211))
@@ -151,3 +152,41 @@ def test_what_hangs_in_a_write_is_given_up_when_the_service_ends(world, mute):
     world.immich.idle()
     world.rest()
     assert world.tags(asset) == world.fields(asset) == {"colour/red"}
+
+
+def test_a_database_that_falls_silent_is_said_and_holds_up_neither_work_outside_immich_nor_the_end(
+    tmp_path, immich, monkeypatch
+):
+    monkeypatch.setattr(poll, "PATIENCE", 0.5)
+    monkeypatch.setattr(database, "MORE", 3.0 - database.PATIENCE)
+    world = ImmichWorld(tmp_path, immich)
+    known = immich.upload_photo(photo(mark=241))
+    immich.idle()
+    way = Relay(int(conninfo_to_dict(immich.dsn)["port"]))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    settings = world.settings()
+    immich_settings = settings.immich.model_copy(
+        update={"database": settings.immich.database.model_copy(update={"port": way.port})}
+    )
+    roots = (*settings.roots, Root(name="plain", path=plain))
+    world.settings = lambda **_: settings.model_copy(update={"roots": roots, "immich": immich_settings})
+    try:
+        with world.serving() as app:
+            app.worker.patience = 0.2
+            soon(lambda: world.known(known) and world.known(known)[0] == "delivered")
+            way.hush()
+            soon(app.poll.problems)
+            assert "answered none" in app.poll.problems()[0]
+            paint(plain / "a.jpg")
+            app.intake.walk_soon("plain")
+            app.worker.nudge()
+            soon((plain / "a.jpg.xmp").exists)
+            way.mend()
+            soon(lambda: not app.poll.problems())
+            way.hush()
+            soon(app.poll.problems)
+            began = time.monotonic()
+        assert time.monotonic() - began < 30
+    finally:
+        way.close()
