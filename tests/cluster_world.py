@@ -19,7 +19,7 @@ from typing import Any, Self
 from metadata.errors import PhotoError
 
 HOUSE = Path(__file__).parent.parent
-PATIENCE = 60.0
+PATIENCE = 180.0
 LIBC = ctypes.CDLL(None)
 
 BROODING = '''\
