@@ -23,7 +23,7 @@ THREE = ("TagsList", "HierarchicalSubject", "Subject")
 
 def tool(*words: object) -> str:
     command = ["exiftool", "-overwrite_original", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -27,7 +27,7 @@ def tagwright(world, *arguments, code=0):
         f'[[roots]]\nname = "p"\npath = "{world.photos}"\n'
     )
     command = [sys.executable, "-m", "watcher.cli", "--config", str(config), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=600, check=False)
     output = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == code, output
     assert "Traceback" not in output

@@ -515,7 +515,7 @@ def test_exiftool_killed_at_work_leaves_the_photo_and_nothing_beside_it(photo):
 def test_exiftool_that_hangs_is_ended_and_started_again(photo):
     one = photo("a.jpg")
     old = data(one)
-    with Exiftool(timeout=20) as tool:
+    with Exiftool(timeout=120) as tool:
         sink = EmbeddedSink(exiftool=tool, clock=lambda: NOW)
         drafted = sink.draft(one, read(sink, one), WORDS)
         tool.version()
@@ -525,7 +525,7 @@ def test_exiftool_that_hangs_is_ended_and_started_again(photo):
         assert isinstance(answer, TryAgain)
         assert data(one) == old
         alone(one)
-        tool._timeout = 20
+        tool._timeout = 120
         (answer,) = sink.write([drafted])
         assert answer == drafted.seen
 

@@ -28,7 +28,7 @@ def world(tmp_path):
 
 def exiftool(*arguments: object) -> str:
     done = subprocess.run(
-        ["exiftool", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        ["exiftool", *map(str, arguments)], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -101,7 +101,7 @@ def _darktable(folder: Path, scratch: Path) -> None:
     command = ["darktable-cli", "--import", str(folder), f"{scratch}/out/", *small, *core]
     home = {"HOME": str(scratch), "XDG_CONFIG_HOME": str(scratch), "XDG_CACHE_HOME": str(scratch)}
     home["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-    subprocess.run(command, capture_output=True, check=False, timeout=120, env=home)
+    subprocess.run(command, capture_output=True, check=False, timeout=600, env=home)
 
 
 @needs("darktable-cli", "exiftool")

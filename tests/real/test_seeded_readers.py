@@ -34,13 +34,13 @@ def embedded(world: World) -> Path:
         *("-XMP-dc:Subject=Oma", "-XMP-dc:Subject=garden", "-XMP-lr:HierarchicalSubject=family|Oma"),
         *("-XMP-dc:Creator=Ute", "-XMP-xmp:Rating=4", "-XMP-dc:Description=Oma waters", "-XMP-dc:Title=Roses"),
     )
-    subprocess.run(["exiftool", "-q", "-overwrite_original", *words, str(photo)], check=True, timeout=60)
+    subprocess.run(["exiftool", "-q", "-overwrite_original", *words, str(photo)], check=True, timeout=600)
     return photo
 
 
 def _exiv2(path: Path) -> dict[str, str]:
     done = subprocess.run(
-        ["exiv2", "-q", "-PXkt", str(path)], capture_output=True, text=True, check=False, timeout=60
+        ["exiv2", "-q", "-PXkt", str(path)], capture_output=True, text=True, check=False, timeout=600
     )
     return dict(line.split(None, 1) for line in done.stdout.splitlines() if len(line.split(None, 1)) == 2)
 
@@ -82,7 +82,7 @@ def _darktable(folder: Path, scratch: Path) -> dict[str, Any]:
     core = ["--core", "--library", f"{scratch}/library.db", "--configdir", f"{scratch}/cfg"]
     core += ["--cachedir", f"{scratch}/cache", "--disable-opencl", "--conf", "write_sidecar_files=never"]
     command = ["darktable-cli", "--import", str(folder), f"{scratch}/out/", "--width", "16", "--out-ext", "png"]
-    subprocess.run([*command, *core], check=True, capture_output=True, timeout=100, env={**os.environ, **home})
+    subprocess.run([*command, *core], check=True, capture_output=True, timeout=600, env={**os.environ, **home})
     library = sqlite3.connect(scratch / "library.db")
     try:
         library.execute("attach ? as d", (f"{scratch}/cfg/data.db",))

@@ -123,7 +123,7 @@ def _darktable(folder: Path, scratch: Path) -> dict[str, set[str]]:
     core = ["--core", "--library", f"{scratch}/library.db", "--configdir", f"{scratch}/cfg"]
     core += ["--cachedir", f"{scratch}/cache", "--disable-opencl", "--conf", "write_sidecar_files=never"]
     command = ["darktable-cli", "--import", str(folder), f"{scratch}/out/", "--width", "16", "--out-ext", "png"]
-    subprocess.run([*command, *core], check=True, capture_output=True, timeout=100, env={**os.environ, **home})
+    subprocess.run([*command, *core], check=True, capture_output=True, timeout=600, env={**os.environ, **home})
     library = sqlite3.connect(scratch / "library.db")
     try:
         library.execute("attach ? as d", (f"{scratch}/cfg/data.db",))
