@@ -105,14 +105,15 @@ class Deliverer:
     def _decide(self, jobs: list[Job], *, near: bool = False) -> None:
         """Begin to decide a batch; `near`: in this process in any case."""
         made, context = pages.of(self._desk.ledger.db, jobs), self._desk.context()
-        far = None if near else self._afar(made, context)
-        self._near += far is None
-        future = far or self._desk.places.submit(deciding.decide, made, self._desk.house, context)
+        sent = None if near else self._afar(made, context)
+        far = sent is not None
+        self._near += not far
+        future = sent or self._desk.places.submit(deciding.decide, made, self._desk.house, context)
 
-        def then(future: Future[Any]) -> None:
-            self._near -= far is None
-            self._answers_afar = self._answers_afar or far is not None
-            self._decided(future, made, context, far=far is not None)
+        def then(future: Future[Any]) -> None:  # knows no future of its own: that would hold itself and the pages
+            self._near -= not far
+            self._answers_afar = self._answers_afar or far
+            self._decided(future, made, context, far=far)
 
         self._desk.track(future, self._desk.deliveries, jobs, then, "reading places", PLACE_DEADLINE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import fields, replace
 
 import pytest
@@ -82,8 +83,15 @@ def test_many_photos_that_nobody_has_to_look_at_are_decided_by_processes_alone(t
         assert app.worker._deliverer.room == 6
         with app.ledger.transaction() as db:
             work.again(db, range(1, 11), app.now())
-        world.work(app)
+        gc.collect()
+        gc.disable()  # the service looks for what only holds itself seldom, and nothing of a batch may be among it
+        try:
+            world.work(app)
+            left = [one for one in gc.get_objects() if isinstance(one, pages.Page)]
+        finally:
+            gc.enable()
         assert sum(sent) >= 2
+        assert left == []
         hands.broken()
         assert hands.deciders == 0
     assert all((world.photos / f"{number}.jpg.xmp").exists() for number in range(10))
