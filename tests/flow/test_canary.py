@@ -75,8 +75,8 @@ def broken(found):
 
 
 def traces(immich):
-    """What a probe may leave: tags, assets, files that hold its word, the note."""
-    tags = [tag["value"] for tag in immich.ok("GET", "/tags") if tag["value"].startswith("tagwright")]
+    """What a probe may leave: tags, assets, files that hold its word."""
+    tags = [tag["value"] for tag in immich.ok("GET", "/tags") if tag["value"].startswith(remains.FAMILY)]
     assets = immich.sql("SELECT id FROM asset WHERE \"originalFileName\" LIKE 'tagwright-canary%'")
     files = [
         str(path)
@@ -87,9 +87,11 @@ def traces(immich):
     return tags + [each["id"] for each in assets] + files
 
 
-def clean(world):
+def left(world):
+    """The same, and the note, once Immich has done all it had to."""
     world.immich.idle()
-    return not traces(world.immich) and not (world.state / remains.NOTE).exists()
+    note = world.state / remains.NOTE
+    return traces(world.immich) + ([note.read_text()] if note.exists() else [])
 
 
 def test_a_chain_that_holds_is_told_link_by_link_and_nothing_is_left(either):
@@ -101,7 +103,7 @@ def test_a_chain_that_holds_is_told_link_by_link_and_nothing_is_left(either):
     for part in ("is uploaded", "made its preview", "its file is here", "by the API stays", "exiftool reads",
                  "the API shows it", "goes from the sidecar as well", "so is the picture"):  # fmt: skip
         assert part in text, text
-    assert clean(world)
+    assert not left(world)
     assert sorted(world.immich.upload.rglob("*.*")) == before
 
 
@@ -116,7 +118,7 @@ def test_a_photo_of_the_users_is_as_it_was(either):
     for name in names if world.database else names[:1]:
         found = flown(world, name)
         assert not broken(found), told(found)
-        assert clean(world)
+        assert not left(world)
         assert world.tags(asset) == {"Oma"}
         assert world.immich.original_of(asset).read_bytes() == before
     assert world.immich.sql("SELECT status FROM asset WHERE id = %s", asset)[0]["status"] == "active"
@@ -131,7 +133,7 @@ def test_a_photo_whose_tags_stand_in_no_file_is_not_tried(world):
     found = flown(world, asset)
     assert broken(found) == ["canary: photo"]
     assert world.tags(asset) == {"Oma"}
-    assert clean(world)
+    assert not left(world)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_a_missing_permission_is_named(tmp_path, immich, lacks, link, word):
     found = flown(world)
     assert broken(found) == [f"canary: {link}"], told(found)
     assert word in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_an_immich_that_reads_no_photos_is_named(world, quick):
@@ -164,7 +166,7 @@ def test_an_immich_that_reads_no_photos_is_named(world, quick):
         world.immich.resume("metadataExtraction")
     assert broken(found) == ["canary: Immich reads the photo"], told(found)
     assert "Extract Metadata" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_a_folder_that_is_another_one_is_named(tmp_path, immich):
@@ -174,7 +176,7 @@ def test_a_folder_that_is_another_one_is_named(tmp_path, immich):
     found = flown(world)
     assert broken(found) == ["canary: folder"], told(found)
     assert "upload_location" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_an_immich_that_cannot_write_beside_its_photos_is_named_and_the_other_order_is_tried(tmp_path, immich):
@@ -184,7 +186,7 @@ def test_an_immich_that_cannot_write_beside_its_photos_is_named_and_the_other_or
         found = flown(world)
         assert not broken(found), told(found)
         assert any(each.level == "warn" and ":ro" in each.remedy for each in found), told(found)
-        assert clean(world)
+        assert not left(world)
     finally:
         immich.read_only()
 
@@ -199,7 +201,7 @@ def test_where_nobody_can_write_both_are_named(tmp_path, immich, monkeypatch):
         immich.read_only()
     assert broken(found) == ["canary: Immich writes the sidecar"], told(found)
     assert "nor can we (Read-only file system)" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def _shut(monkeypatch):
@@ -218,7 +220,7 @@ def test_a_sidecar_that_immich_does_not_get_round_to_write_is_named(world, quick
     finally:
         world.immich.resume("sidecar")
     assert broken(found) == ["canary: Immich writes the sidecar"], told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_that_we_cannot_write_is_named(world, monkeypatch):
@@ -226,7 +228,7 @@ def test_that_we_cannot_write_is_named(world, monkeypatch):
     found = flown(world)
     assert broken(found) == ["canary: tagwright writes the sidecar"], told(found)
     assert "Read-only file system" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_that_immich_does_not_read_our_sidecar_is_named(world, quick, monkeypatch):
@@ -234,14 +236,14 @@ def test_that_immich_does_not_read_our_sidecar_is_named(world, quick, monkeypatc
     monkeypatch.setattr(Immich, "refresh", lambda *_: None)
     found = flown(world)
     assert broken(found) == ["canary: Immich reads the sidecar"], told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_without_exiftool_our_own_reader_looks_and_it_is_said(world, tmp_path):
     found = flown(world, PATH=str(tmp_path))
     assert not broken(found), told(found)
     assert "our own reader" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 def test_without_folders_it_goes_by_the_api_alone(tmp_path, immich):
@@ -249,7 +251,7 @@ def test_without_folders_it_goes_by_the_api_alone(tmp_path, immich):
     found = flown(world)
     assert not broken(found), told(found)
     assert "by the API alone" in told(found)
-    assert clean(world)
+    assert not left(world)
 
 
 # Whatever ends it
@@ -290,7 +292,7 @@ def test_a_server_that_dies_in_the_middle(tmp_path, immich, wire, monkeypatch, n
         monkeypatch.undo()
         again = flown(world)
         assert "what an earlier probe had left is gone" in told(again)
-    assert clean(world)
+    assert not left(world)
     assert immich.original_of(asset).exists()
     assert world.tags(asset) == set()
 
@@ -300,9 +302,9 @@ def test_the_service_takes_away_what_a_killed_probe_left(tmp_path, immich):
     with _held(world, "sidecar-write") as process:
         process.kill()
         process.communicate()
-    assert not clean(world)
+    assert left(world)
     with world.serving():
-        soon(lambda: clean(world))
+        soon(lambda: not left(world))
 
 
 @pytest.mark.parametrize(("number", "named"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
@@ -315,7 +317,7 @@ def test_a_signal_ends_it_and_nothing_is_left(tmp_path, immich, number, named):
         process.send_signal(number)
     _, said = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 130, said
-    assert clean(world), said
+    assert not left(world), said
     assert world.tags(asset) == set()
     assert immich.original_of(asset).exists()
 
@@ -346,7 +348,7 @@ def test_wherever_a_signal_comes_nothing_is_left(world, monkeypatch, room, step,
     with pytest.raises(KeyboardInterrupt):
         flown(world)
     assert came
-    assert clean(world)
+    assert not left(world)
 
 
 @contextlib.contextmanager
@@ -390,7 +392,7 @@ def test_the_command_tells_it_as_json(tmp_path, immich):
     assert len(found) >= 8
     assert all(each["level"] == "ok" for each in found), found
     assert "through Immich and back" in done.stderr
-    assert clean(world)
+    assert not left(world)
 
 
 def test_two_probes_at_once_are_one_too_many(world):
