@@ -307,7 +307,8 @@ class Intake:
         """The folder without files that changed a moment ago, which come to rest first, and their names."""
         since = (self._now() - 2 * door.calm.settle - door.calm.cache_time) * 1e9
         long = (self._now() - door.calm.long) * 1e9  # whoever sends a film may pause
-        lately = [one for one in (*folder.photos, *folder.sidecars) if one[1].ctime_ns > min(since, long)]
+        least = min(since, long)
+        lately = [one for one in (*folder.photos, *folder.sidecars) if one[1].ctime_ns > least]
         young = {name: found for name, found in lately if found.ctime_ns > since or is_film(name)}
         if not young:
             return folder, frozenset()
