@@ -89,7 +89,7 @@ class Household:
         """Start it; returns when it says that it is ready, or (`watching`) that its first pass is over."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
             door.bind("")  # an abstract name of the kernel's choice
-            door.settimeout(120)
+            door.settimeout(1)
             name = "@" + door.getsockname()[1:].decode()
             environment = {**os.environ, "NOTIFY_SOCKET": name, "PYTHONPATH": str(HOUSE)}
             command = [sys.executable, "-m", "watcher.cli", "--config", str(self._config), "run", *more]
@@ -102,8 +102,7 @@ class Household:
                 command, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd=self._made, text=True
             )
             errors.close()
-            while b"READY=1" not in door.recv(4096):
-                pass
+            self._await_ready(door)
             self.ready_s = time.perf_counter() - began
             self.ready_rss = self.memory("VmRSS")
         said = threading.Event()
@@ -111,6 +110,19 @@ class Household:
         self._ear.start()
         if watching and not said.wait(600):
             raise TimeoutError("the service never said that it is watching")
+
+    def _await_ready(self, door: socket.socket) -> None:
+        assert self._process is not None
+        until = time.monotonic() + 300
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                if b"READY=1" in door.recv(4096):
+                    return
+            except TimeoutError:
+                continue
+        raise RuntimeError(
+            f"the service is not ready, and its code is {self._process.poll()}: {self.log()[-2000:]}"
+        )
 
     @staticmethod
     def _listen(process: subprocess.Popen[str], said: threading.Event) -> None:
