@@ -16,7 +16,7 @@ from metadata.sinks import Seen
 from watcher import commands, plan, rooms
 from watcher.app import App, opened
 from watcher.chores import Chores
-from watcher.ledger import answers, assets, embedded, evidence, files, requests, store, words
+from watcher.ledger import answers, assets, embedded, evidence, files, requests, store, words, writes
 from watcher.ledger.assets import Kept
 from watcher.ledger.store import Busy
 from watcher.settings import Root, Settings
@@ -93,6 +93,8 @@ def _here(
             app.watch()
 
         app.worker.run(until_idle=True, every=every, rest=chores.rest)
+    with app.ledger.transaction() as db:
+        writes.end(db, app.worker.run_number, app.now())
     counts = app.worker.counts
     answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
     waiting = answers.status(app.ledger.db, app.now())["held"]

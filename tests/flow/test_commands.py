@@ -210,6 +210,15 @@ def test_runs_list_what_each_wrote(world):
     assert rows[0]["why"].startswith("service ")
 
 
+def test_a_command_that_is_done_has_ended_its_run(world):
+    paint(world.photos / "a.jpg")
+    world.do("scan", paths=[str(world.photos)])
+    run = world.do("undo")["run"]
+    with world.book() as db:
+        assert [row["run"] for row in writes.runs(db) if row["ended"] is None] == []
+    assert run == world.ask("SELECT max(id) FROM runs")[0][0]
+
+
 def test_a_run_of_the_service_goes_on_after_a_restart_and_ends_with_the_day(world):
     world.run()
     first = world.ask("SELECT id FROM runs")
