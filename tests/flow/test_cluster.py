@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("distributed")
 
 from models import image
-from tests.cluster_world import Machines, free_port
+from tests.cluster_world import Machines, Program, free_port
 from tests.flow.house_world import World, paint, soon
 from tests.tiny_models import clip
 from tests.vision_server import serving
@@ -397,3 +397,25 @@ def authority(folder: Path) -> dict[str, Path]:
 
 def _openssl(folder: Path, *words: str) -> None:
     subprocess.run(["openssl", *words], cwd=folder, capture_output=True, check=True)
+
+
+def test_a_signal_ends_workers_whose_processes_have_not_begun_yet(machines, tmp_path):
+    (tmp_path / "site").mkdir()
+    block = tmp_path / "block"
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "if '--multiprocessing-fork' in sys.argv or 'multiprocessing.spawn' in ' '.join(sys.orig_argv):\n"
+        f"    open({str(tmp_path / 'tried')!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+        f"    while os.path.exists({str(block)!r}):\n"
+        "        time.sleep(0.05)\n"
+    )
+    block.touch()
+    environment = {
+        **machines.environment,
+        "PYTHONPATH": f"{tmp_path / 'site'}:{machines.environment['PYTHONPATH']}",
+    }
+    words = ("--config", machines.config, "worker", "--processes", "1")
+    with machines.scheduler(), Program(*words, environment=environment) as workers:
+        (pid,) = soon(lambda: (tmp_path / "tried").exists() and (tmp_path / "tried").read_text().split()[-1:])
+        assert workers.end() == 0  # though its process has not begun
+        soon(lambda: not Path("/proc", pid).exists())

@@ -374,3 +374,28 @@ def test_a_photo_that_only_immich_has_is_looked_at_wholly_by_its_preview(tmp_pat
     assert answer.digest is not None
     assert [one.source for one in answer.evidence] == ["colour", "monochrome"]
     assert isinstance(answer.evidence[0], Evidence)
+
+
+def test_whatever_dask_gives_up_with_is_told_and_tried_again(monkeypatch):
+    pytest.importorskip("distributed")
+    from watcher.cluster import serving
+
+    told, ends = [], iter([AssertionError("Status.starting"), OSError("no route"), None])
+    crew = serving._Crew(Cluster(address="tcp://127.0.0.1:8786"), None, serving.Hand(), None, "", told.append)
+
+    async def nothing():
+        pass
+
+    async def joined(stop):
+        if (error := next(ends)) is not None:
+            raise error
+        stop.set_result(0)
+
+    monkeypatch.setattr(serving, "AGAIN", 0.0)
+    monkeypatch.setattr(crew, "_compare", nothing)
+    monkeypatch.setattr(crew, "_joined", joined)
+    assert asyncio.run(crew.run()) == 0
+    assert told == [
+        "the processes could not be started: Status.starting; it is tried again",
+        "tcp://127.0.0.1:8786 does not answer: no route",
+    ]

@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ AGAIN = 1.0
 """Seconds between two tries to reach a scheduler."""
 ENDS = 3.0
 """Seconds that a process has for its end before it is killed; its batch is done by others."""
+STARTS = 300.0
+"""Seconds that a process has for its start; a small machine that does much else takes a minute."""
 TTL = "60s"
 """How long a worker that says nothing is waited for before its batches go to others."""
 FIRM: dict[str, Any] = {
@@ -162,8 +164,13 @@ class _Crew:
             try:
                 await self._compare()
                 await self._joined(stop)
+            except UserError:
+                raise
             except (OSError, TimeoutError, RuntimeError) as error:
                 self._say(f"{self._address} does not answer: {_reason(error)}")
+            except Exception as error:
+                log.debug("Dask gave up", exc_info=True)
+                self._say(f"the processes could not be started: {_reason(error)}; it is tried again")
             if not stop.done():
                 await asyncio.wait({stop}, timeout=AGAIN)
         return stop.result()
@@ -182,7 +189,8 @@ class _Crew:
         """Work until a signal, or until the scheduler or a keeper of a process is gone."""
         keepers = [self._keeper(number) for number in range(self._hand.processes)]
         try:
-            await asyncio.gather(*(_started(keeper) for keeper in keepers))
+            if not await self._begun(keepers, stop):
+                return
             self._say(f"{self._hand.processes} processes look at photos for {self._address}; Ctrl-C ends")
             gone = [asyncio.ensure_future(keeper.finished()) for keeper in keepers]
             gone.append(asyncio.ensure_future(self._lost()))
@@ -193,6 +201,18 @@ class _Crew:
                 self._say(f"{self._address} was lost; it is tried again")
         finally:
             await asyncio.gather(*(_closed(keeper) for keeper in keepers))
+
+    async def _begun(self, keepers: Sequence[Any], stop: asyncio.Future[int]) -> bool:
+        """Whether all processes have started before a signal came."""
+        started = asyncio.gather(*(_started(keeper) for keeper in keepers))
+        waits: set[asyncio.Future[Any]] = {stop, started}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if started.done():
+            started.result()
+            return True
+        started.cancel()
+        await asyncio.wait({started}, timeout=ENDS)
+        return False
 
     async def _lost(self) -> None:
         """Ends when the scheduler answers no more; a process would first end the batch that nobody waits for."""
@@ -223,7 +243,7 @@ class _Crew:
             dashboard_address=f"{trust.HERE}:0",
             plugins=(self._furnish,),
             silence_logs=logging.CRITICAL,
-            death_timeout=30,
+            death_timeout=STARTS,
         )
 
     def _own_address(self) -> str:
@@ -245,8 +265,12 @@ async def _started(keeper: Awaitable[object]) -> None:
 
 
 async def _closed(keeper: Any) -> None:
-    with suppress(Exception):  # what is left of it ends with this process
+    with suppress(Exception):
         await keeper.close(timeout=ENDS)
+    child: Any = getattr(keeper.process, "process", None)
+    if child is not None:
+        with suppress(Exception):  # one that was still about to start is left by Dask; another has ended
+            await child.kill()
 
 
 def _reason(error: BaseException) -> str:
