@@ -216,7 +216,7 @@ def apply(arguments: Arguments) -> int:
     _same_ledger(settings, shown)
     decided = report.decisions(arguments.decisions) if arguments.decisions else None
     progress = Progress("photos done", sys.stderr)
-    answer, failed = handing.do(settings, "dedupe", values(shown, decided), lambda db: _so_far(db, progress))
+    answer, failed = handing.do(settings, "dedupe", values(shown, decided), SoFar(progress))
     if "handed_to" in answer:
         _wait(settings, answer["run"], progress)
     progress.end()
@@ -277,17 +277,23 @@ def _name(shown: Mapping[str, Any], decided: Mapping[str, Any] | None) -> str:
     return str(shown["digest"] if decided is None else report.digest(decided))
 
 
-def _so_far(db: Any, progress: Progress) -> None:
-    from watcher.ledger import merges
+class SoFar:
+    """Tells how far the merging is, while it looks on at the ledger."""
 
-    if not progress.due:
-        return
-    row = db.execute(
-        "SELECT id FROM runs WHERE why GLOB 'dedupe *' AND ended IS NULL ORDER BY id DESC LIMIT 1"
-    ).fetchone()
-    if row is not None:
-        done, left = merges.progress(db, row[0])
-        progress(done, done + left)
+    def __init__(self, tell: Progress) -> None:
+        self._tell, self._all = tell, 0
+
+    def __call__(self, db: Any) -> None:
+        """So far."""
+        from watcher.ledger import merges
+
+        if not self._tell.due:
+            return
+        query = "SELECT id FROM runs WHERE why GLOB 'dedupe *' AND ended IS NULL ORDER BY id DESC LIMIT 1"
+        row = db.execute(query).fetchone()
+        if row is not None:
+            self._all = self._all or sum(merges.progress(db, row[0]))
+            self._tell(self._all - merges.left(db, row[0]), self._all)
 
 
 def _wait(settings: Settings, run: int, progress: Progress) -> None:

@@ -8,6 +8,10 @@ from typing import TextIO
 
 OFTEN, SELDOM = 0.5, 30.0
 """Seconds between two lines that replace each other on a terminal, and between lines of a log."""
+COUNTING = 0.02
+"""The share of time that counting may take: what is counted slowly is told less often,"""
+LONGEST = 60.0
+"""but after so many seconds in any case."""
 
 
 class Progress:
@@ -17,6 +21,7 @@ class Progress:
         self._what, self._out, self._clock = what, out, clock
         self._live = out.isatty()
         self._began = self._due = clock()
+        self._asked: float | None = None
         self._first: int | None = None
         self._told = False
 
@@ -26,7 +31,8 @@ class Progress:
         first = self._first = done if self._first is None else self._first
         if now < self._due:
             return
-        self._due = now + (OFTEN if self._live else SELDOM)
+        took = now - self._asked if self._asked is not None else 0.0
+        self._due, self._asked = now + max(OFTEN if self._live else SELDOM, min(took / COUNTING, LONGEST)), None
         rate = (done - first) / (now - self._began) if now > self._began else 0.0
         left = f", {rate:,.0f}/s, {duration((total - done) / rate)} left" if rate else ""
         line = f"{self._what}: {done:,} of {total:,}{left}"
@@ -36,7 +42,10 @@ class Progress:
     @property
     def due(self) -> bool:
         """Whether a line would be written now: before, nobody needs to count."""
-        return self._first is None or self._clock() >= self._due
+        now = self._clock()
+        due = self._first is None or now >= self._due
+        self._asked = now if due else None
+        return due
 
     def end(self) -> None:
         """Leave the line."""

@@ -187,6 +187,16 @@ def progress(db: sqlite3.Connection, run: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def left(db: sqlite3.Connection, run: int) -> int:
+    """The second of these alone, while a run is applied: of as many photos as still wait, and no others."""
+    row = db.execute(
+        "SELECT count(DISTINCT photo) FROM merges INDEXED BY merges_open "
+        "WHERE state IN ('waiting', 'booked', 'back') AND run = ?",
+        (run,),
+    ).fetchone()
+    return int(row[0])
+
+
 def run_of(db: sqlite3.Connection, why: str) -> int | None:
     """The run of this name, where it is under way or done and was not undone; else None."""
     row = db.execute(
