@@ -14,6 +14,9 @@ from models.look import Item, Known, Looked, LookJob
 from models.prints import Print
 from watcher.ledger.evidence import STALE
 
+MANY = 512
+"""Photos whose prints are kept at most, however small they are: all of them are looked up at each search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -25,7 +28,7 @@ class Kept:
 
 
 class Prints:
-    """At most so many bytes of them. Belongs to the thread that owns the ledger."""
+    """At most so many bytes of them, of MANY photos. Belongs to the thread that owns the ledger."""
 
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
@@ -44,7 +47,7 @@ class Prints:
 
     def asked(self, job: LookJob) -> LookJob:
         """The same look, with prints of all of which the captioner said nothing yet and there are none here."""
-        if self._wish is None or self._size >= self._most:
+        if self._wish is None or self._size >= self._most or len(self._kept) >= MANY:
             return job
         photos = tuple(replace(item, wants=not self._needless(item.known)) for item in job.photos)
         return replace(job, photos=photos, prints=self._wish)
@@ -60,9 +63,11 @@ class Prints:
         """Those that these looks made, where there is room."""
         for one in looked:
             size = sum(map(len, one.prints))
-            if not size or one.digest is None or one.facts is None or self._size + size > self._most:
+            if not size or one.digest is None or one.facts is None:
                 continue
             self.drop(one.digest)
+            if self._size + size > self._most or len(self._kept) >= MANY:
+                continue
             self._kept[one.digest] = Kept(one.id, one.facts, one.prints)
             self._size += size
 

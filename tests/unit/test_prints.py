@@ -15,6 +15,7 @@ from models.look import DescribeJob, Item, Known, Looked, LookJob, describe, loo
 from models.prints import Print, spread
 from models.protocols import FEW, Titled
 from tests.films import BLUE, GREEN, RED, film
+from watcher import prints as kept
 from watcher.prints import Prints
 
 WISH = Print(100, 80)
@@ -178,6 +179,19 @@ def test_no_more_are_kept_than_fit_and_none_are_made_while_there_is_no_room():
     assert item.prints == (b"x" * 10,)
     assert item.facts is not None
     assert prints.with_prints(Item(1, b"/p/a.jpg", Known(bytes([1]) * 16))).prints == ()
+
+
+def test_no_more_photos_than_can_be_looked_up_at_each_search_are_kept_however_small_their_prints(monkeypatch):
+    monkeypatch.setattr(kept, "MANY", 2)
+    prints = Prints(1000)
+    prints.want("ollama", WISH)
+    job = LookJob((Item(1, b"/p/a.jpg"),))
+    prints.keep([printed(1, 1)])
+    assert prints.asked(job).prints == WISH
+    prints.keep([printed(2, 1), printed(3, 1), printed(2, 5)])
+    assert prints.photos() == [1, 2]
+    assert prints.asked(job) is job
+    assert prints.with_prints(Item(2, b"/p/b.jpg", Known(bytes([2]) * 16))).prints == (b"x" * 5,)
 
 
 @pytest.mark.parametrize(
