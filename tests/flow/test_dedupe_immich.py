@@ -37,7 +37,6 @@ def left(world, run):
         return sweeping.left(db, run)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("database", [True, False], ids=["database", "no database"])
 def test_a_merge_tags_anew_untags_and_deletes_only_what_nobody_uses(tmp_path, immich, database):
     world = ImmichWorld(tmp_path, immich, database=database)
@@ -68,7 +67,6 @@ def test_a_merge_tags_anew_untags_and_deletes_only_what_nobody_uses(tmp_path, im
     assert world.words_of(first)[old] is False
 
 
-@pytest.mark.timeout(180)
 def test_a_tag_that_differs_only_in_case_is_spelled_anew(tmp_path, immich):
     world = ImmichWorld(tmp_path, immich)
     asset = immich.upload_photo(photo(mark=41))
@@ -83,7 +81,6 @@ def test_a_tag_that_differs_only_in_case_is_spelled_anew(tmp_path, immich):
     assert world.fields(asset) == {"DSLR", "colour/red"}
 
 
-@pytest.mark.timeout(180)
 def test_a_tag_with_others_below_it_stays_and_is_listed(tmp_path, immich):
     world = ImmichWorld(tmp_path, immich)
     asset, other = (immich.upload_photo(photo(mark=51 + n)) for n in range(2))
@@ -103,7 +100,6 @@ def test_a_tag_with_others_below_it_stays_and_is_listed(tmp_path, immich):
     assert tags.show(("Pet",)) in {tag["value"] for tag in immich.ok("GET", "/tags")}
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("database", [True, False], ids=["database", "no database"])
 def test_an_undo_brings_back_what_stood_in_immich_on_every_photo(tmp_path, immich, database):
     world = ImmichWorld(tmp_path, immich, database=database)

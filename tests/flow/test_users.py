@@ -69,7 +69,6 @@ class Shared(ImmichWorld):
         return {*xmp.seen(xmp.parse((self.plain / f"{name}.xmp").read_bytes(), b"x")).lists.get(TAGS_LIST, ())}
 
 
-@pytest.mark.timeout(180)
 def test_each_user_has_a_report_and_applying_it_touches_nobody_else(tmp_path, immich, capsys):
     world = Shared(tmp_path, immich)
     hers = [world.upload(world.anna, "couch"), world.upload(world.anna, "sofa"), world.upload(world.anna, "sofa")]
@@ -107,7 +106,6 @@ def test_each_user_has_a_report_and_applying_it_touches_nobody_else(tmp_path, im
     assert json.loads(capsys.readouterr().out) == []
 
 
-@pytest.mark.timeout(180)
 def test_an_alias_and_a_block_of_one_user_hold_for_this_users_photos_alone(tmp_path, immich, capsys):
     users = {"Bob": {"block": ["colour/rot"]}}
     world = Shared(tmp_path, immich, immich={"users": users})
@@ -137,7 +135,6 @@ def test_an_alias_and_a_block_of_one_user_hold_for_this_users_photos_alone(tmp_p
         world.do("dedupe alias add", word="a", to="b", user="Carl")
 
 
-@pytest.mark.timeout(180)
 def test_words_are_kept_apart_for_one_user(tmp_path, immich):
     world = Shared(tmp_path, immich)
     for user in (world.anna, world.ben):
