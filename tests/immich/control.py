@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import itertools
 import json
 import secrets
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -142,10 +145,11 @@ class Control:
         _paint(picture)
         small, data = small_pictures(picture), picture.read_bytes()
         picture.unlink()
-        for each in known:
-            self.world.folder_for(each["path"]).write_bytes(data)
-            for kind in small:
-                self.world.folder_for(self.world.thumb_path(user, each["id"], kind)).write_bytes(small[kind])
+        many = itertools.repeat((data, small["preview"])) if self.world.options.exiftool else _others()
+        for each, (shot, preview) in zip(known, many, strict=False):
+            self.world.folder_for(each["path"]).write_bytes(shot)
+            for kind, shown in {**small, "preview": preview}.items():
+                self.world.folder_for(self.world.thumb_path(user, each["id"], kind)).write_bytes(shown)
 
     async def do_system(self, **told: Any) -> Any:
         """What the admin's settings say, here the name of the CLIP model."""
@@ -153,6 +157,20 @@ class Control:
         value = json.dumps({"machineLearning": {"clip": {"modelName": told["model"]}}})
         sql = "INSERT INTO system_metadata VALUES ('system-config', %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         await self.world.db.run(sql, value)
+
+
+def _others() -> Iterator[tuple[bytes, bytes]]:
+    """Pictures that no other file shows, each of one of some places, with their previews."""
+    from PIL import Image
+
+    from watcher.sample import SHOTS, exif
+
+    for shot in itertools.cycle([exif(shot) for name, shot in SHOTS.items() if name != "ocean"]):
+        file = io.BytesIO()
+        image = Image.new("RGB", (24, 16), tuple(secrets.token_bytes(3)))
+        image.paste(Image.frombytes("RGB", (8, 8), secrets.token_bytes(192)), (8, 4))
+        image.save(file, "JPEG", quality=90, exif=shot)
+        yield file.getvalue(), file.getvalue()
 
 
 def _paint(path: Any) -> None:

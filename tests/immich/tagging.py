@@ -38,11 +38,15 @@ async def upsert(world: World, user: str, values: Sequence[str]) -> list[Row]:
 
 
 async def _one(world: World, user: str, value: str, parent: Row | None) -> Row:
+    if (known := world.tags.get((user, value))) is not None:
+        return known
     above = parent["id"] if parent else None
     async with world.db.whole() as door:
         row = await (await door.execute(_UPSERT, (user, value, above))).fetchone()
         assert row
         await door.execute(_CLOSE, {"tag": row["id"], "parent": above})
+    if not world.options.exiftool:
+        world.tags[user, value] = row
     return row
 
 

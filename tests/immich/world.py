@@ -17,6 +17,7 @@ from typing import Any
 from tests.immich.database import Database
 from tests.immich.jobs import Jobs
 from tests.immich.program import Exiftool
+from tests.immich.quick import Quick
 
 OLD = {
     "2.7": "ALTER TABLE asset ADD \"deviceAssetId\" varchar NOT NULL DEFAULT '', ADD \"deviceId\" varchar NOT NULL DEFAULT '',"
@@ -39,6 +40,8 @@ class Options:
     import_faces: bool = False
     seed: int = 1
     exiftools: int = 2
+    exiftool: bool = True
+    """Whether files are written and read by the real one; without it far quicker, and nothing is kept of the jobs."""
     loop_debug: bool = False
 
 
@@ -61,14 +64,16 @@ class World:
     def __init__(self, db: Database, media: Path, external: Path, options: Options) -> None:
         self.db, self.options = db, options
         self.maps = {"/data": media, "/external": external}
-        self.jobs = Jobs(options.seed)
-        self.exiftool = Exiftool(options.exiftools)
+        self.jobs = Jobs(options.seed, keeps=options.exiftool)
+        self.exiftool = Exiftool(options.exiftools) if options.exiftool else Quick()
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="stand-in")
         self.read_only: set[str] = set()
         self.system: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.per_asset: dict[str, Counter[str]] = {}
+        self.tags: dict[tuple[str, str], dict[str, Any]] = {}
+        """Tags that need not be looked up again, by user and value, where only speed counts and nobody deletes any."""
         self.next_ids: deque[str] = deque()
         """The ids of the assets that come next; new ones where it is empty."""
 
