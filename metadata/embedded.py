@@ -127,11 +127,11 @@ def read_embedded(
     if isinstance(packet, Packet):
         try:
             document = joined(packet, path=path)
-            found = seen(document)
+            found = seen(document, summed=False)  # what else the photo says is summed up with it
         except Refused as error:
             document, fault = None, error
     content = _content(anatomy, iptc, exif, tags)
-    told = replace(shown(found, iptc, exif, content), where=path)
+    told = shown(found, iptc, exif, content, where=path)
     data = packet.data if isinstance(packet, Packet) else None
     return Embedded(told, data, document, iptc, exif, fault, content)
 
@@ -178,16 +178,15 @@ def _stamp(resources: bytes) -> bytes | None:
     return resources[start : start + 16]
 
 
-def shown(own: Seen, iptc: Iptc, exif: ExifText, content: Content) -> Seen:
-    """What the photo says: what its packet says (`own`), completed from IPTC and EXIF."""
+def shown(own: Seen, iptc: Iptc, exif: ExifText, content: Content, *, where: bytes) -> Seen:
+    """What the photo at `where` says: what its packet says (`own`), completed from IPTC and EXIF."""
     subject = united(own.lists.get(SUBJECT), iptc, exif)
     lists = {**own.lists, SUBJECT: subject} if subject else own.lists
     texts = {name: text for name, text in elsewhere(iptc, exif).items() if text}
     texts.update(own.texts)
-    said = replace(exif, remark="", comment="").caption  # what a camera writes by itself is no caption
-    if said:
-        texts[CAPTION] = said
-    return replace(own, exists=True, digest=content.digest, lists=lists, texts=texts)
+    if exif.described:
+        texts[CAPTION] = exif.described
+    return replace(own, exists=True, digest=content.digest, lists=lists, texts=texts, where=where)
 
 
 def united(subject: Values | None, iptc: Iptc, exif: ExifText) -> Values:

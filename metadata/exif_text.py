@@ -50,10 +50,15 @@ class ExifText:
         return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
     @property
+    def described(self) -> str:
+        """The description, where it is none that a camera writes by itself."""
+        return "" if _CAMERA_TALK.fullmatch(self.description) else self.description
+
+    @property
     def caption(self) -> str:
         """What a person said of the photo: the first text that no camera writes by itself."""
-        said = (self.description, self.remark, self.comment)
-        return next((text for text in said if text and not _CAMERA_TALK.fullmatch(text)), "")
+        said = (self.remark, self.comment)
+        return self.described or next((text for text in said if text and not _CAMERA_TALK.fullmatch(text)), "")
 
 
 def read_exif_text(anatomy: Anatomy, tags: Tags | None = None) -> ExifText:

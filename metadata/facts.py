@@ -35,14 +35,14 @@ _PANORAMA = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The directories that matter, each with its name, with readers that never raise."""
+    """The directories that matter, by name, with readers that never raise."""
 
-    found: list[tuple[str, Tiff, Directory]]
+    found: Mapping[str, Sequence[tuple[Tiff, Directory]]]
 
     def _entry(self, ifd: str, tag: int) -> tuple[Tiff, Directory] | None:
-        for name, tiff, tags in self.found:
-            if tag in tags and name == ifd:
-                return tiff, tags
+        for place in self.found.get(ifd, ()):
+            if tag in place[1]:
+                return place
         return None
 
     def number(self, ifd: str, tag: int) -> float | None:
@@ -137,13 +137,11 @@ def _film_facts(name: str, film: Film, packets: Sequence[bytes]) -> Facts:
 def gather(anatomy: Anatomy) -> Tags:
     """The photo's EXIF tags, of several blocks the first that has each."""
     canon = anatomy.format == "CR3"
-    return Tags(
-        [
-            found
-            for index, block in enumerate(anatomy.exif)
-            for found in _directories(block, "0", canon=index if canon else 0)
-        ]
-    )
+    found: dict[str, list[tuple[Tiff, Directory]]] = {}
+    for index, block in enumerate(anatomy.exif):
+        for name, tiff, tags in _directories(block, "0", canon=index if canon else 0):
+            found.setdefault(name, []).append((tiff, tags))
+    return Tags(found)
 
 
 def _directories(block: Source, name: str, *, canon: int) -> Iterator[tuple[str, Tiff, Directory]]:
@@ -164,11 +162,12 @@ def _directories(block: Source, name: str, *, canon: int) -> Iterator[tuple[str,
 
 
 def _panorama(packet: bytes) -> bool:
-    lower = packet.lower()
-    return b"pano" in lower and _PANORAMA.search(lower) is not None
+    return (b"Pano" in packet or b"pano" in packet) and _PANORAMA.search(packet.lower()) is not None
 
 
 def _text(data: bytes) -> str | None:
+    if not data:
+        return None
     value = data.split(b"\0")[0]
     try:
         text = value.decode("utf-8")

@@ -109,10 +109,10 @@ class Stand:
 def stand(layout: Layout, lists: Lists, skip: Skip) -> Stand:
     """Read a place: full paths as they are, leaves that no path explains as flat words."""
     read = {name: _read(spelling, lists[name]) for name, spelling in layout.paths.items() if name in lists}
-    paths = {name: {k: w for k, w in words.items() if not skip(w)} for name, words in read.items()}
+    nobodys = {word for words in read.values() for word in words.values() if skip(word)}
+    paths = {name: {k: w for k, w in words.items() if w not in nobodys} for name, words in read.items()}
     leaves = {name: _leaves(lists[name], skip) for name in layout.leaves if name in lists}
-    skipped = {fold(part) for words in read.values() for word in words.values() if skip(word) for part in word}
-    found = Stand(paths, leaves, frozenset(skipped))
+    found = Stand(paths, leaves, frozenset(fold(part) for word in nobodys for part in word))
     for name, words in paths.items():
         for folded, word in explicit(layout.paths[name], words).items():
             found.words.setdefault(folded, word)

@@ -118,7 +118,7 @@ def told(content: Content, like: Inside, path: bytes) -> Seen:
 
 def said(own: Seen, content: Content, like: Inside) -> Seen:
     """The same, where it is known what the packet alone will say (`own`)."""
-    whole = shown(own, read_block(content, like.format), read_texts(content, like), content)
+    whole = shown(own, read_block(content, like.format), read_texts(content, like), content, where=own.where)
     more, programs = like.seen.people - like.own.people, like.seen.programs - like.own.programs
     return replace(whole, people=own.people | more, programs=own.programs | programs)
 

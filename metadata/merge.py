@@ -226,9 +226,10 @@ def _step(
     merged = joining.went(before, truth, context)
     unwanted |= {k: before.words[k] for k in merged}
     drops = {k: w for k, w in unwanted.items() if stands(k, now)}
-    memory = replace(memory, dropping=frozenset(drops), former=memory.former | merged)
+    former = memory.former | merged
     if reading.aside:
-        return Step(_NO_CHANGE, replace(memory, aside=reading.aside))
+        memory = replace(memory, dropping=frozenset(drops), former=former, aside=reading.aside)
+        return Step(_NO_CHANGE, memory)
     missing = {k: w for k, w in truth.words.items() if not stands(k, now) and fields.fits(place.layout, k)}
     fill = bool(missing or truth.ours or memory.texts_ours or memory.stale)
     add, remove = fields.render(place.layout, place.seen.lists, truth.words, unwanted, skip, fill=fill)
@@ -239,7 +240,7 @@ def _step(
     faces = people.step(place, truth, wanted, memory)
     texts = {**texts, **faces.texts}
     texts_ours = {n: v for n, v in texts_ours.items() if not people.is_region(n)} | dict(faces.ours)
-    memory = replace(memory, texts_ours=texts_ours)
+    memory = replace(memory, dropping=frozenset(drops), former=former, texts_ours=texts_ours)
     change = Change(add, remove, texts)
     if not change:
         return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)
@@ -256,7 +257,7 @@ def _step(
     late = _too_often(memory, missing, fresh_reason=bool(reason))
     if late:
         return Step(_NO_CHANGE, replace(memory, aside=late), refused_texts=refused)
-    if reason:
+    if reason and memory.writes:
         memory = replace(memory, writes=())
     kept_away = truth.refused.keys() | reading.removed
     others = missing.keys() - fresh.keys() - approved
@@ -270,7 +271,9 @@ def _step(
 
 def _read_only(place: Place, context: Context) -> Memory:
     """The memory of a place that we do not write: what stands there, and nothing of ours."""
-    memory = replace(place.memory or Memory(), aside="", pending=False, agreed=READ)
+    memory = place.memory or Memory()
+    if memory.aside or memory.pending or memory.agreed != READ:
+        memory = replace(memory, aside="", pending=False, agreed=READ)
     return memory if unchanged(memory, place.seen) else _based(memory, place.seen, context)
 
 

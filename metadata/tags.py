@@ -65,6 +65,7 @@ def key(word: Word) -> str:
     return SEPARATOR.join(fold(part) for part in word)
 
 
+@lru_cache(maxsize=65536)
 def fold(part: str) -> str:
     """One part of a key (Unicode normalisation form C, full case folding, outer blanks removed)."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())

@@ -357,7 +357,7 @@ def _proved(
     _compare(document.path, before, after, change)
     if not xmp_structs.untouched(document, trial, change.texts):
         raise Refused(document.path, "a region or place that is not ours would have changed")
-    if named := people(trial, after):
+    if named := people(trial, after.lists):
         after = replace(after, people=named)
     for each in followed:
         _compare_followed(document, trial, each)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from metadata.errors import Refused
 from metadata.fields import PROGRAMS
@@ -147,7 +147,7 @@ def _written(root: _Category) -> str:
 
 def _shown(category: _Category) -> str:
     inside = "".join(map(_shown, category.kids))
-    return f'<Category Assigned="{category.assigned}">{escape(category.name)}{inside}</Category>'
+    return f'<Category Assigned="{category.assigned}">{escape(category.name, quote=False)}{inside}</Category>'
 
 
 def _read(said: str) -> _Category | None:

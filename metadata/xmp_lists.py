@@ -73,7 +73,7 @@ def _spoken(inside: bytes, base: int, span: tuple[int, int], rdf: str, inner: El
     kids = []
     for found in _alternative(rdf)[1].finditer(inside, *span):
         kid = Element(
-            f"{rdf}:li", f"{RDF}{GLUE}li", {XML_LANG: found[1].decode()}, base + found.start(), inner.scope
+            f"{rdf}:li", f"{RDF}{GLUE}li", {XML_LANG: found[1][1:-1].decode()}, base + found.start(), inner.scope
         )
         kid.closed = base + found.end(2)
         kid.text = _texts([found[2]], referring=b"&" in found[2])[0]
@@ -83,11 +83,16 @@ def _spoken(inside: bytes, base: int, span: tuple[int, int], rdf: str, inner: El
 
 @lru_cache(maxsize=32)
 def _alternative(rdf: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """The whole inside of a language alternative, and one item of it, where RDF has this prefix."""
+    """The whole inside of a language alternative, and one item of it, where RDF has this prefix.
+
+    exiftool writes single quotes, most others double ones.
+    """
     prefix = re.escape(rdf.encode()) + b":"
-    item = rb"<%bli xml:lang=\"([^\"<&]*+)\">([^<]*+)</%bli>" % (prefix, prefix)
-    box = rb"\s*+(<%bAlt>)((?:\s*+%b)*+\s*+)</%bAlt>\s*+" % (prefix, item.replace(b"(", b"(?:"), prefix)
-    return re.compile(box), re.compile(item)
+    item = rb"<%bli xml:lang=(%b|%b)>(%b)</%bli>"
+    quoted = rb"\"[^\"<&\s]*+\"", rb"'[^'<&\s]*+'"
+    inside = (item % (prefix, *quoted, rb"[^<]*+", prefix)).replace(b"(", b"(?:")
+    box = rb"\s*+(<%bAlt>)((?:\s*+%b)*+\s*+)</%bAlt>\s*+" % (prefix, inside, prefix)
+    return re.compile(box), re.compile(item % (prefix, *quoted, rb"[^<]*+", prefix))
 
 
 @lru_cache(maxsize=32)

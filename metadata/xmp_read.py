@@ -24,8 +24,10 @@ LIMIT: Final = 64 * 1024 * 1024
 
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _PACKET = re.compile(rb"(?:\xef\xbb\xbf)?<\?xpacket[^>]{0,200}\?>")
+_SHOWN: Final = bytes(sign if sign >= 32 or sign in b"\t\r\n" else 32 for sign in range(256))
 _NARROW = re.compile(r"utf-8|ascii|iso8859-\d+|cp125\d")
 _XML: Final = {"xml": "http://www.w3.org/XML/1998/namespace"}
+_OUTERMOST: Final = Scope(_XML, _XML)
 _RDF: Final = f"{RDF}{GLUE}RDF"
 _NODE_ID: Final = f"{RDF}{GLUE}nodeID"
 _ABOUT: Final = (f"{RDF}{GLUE}about", "about")
@@ -202,7 +204,7 @@ class _Reader:
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
         stack = self._stack
-        element = self._element(raw, attributes, stack[-1].scope if stack else Scope(_XML, _XML))
+        element = self._element(raw, attributes, stack[-1].scope if stack else _OUTERMOST)
         if self._rdf_at < 0:
             self._outside(element)
         else:
@@ -220,6 +222,12 @@ class _Reader:
         except KeyError as error:
             raise self._refuse("unbound prefix") from error
         return Element(raw, name, attributes, self._parser.CurrentByteIndex + self._shift, inner)
+
+    def _named(self, raw: str, scope: Scope) -> str:
+        try:
+            return scope.element(raw)
+        except KeyError as error:
+            raise self._refuse("unbound prefix") from error
 
     def _outside(self, element: Element) -> None:
         if element.name != _RDF:
@@ -244,11 +252,11 @@ class _Reader:
         stack = self._stack
         node = stack[-1]
         scope = node.scope
-        name = None if attributes else scope.names.get(raw)
-        if name is None:
+        if attributes:
             element = self._element(raw, attributes, scope)
             name = element.name
         else:
+            name = scope.names.get(raw) or self._named(raw, scope)
             element = Element(raw, name, attributes, self._parser.CurrentByteIndex + self._shift, scope)
         _adopt(node, element)
         if (name in LOOKED_INTO and name not in self.flat) or (node.attributes and _NODE_ID in node.attributes):
@@ -338,7 +346,7 @@ def _presentable(work: bytes) -> bytes:
     header = _PACKET.match(work)
     if header is None:
         return work
-    masked = bytes(sign if sign >= 32 or sign in b"\t\r\n" else 32 for sign in header[0])
+    masked = header[0].translate(_SHOWN)
     return work if masked == header[0] else masked + work[len(masked) :]
 
 

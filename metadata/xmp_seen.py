@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from metadata import xmp_structs
@@ -94,8 +93,8 @@ def text(place: Place) -> str | None:
     return value(shown) if shown is not None else ""
 
 
-def seen(document: Document) -> Seen:
-    """What stands in the document.
+def seen(document: Document, *, summed: bool = True) -> Seen:
+    """What stands in the document; without a digest unless `summed`.
 
     A field that stands several times gives all its values, one after the other; of a text the first that
     is not empty counts. Raises Refused where a keyword field has a form that cannot be read as a list.
@@ -103,25 +102,38 @@ def seen(document: Document) -> Seen:
     Where there is no TagsList, that of the answer are the words of the fields that programs read next and we
     never make (`metadata.foreign_words`): one that is made would hide them.
     """
-    said = ours(document)
-    below = () if TAGS_LIST in said.lists else below_tags_list(document)
-    return replace(
-        said,
-        lists={TAGS_LIST: below, **said.lists} if below else said.lists,
-        digest=digest(document.data),
-        programs=frozenset(_programs(document)),
-        people=people(document, said),
-    )
+    lists = _lists(document)
+    below = () if TAGS_LIST in lists else below_tags_list(document)
+    if below:
+        lists = {TAGS_LIST: below, **lists}
+    own = digest(document.data) if summed else b""
+    return _all(document, lists, own, frozenset(_programs(document)), people(document, lists))
 
 
 def ours(document: Document) -> Seen:
     """Of what `seen` says only the fields that we can write."""
+    return _all(document, _lists(document))
+
+
+def _lists(document: Document) -> dict[str, Values]:
+    return {name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None}
+
+
+def _all(
+    document: Document,
+    lists: dict[str, Values],
+    own: bytes = b"",
+    programs: frozenset[str] = frozenset(),
+    named: frozenset[str] = frozenset(),
+) -> Seen:
     return Seen(
         exists=True,
-        digest=b"",
-        lists={name: values for name, field in LISTS.items() if (values := _values(document, field)) is not None},
+        digest=own,
+        lists=lists,
         texts={name: said for name, field in TEXTS.items() if (said := _said(document, field))}
         | xmp_structs.told(document),
+        programs=programs,
+        people=named,
         claimed=_claimed(document),
         where=document.path,
         regions=xmp_structs.count(document),
@@ -159,10 +171,10 @@ def _programs(document: Document) -> Iterator[str]:
                 yield program
 
 
-def people(document: Document, said: Seen) -> frozenset[str]:
-    """Who is named in the picture: in its list of persons (as `said`), and by regions."""
+def people(document: Document, lists: Mapping[str, Values]) -> frozenset[str]:
+    """Who is named in the picture: in its list of persons (in `lists`), and by regions."""
     regions = (kid for node in document.nodes for kid in node.kids if kid.name in REGIONS)
-    return frozenset(said.lists.get(PERSONS, ())).union(*(_named(each) for each in regions))
+    return frozenset(lists.get(PERSONS, ())).union(*(_named(each) for each in regions))
 
 
 def _named(regions: Element) -> Iterator[str]:

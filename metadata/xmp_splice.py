@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from html import escape
 from operator import itemgetter
 from typing import Final, NamedTuple
-from xml.sax.saxutils import escape
 
 from metadata.errors import Refused
 from metadata.xmp_document import Document, Element, Scope
 from metadata.xmp_names import GLUE, PREFIXES, RDF, Field
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"']+)\s*=\s*(\"[^\"]*+\"|'[^']*+')")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile("[&<>\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANK: Final = b" \t\r\n"
 _NEAR: Final = 64
@@ -106,7 +106,7 @@ def _escaped(value: str, path: bytes) -> str:
     illegal = _ILLEGAL.search(value)
     if illegal:
         raise Refused(path, f"U+{ord(illegal[0]):04X} in {value[:80]!r} cannot be written in XML")
-    return escape(value, {"\r": "&#13;"})
+    return escape(value, quote=False).replace("\r", "&#13;")
 
 
 def _quoted(value: str, quote: bytes, path: bytes) -> bytes:
