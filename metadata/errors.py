@@ -4,6 +4,7 @@
     ├── UserError           a person has to change something; shown without a traceback
     ├── PhotoError          these bytes never will: the photo goes to quarantine with the reason
     ├── TryAgain            later, with growing patience
+    │   └── AtWork          somebody is at work on this one, and it is soon over: asked again within a minute
     ├── PlaceClosed         a place takes nothing from anybody now (read-only, full, gone): a state of the root
     ├── Refused             this one file must stay as it is (not understood, not ours): set aside for the place
     └── ChangedMeanwhile    somebody else wrote between our read and our write: read again
@@ -42,6 +43,10 @@ class PhotoError(_AboutFile):
 
 class TryAgain(_AboutFile):
     """Nothing is wrong with the photo; the same request may work later."""
+
+
+class AtWork(TryAgain):
+    """The server or program that keeps this photo is at work on it: no failure, however often it is met."""
 
 
 class PlaceClosed(_AboutFile):

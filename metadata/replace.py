@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from typing import Final, Literal, NoReturn, TypeVar
 
 from metadata import rename, rights
-from metadata.errors import ChangedMeanwhile, Refused, TagwrightError, TryAgain
+from metadata.errors import AtWork, ChangedMeanwhile, Refused, TagwrightError
 from metadata.files import NAME_MAX, PREFIX, Content, read, translate, whole
 from metadata.quiet import Patience, quiet
 
@@ -258,7 +258,7 @@ def _replace(staged: _Staged, before: bytes, patience: Patience) -> None:
     assert staged.made is not None
     with quiet(staged.target, staged.made.st_mtime_ns, patience) as free:
         if not free:
-            raise TryAgain(staged.wish.path, "exiftool is writing it at this moment")
+            raise AtWork(staged.wish.path, "exiftool is writing it at this moment")
         exchanged = _untouched(staged) and rename.exchange(staged.temporary, staged.target)
     if not exchanged:
         if not _holds(staged.target, before):

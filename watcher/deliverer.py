@@ -9,8 +9,9 @@ from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from metadata.errors import ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
+from metadata.errors import AtWork, ChangedMeanwhile, PhotoError, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.memory import Context
+from metadata.sinks import Seen
 from watcher import booking, deciding, moves, pages, rooms, unconfirmed
 from watcher.afar import joined
 from watcher.desk import Desk
@@ -19,7 +20,7 @@ from watcher.ledger.work import Job
 from watcher.ledger.writes import Write
 from watcher.losses import Losses
 from watcher.pages import Page
-from watcher.rooms import CLOSED, MOVE, OPEN, Answer, Decision
+from watcher.rooms import CLOSED, MIRROR, MOVE, OPEN, Answer, Decision
 from watcher.unconfirmed import Stood
 
 log = logging.getLogger(__name__)
@@ -293,8 +294,12 @@ class Deliverer:
                     failed[decision.id] = (decision, fault)
             done = list(dict.fromkeys(d.id for d, _, _ in answers if d.id not in failed and not d.errors))
             work.delivered(db, done, self._desk.house.stamp, self._desk.now())
+            told = {each.id for each, name, answer in answers if name == MIRROR and isinstance(answer, Seen)}
             for decision, fault in failed.values():
-                self._refused(decision.page.job, fault)
+                if isinstance(fault, ChangedMeanwhile) and decision.id in told:
+                    self._desk.ready.append(decision.page.job)  # Immich wrote: what was begun is finished first
+                else:
+                    self._refused(decision.page.job, fault)
             for decision, _, _ in answers:
                 if decision.errors and decision.id not in failed:
                     self._refused(decision.page.job, next(iter(decision.errors.values())))
@@ -322,6 +327,8 @@ class Deliverer:
             work.soon(db, job.photo.id, self._desk.now() + pause)
         elif isinstance(error, ChangedMeanwhile):
             work.soon(db, job.photo.id, self._desk.now() + 1.0)
+        elif isinstance(error, AtWork):
+            work.later(db, job.photo.id, error.reason, job.attempts + 1, self._desk.now(), steps=work.AT_WORK)
         else:
             self._desk.failed(job, error)
 

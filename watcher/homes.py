@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from metadata.errors import TryAgain
+from metadata.errors import AtWork
 from metadata.photo import Photo
 from metadata.sinks.immich import Fault, Find, Home
 from watcher.ledger import assets, store
@@ -51,8 +51,8 @@ class Finder:
                 self._db = None
 
 
-def _home(photo: Photo, kept: Kept) -> Home | TryAgain | None:
+def _home(photo: Photo, kept: Kept) -> Home | AtWork | None:
     """A photo that is not to be touched in Immich has no place there; one that it is still reading waits."""
     if kept.verdict == "ready":
         return Home(kept.id, kept.owner)
-    return TryAgain(photo.file, kept.reason) if kept.verdict == "wait" else None
+    return AtWork(photo.file, kept.reason) if kept.verdict == "wait" else None

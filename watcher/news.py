@@ -189,12 +189,12 @@ def _looked_at(db: sqlite3.Connection, photo: int) -> bool:
 
 
 def _due(db: sqlite3.Connection, photo: int, now: float) -> None:
-    """A photo of which Immich has news: looked at if it waited, decided anew if it was done."""
+    """A photo of which Immich has news: looked at if it waited, decided anew if it was done or tried in vain."""
     work.look_over_waiting(db, [photo], now)
     db.execute(
         "UPDATE photos SET due = ?, attempts = 0, reason = '', "
         "state = CASE state WHEN 'aside' THEN 'seen' ELSE state END "
-        "WHERE id = ? AND due IS NULL AND gone IS NULL AND state != 'left' "
+        "WHERE id = ? AND (due IS NULL OR (due > ? AND attempts > 0)) AND gone IS NULL AND state != 'left' "
         "AND gate NOT IN ('first look', 'rules', 'loss', 'closed', 'move')",
-        (now, photo),
+        (now, photo, now),
     )

@@ -117,24 +117,21 @@ class ByApi:
         if self._known is None or self._newest is None:
             return self._all({})
         known = self._known
-        for _ in range(3):  # one may arrive between the list and the count
-            changed = self._changed(known, self._newest)
+        for _ in range(3):  # one may arrive between the count and the list
+            counts = {visibility: self._api.count(visibility) for visibility in self._visible}
+            number = None if None in counts.values() else sum(count or 0 for count in counts.values())
+            # where there is none, nothing can have changed: most people have archived nothing
+            changed = self._changed(known, self._newest, tuple(each for each in counts if counts[each] != 0))
             expected = len(known) + len({asset.id for asset in changed if asset.id not in known})
-            number = self._number()
             if number == expected or (number is None and self._looks % self._every):
                 self._remember(changed)
                 return News(tuple(changed))
         return self._all(known)
 
-    def _changed(self, known: dict[str, datetime], newest: datetime) -> list[Asset]:
+    def _changed(self, known: dict[str, datetime], newest: datetime, there: tuple[str, ...]) -> list[Asset]:
         since = newest if self._calm.rested(newest) else newest - OVERLAP
-        found = self._api.assets(updated_after=since, visibilities=self._visible)
+        found = self._api.assets(updated_after=since, visibilities=there)
         return [asset for asset in found if known.get(asset.id) != asset.updated]
-
-    def _number(self) -> int | None:
-        """How many there are; None where the key may not ask."""
-        counts = [self._api.count(visibility) for visibility in self._visible]
-        return None if None in counts else sum(count or 0 for count in counts)
 
     def _all(self, known: dict[str, datetime]) -> News:
         found = {asset.id: asset for asset in self._api.assets(visibilities=self._visible)}

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from metadata.errors import PlaceClosed, Refused, TryAgain, UserError
+from metadata.errors import AtWork, PlaceClosed, Refused, TryAgain, UserError
 from metadata.mirror.calm import Calm
 from metadata.mirror.pace import Pace
 from metadata.mirror.plan import Call, Wish, told, waves, wrong
@@ -126,7 +126,7 @@ class Mirror:
             now |= done
             for asset in assets:
                 if asset not in done:
-                    faults[asset] = TryAgain(asset.encode(), "Immich has not finished the change yet")
+                    faults[asset] = AtWork(asset.encode(), "Immich has not finished the change yet")
 
     @staticmethod
     def _tried(assets: Iterable[str], faults: dict[str, Fault | None], action: Callable[[], object]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 
-from metadata.errors import PlaceClosed, Refused, TryAgain
+from metadata.errors import AtWork, PlaceClosed, Refused, TryAgain
 from metadata.files import translate
 from metadata.immich.paths import Paths, find
 from metadata.immich.ready import VISIBLE
@@ -88,7 +88,7 @@ def _home(
 ) -> Home | TryAgain | None:
     """The asset, if it is one that may be touched. One that Immich has yet to take in is waited for."""
     if asset is None:
-        return TryAgain(photo.file, "Immich does not know this photo yet") if own(photo) else None
+        return AtWork(photo.file, "Immich does not know this photo yet") if own(photo) else None
     if asset.trashed or asset.offline or asset.visibility not in visible or asset.owner not in owners:
         return None
     return Home(asset.id, asset.owner)

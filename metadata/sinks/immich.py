@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from typing import Final
 
-from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain, UserError
+from metadata.errors import AtWork, ChangedMeanwhile, PlaceClosed, Refused, TryAgain, UserError
 from metadata.mirror.bring import Mirror
 from metadata.mirror.plan import Wish
 from metadata.mirror.ports import Shown
@@ -117,9 +118,9 @@ class ImmichSink:
         state = shown[home.asset]
         self._note(photo, state)
         if not state.ready:
-            return TryAgain(photo.file, "Immich has not read this photo yet")
+            return AtWork(photo.file, "Immich has not read this photo yet")
         if state.locked:
-            return TryAgain(photo.file, "Immich is about to write what was changed there")
+            return AtWork(photo.file, "Immich is about to write what was changed there")
         return self.seen(home.asset, state), home, state
 
     def _note(self, photo: Photo, state: Shown) -> None:
@@ -130,8 +131,16 @@ class ImmichSink:
     def registered(self, photo: Photo) -> str | None:
         """Immich's path of the photo's sidecar, as the last look at it told; None where there is none."""
         if photo.file not in self._sidecars:
-            self.look([photo])
+            with suppress(TryAgain, PlaceClosed, Refused, UserError):
+                self._learn(photo)
         return self._sidecars.get(photo.file) or None
+
+    def _learn(self, photo: Photo) -> None:
+        """Note the registered sidecar alone, for which nobody has to wait until Immich is at rest."""
+        (home,) = self._find([photo])
+        if isinstance(home, Home):
+            for state in self.mirror.source.shown([home.asset]).values():
+                self._note(photo, state)
 
     def seen(self, asset: str, shown: Shown) -> Seen:
         """One asset's tags and description in the house's form."""

@@ -18,7 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from metadata import files, inverse, seeding, which, xmp
+from metadata import files, inverse, which, xmp
 from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TagwrightError, TryAgain
 from metadata.photo import Photo
 from metadata.replace import Durability, Wish, put
@@ -173,6 +173,8 @@ class SidecarSink:
         where, now = standing.own.where, self._clock()
         if not _matters(change, seen):
             return Draft(photo, where, b"", b"", b"", seen, _Payload(None, None))
+        from metadata import seeding  # noqa: PLC0415 - with all that reads photos, which no start waits for
+
         begun = None if seen.hides_nothing else seeding.inside(photo, where, now, steer=self._steer(photo)).seed
         change = change if begun is None else seeding.fitted(change, seen, begun.seen)
         if not _matters(change, _NOTHING if begun is None else begun.seen):
@@ -210,6 +212,8 @@ class SidecarSink:
 
     def _left(self, photo: Photo, where: bytes, data: bytes, change: Change) -> Seen | None:
         """What is shown without a sidecar that says nothing of its own any more; None where this one does."""
+        from metadata import seeding  # noqa: PLC0415 - as above
+
         try:
             found = seeding.inside(photo, where, self._clock(), steer=self._steer(photo))
             if self._embeds(photo):  # the same goes from the photo in a moment

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from metadata.errors import ChangedMeanwhile, PlaceClosed, Refused, TryAgain
+from metadata.errors import AtWork, ChangedMeanwhile, PlaceClosed, Refused, TryAgain
 from metadata.mirror.plan import keys
 from metadata.mirror.ports import Shown
 from metadata.mirror.way import Way
@@ -194,7 +194,7 @@ class Together:
         here = [number for number in numbers if SIDECAR in batch.open_drafts(number)]
         gone = [number for number in here if not self._there(batch.pairs[number].photo)]
         for number in gone:
-            batch.put(number, SIDECAR, TryAgain(batch.pairs[number].photo.file, "the photo has just been moved"))
+            batch.put(number, SIDECAR, AtWork(batch.pairs[number].photo.file, "the photo has just been moved"))
         here = [number for number in here if number not in gone]
         drafts = [batch.pairs[number].drafts[SIDECAR] for number in here]
         for number, answer in zip(here, self._files.write(drafts) if drafts else (), strict=True):
@@ -208,7 +208,7 @@ class Together:
         back = self._files.revert(pair.photo, draft.where, draft.after, draft.inverse)
         if isinstance(back, Draft):
             self._files.write([back])
-        return TryAgain(pair.photo.file, "the photo has just been moved")
+        return AtWork(pair.photo.file, "the photo has just been moved")
 
     def _write_server(
         self, batch: _Batch, numbers: Sequence[int], then: Callable[[Sequence[Draft]], Sequence[Answer]]

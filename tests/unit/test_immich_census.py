@@ -30,10 +30,14 @@ class Memory:
         self.trash: dict[str, Asset] = {}
         self.counts = counts
         self.listings = 0
-        self.before_count: list[Asset] = []
+        self.before_list: list[Asset] = []
+        self.asked: list[str] = []
 
     def assets(self, *, updated_after=None, visibilities=("timeline", "archive")):
         self.listings += updated_after is None
+        self.asked += visibilities
+        if self.before_list:
+            self.put(self.before_list.pop())
         found = [each for each in self.shown.values() if each.visibility in visibilities]
         return [each for each in found if updated_after is None or each.updated >= updated_after]
 
@@ -41,8 +45,6 @@ class Memory:
         return self.shown.get(id) or self.trash.get(id)
 
     def count(self, visibility="timeline"):
-        if self.before_count:
-            self.put(self.before_count.pop())
         return sum(each.visibility == visibility for each in self.shown.values()) if self.counts else None
 
     def put(self, asset: Asset) -> None:
@@ -100,13 +102,25 @@ def test_one_in_the_trash_is_told_as_such_and_is_not_gone():
     assert [asset.trashed for asset in news.changed] == [True]
 
 
-def test_one_that_arrives_between_list_and_count_costs_no_listing_of_all():
+def test_one_that_arrives_between_count_and_list_costs_no_listing_of_all():
     api = Memory(photo("a"))
     census = ByApi(api)
     census.look()
-    api.before_count.append(photo("b", 20))
+    api.before_list.append(photo("b", 20))
     assert names(census.look()) == ["b"]
     assert api.listings == 1
+
+
+def test_what_nobody_has_archived_is_not_asked_for_until_somebody_has():
+    api = Memory(photo("a"))
+    census = ByApi(api)
+    census.look()
+    api.asked.clear()
+    census.look()
+    assert api.asked == ["timeline"]
+    api.put(photo("a", 10, visibility="archive"))
+    assert names(census.look()) == ["a"]
+    assert api.asked == ["timeline", "archive"]
 
 
 def test_a_key_that_may_not_count_lists_all_now_and_then():

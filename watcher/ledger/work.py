@@ -14,6 +14,8 @@ from watcher.ledger.files import marks
 
 PATIENCE = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
 """Seconds to the next attempt after each passing failure; the last one goes on for ever."""
+AT_WORK = (10.0, 30.0, 60.0, 60.0, 60.0, 60.0, 300.0, 600.0)
+"""The same where somebody is at work on the photo, who mostly tells when that is over."""
 
 
 UNKNOWN = Frame(0, 0)
@@ -140,9 +142,16 @@ def set_aside(db: sqlite3.Connection, photo: int, reason: str) -> None:
     )
 
 
-def later(db: sqlite3.Connection, photo: int, reason: str, attempts: int, now: float) -> None:
+def later(
+    db: sqlite3.Connection,
+    photo: int,
+    reason: str,
+    attempts: int,
+    now: float,
+    steps: Sequence[float] = PATIENCE,
+) -> None:
     """A passing failure: again with growing patience and jitter."""
-    pause = PATIENCE[min(max(attempts, 1), len(PATIENCE)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    pause = steps[min(max(attempts, 1), len(steps)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
     db.execute(
         "UPDATE photos SET due = coalesce(due, ?), reason = ?, attempts = ?, booked = NULL WHERE id = ?",
         (now + pause, reason, attempts, photo),
@@ -265,5 +274,8 @@ def interrupted(db: sqlite3.Connection) -> int:
         "UPDATE photos SET reason = 'suspect', due = coalesce(due, booked), booked = NULL "
         "WHERE booked IS NOT NULL AND look = 1"
     ).rowcount
-    db.execute("UPDATE photos SET due = coalesce(due, booked), booked = NULL WHERE booked IS NOT NULL")
+    db.execute(  # a kill while its places were read or written is no failure of the photo's
+        "UPDATE photos SET due = coalesce(due, booked), booked = NULL, attempts = max(attempts - 1, 0) "
+        "WHERE booked IS NOT NULL"
+    )
     return count
