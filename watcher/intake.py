@@ -298,6 +298,8 @@ class Intake:
             return files.Found()
         if not photos:
             folder = Folder(folder.path, folder.mtime_ns)
+        elif files.sealed(db, door.name, folder):
+            return files.Found()
         folder, young = self._resting(door, folder)
         return files.listed(
             db, door.name, folder, now=self._now(), gate=LEFT if door.leaves else gate, young=young
@@ -319,8 +321,8 @@ class Intake:
                 door.standing.add(path)  # it was there before us, however young: part of the first look
                 if door.leaves:
                     door.left.add(path)
-        photos = [one for one in folder.photos if one[0] not in young]
-        sidecars = [one for one in folder.sidecars if one[0] not in young]
+        photos = walk.Files.of(one for one in folder.photos if one[0] not in young)
+        sidecars = walk.Files.of(one for one in folder.sidecars if one[0] not in young)
         return replace(folder, photos=photos, sidecars=sidecars), frozenset(young)
 
     def _finish(self, door: Door) -> None:

@@ -93,7 +93,7 @@ class Polled:
             yield from self._compare(folder)
 
     def _compare(self, folder: Folder) -> Iterator[tuple[bytes, Kind]]:
-        prints = {_print(named): named[0] for named in folder.photos + folder.sidecars}
+        prints = {_print(named): named[0] for named in (*folder.photos, *folder.sidecars)}
         before = self._prints.get(folder.path, frozenset())
         self._times[folder.path] = folder.mtime_ns
         self._prints[folder.path] = frozenset(prints)

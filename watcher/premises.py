@@ -146,7 +146,7 @@ def _note(found: Survey, base: bytes, folder: Folder, now: float) -> None:
     found.photos += len(folder.photos)
     found.files.update(readers.kind(suffix(name)) for name, _ in folder.photos)
     if folder.photos:
-        first = os.path.join(where, folder.photos[0][0])
+        first = os.path.join(where, next(iter(folder.photos))[0])
         if not os.access(first, os.R_OK, effective_ids=True):
             found.unreadable.append(first)
     try:

@@ -7,6 +7,7 @@ be read is told through `on_error` and left out, so nothing in it may be taken f
 from __future__ import annotations
 
 import errno
+import marshal
 import os
 import stat
 import sys
@@ -14,6 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Self
 
 from metadata import which
 from metadata.photo import Stat
@@ -26,13 +30,45 @@ UNSURE = -1
 YOUNG = 3_000_000_000
 """Nanoseconds; FAT counts in steps of 2 s, the coarsest clock of the file systems in mounts.REPORTING."""
 
-DOT = ord(".")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 CODING, ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 Named = tuple[bytes, Stat]
+State = tuple[int, int, int, int]
 OnError = Callable[[bytes, OSError], None]
+
+_state: Callable[[os.stat_result], State] = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+_IS_SIDECAR = {os.fsdecode(ending): False for ending in PHOTO_SUFFIXES} | {os.fsdecode(SIDECAR_SUFFIX): True}
+_IS_SIDECAR |= {ending.upper(): sidecar for ending, sidecar in _IS_SIDECAR.items()}
+"""Of every ending that counts, as it is mostly written."""
+
+
+@dataclass(slots=True)
+class Files:
+    """Files of one kind as their folder lists them; names as bytes and Stats are made for those who ask.
+
+    Most folders of a walk are as they were, and their seal says so: nobody asks for a file of them.
+    """
+
+    names: list[str] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, named: Iterable[Named]) -> Self:
+        """These files."""
+        made = cls()
+        for name, about in named:
+            made.names.append(os.fsdecode(name))
+            made.states.append((about.size, about.mtime_ns, about.ctime_ns, about.inode))
+        return made
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Named]:
+        for name, state in zip(self.names, self.states, strict=True):
+            yield name.encode(CODING, ERRORS), Stat(*state)  # os.fsencode, which is slow for so many
 
 
 @dataclass(slots=True)
@@ -45,10 +81,21 @@ class Folder:
 
     path: bytes
     mtime_ns: int
-    photos: list[Named] = field(default_factory=list)
-    sidecars: list[Named] = field(default_factory=list)
+    photos: Files = field(default_factory=Files)
+    sidecars: Files = field(default_factory=Files)
     folders: list[bytes] = field(default_factory=list)
     gone: bool = False
+
+    def seal(self) -> bytes:
+        """16 bytes that stand for its photos and sidecars with their states, in the order of the listing.
+
+        Equal seals mean equal files; the same files in another order (a folder that was copied or repaired),
+        or sealed by another Python, may have another.
+        """
+        names = "/".join((*self.photos.names, *self.sidecars.names)).encode(CODING, ERRORS)
+        # format 2: later ones also tell how many others hold a number
+        states = marshal.dumps((self.photos.states, self.sidecars.states), 2)
+        return blake2b(states + names, digest_size=16).digest()
 
 
 def walk(base: bytes, ignore: Ignore, *, on_error: OnError, below: bytes = b"") -> Iterator[Folder]:
@@ -199,28 +246,29 @@ def _is_gone(path: bytes) -> bool:
 
 
 def _sort(folder: Folder, entries: Iterable[os.DirEntry[str]], ignore: Ignore) -> None:
-    path, skips, patterns = folder.path, ignore.skips, bool(ignore.patterns)
+    path, skips, patterns, kind = folder.path, ignore.skips, bool(ignore.patterns), _IS_SIDECAR.get
+    photos, sidecars = folder.photos, folder.sidecars
     for entry in entries:
-        name = entry.name.encode(CODING, ERRORS)  # os.fsencode, which is slow for so many
+        name = entry.name
         if entry.is_dir(follow_symlinks=False):
-            if not skips(path, name):
-                folder.folders.append(name)
+            encoded = name.encode(CODING, ERRORS)
+            if not skips(path, encoded):
+                folder.folders.append(encoded)
             continue
-        ending = name[name.rfind(b".") :].lower()
-        if ending in PHOTO_SUFFIXES:
-            kept = folder.photos
-        elif ending == SIDECAR_SUFFIX:
-            kept = folder.sidecars
-        else:
+        ending = name[name.rfind(".") :]
+        sidecar = kind(ending)
+        if sidecar is None and (not ending.isascii() or (sidecar := kind(ending.lower())) is None):
             continue
-        if name[0] == DOT or (patterns and skips(path, name)):
+        if name[0] == "." or (patterns and skips(path, name.encode(CODING, ERRORS))):
             continue  # of the names in ignore.NEVER only dot files have such an ending
         if entry.is_file(follow_symlinks=False):
             try:
-                about = entry.stat(follow_symlinks=False)
+                state = _state(entry.stat(follow_symlinks=False))
             except FileNotFoundError:  # deleted since it was listed
                 continue
-            kept.append((name, Stat(about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)))
+            kept = sidecars if sidecar else photos
+            kept.names.append(name)
+            kept.states.append(state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Listener:
         found = [arrival]
         if arrival.kind is Kind.LOOK:
             for folder in walk(self.base, Ignore(), on_error=lambda path, error: None, below=arrival.path):
-                names = folder.photos + folder.sidecars
+                names = [*folder.photos, *folder.sidecars]
                 found += [Arrival("r", os.path.join(folder.path, name), Kind.SEEN) for name, _ in names]
         with self.changed:
             self.told.append(arrival)

@@ -4,7 +4,7 @@ import pytest
 
 from metadata.photo import Stat
 from watcher.ledger import files, store
-from watcher.walk import Folder
+from watcher.walk import Files, Folder
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def stat(number):
 
 
 def listed(db, path, photos, sidecars=(), **more):
-    return files.listed(db, "p", Folder(path, 1, list(photos), list(sidecars)), now=5.0, **more)
+    return files.listed(db, "p", Folder(path, 1, Files.of(photos), Files.of(sidecars)), now=5.0, **more)
 
 
 def due(db):
@@ -101,3 +101,79 @@ def test_names_need_not_be_text(db):
     listed(db, b"caf\xe9", [(b"\xff\n.jpg", stat(1))])
     number = files.below(db, "p", b"caf\xe9/\xff\n.jpg")[0]
     assert files.photos_of(db, [number])[number].file == b"/p/caf\xe9/\xff\n.jpg"
+
+
+A, B = (b"a.jpg", stat(1)), (b"a.jpg.xmp", stat(2))
+BREAKS = {
+    "a photo was rewritten": lambda db: files.photo(db, 1, b"a.jpg", stat(3), now=6.0),
+    "another photo came": lambda db: files.photo(db, 1, b"b.jpg", stat(3), now=6.0),
+    "a sidecar was rewritten": lambda db: files.sidecar(db, 1, b"a.jpg.xmp", stat(3), now=6.0),
+    "we wrote a sidecar": lambda db: files.remember_sidecar(db, 1, b"b.xmp", stat(3)),
+    "a sidecar is gone": lambda db: files.sidecar(db, 1, b"a.jpg.xmp", None, now=6.0),
+    "a photo was forgotten": lambda db: db.execute("DELETE FROM photos"),
+    "a photo was called gone": lambda db: db.execute("UPDATE photos SET gone = 6.0"),
+    "the folder vanished": lambda db: files.folder_vanished(db, "p", b"", 6.0),
+    "a photo went elsewhere": lambda db: db.execute(
+        "UPDATE photos SET folder = ?", (files.folder(db, "p", b"other"),)
+    ),
+}
+
+
+def is_sealed(db, photos, sidecars):
+    return files.sealed(db, "p", Folder(b"", 1, Files.of(photos), Files.of(sidecars)))
+
+
+def test_a_folder_that_is_as_it_was_listed_is_known_by_its_seal(db):
+    assert not is_sealed(db, [A], [B])
+    listed(db, b"", [A], [B])
+    assert is_sealed(db, [A], [B])
+    db.execute("UPDATE photos SET due = 7.0, state = 'looked'")
+    assert is_sealed(db, [A], [B]), "what is done about a photo is no matter of its file"
+
+
+@pytest.mark.parametrize("place", range(4), ids=Stat._fields)
+def test_no_seal_hides_another_state_of_a_file(db, place):
+    listed(db, b"", [A], [B])
+    state = [*stat(1)]
+    state[place] += 1
+    assert not is_sealed(db, [(b"a.jpg", Stat(*state))], [B])
+    state = [*stat(2)]
+    state[place] += 1
+    assert not is_sealed(db, [A], [(b"a.jpg.xmp", Stat(*state))])
+
+
+def test_no_seal_hides_another_name_or_a_file_more_or_less(db):
+    listed(db, b"", [A], [B])
+    assert not is_sealed(db, [(b"b.jpg", stat(1))], [B])
+    assert not is_sealed(db, [A], [])
+    assert not is_sealed(db, [], [B])
+    assert not is_sealed(db, [A, (b"b.jpg", stat(1))], [B])
+
+
+@pytest.mark.parametrize("break_", BREAKS.values(), ids=BREAKS)
+def test_what_the_book_changes_of_a_file_breaks_the_seal_of_its_folder(db, break_):
+    listed(db, b"", [A], [B])
+    break_(db)
+    assert not is_sealed(db, [A], [B])
+    assert db.execute("SELECT count(*) FROM folders WHERE seal IS NOT NULL").fetchone() == (0,)
+
+
+def test_a_folder_with_a_file_that_has_not_come_to_rest_has_no_seal(db):
+    listed(db, b"", [A], [], young=frozenset({b"b.jpg"}))
+    assert not is_sealed(db, [A], [])
+
+
+def test_a_folder_in_another_order_is_the_same_and_gets_its_seal_anew(db):
+    photos = [A, (b"b.jpg", stat(2))]
+    listed(db, b"", photos)
+    _rest(db)
+    assert not is_sealed(db, photos[::-1], [])
+    assert listed(db, b"", photos[::-1]) == files.Found()
+    assert not due(db)
+    assert is_sealed(db, photos[::-1], [])
+
+
+def test_a_sealed_folder_keeps_its_time(db):
+    listed(db, b"", [A], [B])
+    files.sealed(db, "p", Folder(b"", 77, Files.of([A]), Files.of([B])))
+    assert files.folder_times(db, "p") == {b"": 77}

@@ -33,7 +33,8 @@ def root(db: sqlite3.Connection, name: str, base: bytes, *, agreed: float | None
     """Make a root known, or note where it is mounted today."""
     db.execute(
         "INSERT INTO roots (name, base, agreed) VALUES (?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET base = excluded.base, agreed = coalesce(agreed, excluded.agreed)",
+        "ON CONFLICT (name) DO UPDATE SET base = excluded.base, agreed = coalesce(agreed, excluded.agreed) "
+        "WHERE base != excluded.base OR (agreed IS NULL AND excluded.agreed IS NOT NULL)",
         (name, base, agreed),
     )
 
@@ -65,6 +66,19 @@ def known_empty(db: sqlite3.Connection, root_name: str, found: Folder) -> bool:
     return db.execute(query, (root_name, found.path, found.mtime_ns)).fetchone() is not None
 
 
+def sealed(db: sqlite3.Connection, root_name: str, found: Folder) -> bool:
+    """Whether all photos and sidecars of a folder are as they were listed before, and the book has them so.
+
+    The book breaks a folder's seal (a trigger) with all that it changes of a file in it.
+    """
+    query = "SELECT id, seal FROM folders WHERE root = ? AND path = ?"
+    row = db.execute(query, (root_name, found.path)).fetchone()
+    if row is None or row[1] is None or row[1] != found.seal():
+        return False
+    _note_time(db, row[0], found)
+    return True
+
+
 def listed(
     db: sqlite3.Connection,
     root_name: str,
@@ -81,6 +95,7 @@ def listed(
     number = folder(db, root_name, found.path)
     if not young and _is_as_known(db, number, found):
         _note_time(db, number, found)
+        _seal(db, number, found)
         return Found()
     query = "SELECT name, size, mtime_ns, ctime_ns, inode, gone FROM photos WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
@@ -93,6 +108,8 @@ def listed(
     db.executemany("UPDATE photos SET gone = ? WHERE folder = ? AND name = ?", [(now, number, n) for n in gone])
     moved = _sidecars_listed(db, number, found.sidecars, young, now)
     _note_time(db, number, found)
+    if not young:
+        _seal(db, number, found)
     return Found(len(new), len(changed) + moved, len(gone))
 
 
@@ -113,8 +130,13 @@ def _note_time(db: sqlite3.Connection, number: int, found: Folder) -> None:
     )
 
 
+def _seal(db: sqlite3.Connection, number: int, found: Folder) -> None:
+    if found.photos or found.sidecars:
+        db.execute("UPDATE folders SET seal = ? WHERE id = ?", (found.seal(), number))
+
+
 def _sidecars_listed(
-    db: sqlite3.Connection, number: int, sidecars: Sequence[Named], young: frozenset[bytes], now: float
+    db: sqlite3.Connection, number: int, sidecars: Iterable[Named], young: frozenset[bytes], now: float
 ) -> int:
     query = "SELECT name, size, mtime_ns, ctime_ns, inode FROM sidecars WHERE folder = ?"
     known = {row[0]: row[1:] for row in db.execute(query, (number,))}
