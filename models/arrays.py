@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 def load(file: Path) -> dict[str, NDArray[Any]] | None:
     """What `save` wrote; None where nothing is there, or nothing that can be read."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TagwrightError, UserError
-from watcher import aliasing, duplicates
-from watcher.asking import DONE, Arguments, command, count
+from watcher import aliasing
+from watcher.asking import DONE, Arguments, command, count, known_settings
 
 if TYPE_CHECKING:
     from models.dedupe.find import Options, Result
+    from models.embedders._cache import Files, Shelf
     from watcher.census import Census
 
 SPELLING_ONLY = "no text model, so spelling and dictionaries speak alone"
@@ -127,6 +128,8 @@ def _dedupe(arguments: Arguments) -> int:
         return _of_file(arguments)
     if arguments.suggest or arguments.hierarchy:
         raise UserError("--suggest and --hierarchy go with --tags; the report of the library holds both lists")
+    from watcher import duplicates
+
     if arguments.apply and not arguments.dry_run:
         return duplicates.apply(arguments)
     if arguments.report or arguments.decisions:
@@ -135,7 +138,15 @@ def _dedupe(arguments: Arguments) -> int:
 
 
 def _in_library(arguments: Arguments, counted: Census, options: Options) -> Result:
-    return find(Words(counted.counts(), counted.together), _embedder(arguments), options, _warn)
+    from watcher import handing
+    from watcher.texts import Texts
+
+    settings = known_settings(arguments)
+
+    def shelf(before: Files) -> Shelf:
+        return Texts(settings.state, partial(handing.keep_texts, settings), before)
+
+    return find(Words(counted.counts(), counted.together), _embedder(arguments, shelf), options, _warn)
 
 
 def _of_file(arguments: Arguments) -> int:
@@ -160,8 +171,11 @@ def _warn(text: str) -> None:
     print(f"tagwright: {text}", file=sys.stderr)
 
 
-def _embedder(arguments: Arguments) -> Embed | None:
-    """The text model by the flags, with its cache; None where there is none to be."""
+def _embedder(arguments: Arguments, shelf: Callable[[Files], Shelf] = lambda files: files) -> Embed | None:
+    """The text model by the flags, with its cache; None where there is none to be.
+
+    `shelf` says where vectors are kept besides files.
+    """
     if arguments.embedder == "none":
         return None
     from models import registry
@@ -176,9 +190,9 @@ def _embedder(arguments: Arguments) -> Embed | None:
             raise  # asked for by name
         _warn(f"{error}; {SPELLING_ONLY}")
         return None
-    from models.embedders._cache import Cached, marked
+    from models.embedders._cache import Cached, Files, marked
 
-    return Cached(made, cache, marked(arguments.model or "", arguments.url or "")).embed
+    return Cached(made, shelf(Files(cache)), marked(arguments.model or "", arguments.url or "")).embed
 
 
 def summary(words: Words, result: Result) -> dict[str, int]:
@@ -208,6 +222,8 @@ def _write(path: Path | None, value: Any) -> None:
     """A JSON file, written beside and put in its place as a whole."""
     if path is None:
         return
+    import tempfile
+
     text = json.dumps(value, ensure_ascii=False, indent=0)
     try:
         handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")

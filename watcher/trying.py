@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import random
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metadata import tags
-from metadata.errors import UserError
+from metadata.errors import TagwrightError, UserError
 from watcher.asking import DONE, SOME_FAILED, Arguments, command, count, known_settings, say
 
 if TYPE_CHECKING:
     from models.look import Spec
+    from models.taggers.zero_shot import ZeroShot
     from models.trial import Said, Trial, Who
     from watcher.cluster.trials import Asker
     from watcher.settings import Settings
@@ -44,6 +45,7 @@ def _try(arguments: Arguments) -> int:
 
     settings = known_settings(arguments)
     _hush()
+    _shelve(settings)
     paths = [os.fsencode(path.absolute()) for path in arguments.files]
     private = _private(settings, paths)
     try:
@@ -61,6 +63,21 @@ def _by_nearness(settings: Settings) -> tuple[Spec, ...]:
     from watcher.furnishing import fed, made_here, zero_shot
 
     return (zero_shot(settings),) if fed(settings) or made_here(settings) else ()
+
+
+def _shelve(settings: Settings) -> None:
+    """Vectors of words are those of the ledger, where there is one, and are kept there."""
+    from models.look import tagger_of
+    from watcher import handing
+    from watcher.ledger import store
+    from watcher.texts import Texts
+
+    if not (settings.state / store.NAME).is_file():
+        return
+    for spec in _by_nearness(settings):
+        with suppress(TagwrightError):  # that it cannot be made is told where it is asked
+            tagger = cast("ZeroShot", tagger_of(spec))
+            tagger.shelf = Texts(settings.state, partial(handing.keep_texts, settings), tagger.files())
 
 
 def _hush() -> None:
@@ -150,6 +167,7 @@ def _estimate(arguments: Arguments) -> int:
 
     settings = known_settings(arguments)
     _hush()
+    _shelve(settings)
     paths, todo, total = _sample(settings, arguments)
     try:
         with trials.asker(settings) as ask:
@@ -194,6 +212,8 @@ def _sample_of(
     given: list[bytes], found: list[bytes], settings: Settings, most: int
 ) -> tuple[list[bytes], dict[str, int], int]:
     """The same where no ledger knows these photos yet."""
+    import random
+
     chosen = random.Random(1)  # noqa: S311 - keeps no secret
     paths = given or chosen.sample(found, min(most, len(found)))
     if not paths:
@@ -230,6 +250,8 @@ def _open(db: Any, source: str) -> int:
 
 
 def _some(db: Any, ids: Sequence[int], most: int) -> list[bytes]:
+    import random
+
     from watcher.ledger import files
 
     chosen = random.Random(1).sample([*ids], min(len(ids), 4 * most))  # noqa: S311 - keeps no secret
@@ -258,7 +280,7 @@ def _timed(
             else:
                 each.setdefault(said.name, []).append(said.seconds)
     most = max(todo.values(), default=0)
-    means = {name: statistics.mean(seconds) for name, seconds in each.items()}
+    means = {name: sum(seconds) / len(seconds) for name, seconds in each.items()}
     rows = [_row(name, one, todo.get(name, most), one / ask.slots) for name, one in means.items()]
     return rows + [
         {**_row(name, 0.0, todo.get(name, most), None), "error": failed[name]}

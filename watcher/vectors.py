@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
@@ -26,7 +27,7 @@ from watcher import siblings
 from watcher.hands import MANY
 from watcher.ledger import evidence, words
 from watcher.ledger.files import marks
-from watcher.ledger.store import Ledger
+from watcher.ledger.store import Ledger, LedgerFault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from metadata.immich import Space
     from models.taggers.zero_shot import ZeroShot
+    from watcher.texts import Slip
 
 log = logging.getLogger(__name__)
 
@@ -129,15 +131,17 @@ class Nearby:
         part: int = PART,
         shown: Shown | None = None,
         stamp: str = "",
+        slip: Slip | None = None,
     ) -> None:
         """`make` gives the tagger for a model of Immich's; `model` is the name a person has set.
 
         `shown` are the photos, else those of Immich's assets. `stamp` is that of the vocabulary: what was said out
-        of another one is said anew.
+        of another one is said anew. `slip` writes vectors of words.
         """
         self._shown: Shown = shown or Assets()
         self._ledger, self._source, self._make, self._now, self._rules = ledger, source, make, now, rules
         self._poll, self._floor, self._model, self._part = poll, floor, model, part
+        self.slip = slip
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vectors")
         self._asking: Future[Told] | None = None
         self._told: deque[tuple[str, list[Scored]]] = deque()
@@ -158,6 +162,9 @@ class Nearby:
     def close(self) -> None:
         """Asks no more."""
         self._thread.shutdown(cancel_futures=True)
+        with suppress(LedgerFault):  # they are made anew
+            while self.slip is not None and self.slip():
+                pass
 
     def problems(self) -> list[str]:
         """For `status`."""
@@ -167,6 +174,8 @@ class Nearby:
 
     def __call__(self) -> bool:
         """Book what was found out, ask for more if it is time; whether anything moved."""
+        if self.slip is not None and self.slip():
+            return True
         if self._told:
             self._book()
             return True

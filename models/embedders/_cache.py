@@ -1,68 +1,95 @@
-"""Vectors kept in a file between runs: a word that was embedded is not embedded again by the same model."""
+"""Vectors of texts that are kept between runs: a word that was embedded is not embedded again by the same model.
+
+Where they are kept is a `Shelf`: the ledger (`watcher.texts`), or a file a model for those who have no ledger.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import arrays
 from models.protocols import Embedder
+
+Rows = NDArray[np.float32]
+
+
+class Shelf(Protocol):
+    """Keeps vectors by model and text."""
+
+    def known(self, model: str, texts: Sequence[str]) -> Mapping[str, Rows]:
+        """What is kept of these texts."""
+        ...
+
+    def keep(self, model: str, texts: Sequence[str], rows: Rows) -> Rows:
+        """Keep a row a text; the rows as `known` will have them. That they cannot be kept is no fault."""
+        ...
 
 
 class Cached:
-    """An embedder that asks another only for what it was not asked before; the file is replaced as a whole."""
+    """An embedder that asks another only for what it was not asked before."""
 
-    def __init__(self, embedder: Embedder, folder: Path, mark: str = "") -> None:
+    def __init__(self, embedder: Embedder, shelf: Shelf, mark: str = "") -> None:
         """`mark` tells models apart that have one name (`marked`)."""
         self.name, self.version = embedder.name, embedder.version
-        self._embedder = embedder
+        self._embedder, self._shelf = embedder, shelf
         told = " ".join(filter(None, (self.name, self.version, mark)))
-        of = hashlib.sha256(told.encode()).hexdigest()[:16]
-        self._file = folder / f"vectors-{of}.npz"
+        self.model = f"{self.name} {self.version} {hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        """What its vectors are kept under."""
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str]) -> Rows:
         """One row a text."""
-        known, rows = self._read()
-        new = [text for text in dict.fromkeys(texts) if text not in known]
+        each = list(dict.fromkeys(texts))
+        known = dict(self._shelf.known(self.model, each))
+        new = [text for text in each if text not in known]
         if new:
-            made = np.asarray(self._embedder.embed(new), np.float32)
-            known |= {text: len(rows) + place for place, text in enumerate(new)}
-            rows = np.concatenate([rows, made]) if len(rows) else made
-            self._write(known, rows)
+            made = self._shelf.keep(self.model, new, np.asarray(self._embedder.embed(new), np.float32))
+            known |= dict(zip(new, made, strict=True))
         if not texts:
-            return np.empty((0, rows.shape[1] if rows.ndim == 2 else 1), np.float32)
-        return np.asarray(rows[[known[text] for text in texts]], np.float32)
+            return np.empty((0, 1), np.float32)
+        return np.asarray([known[text] for text in texts], np.float32)
 
-    def _read(self) -> tuple[dict[str, int], NDArray[np.float32]]:
+
+class Files:
+    """A file a model in a folder, each replaced as a whole; a broken one counts as none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def known(self, model: str, texts: Sequence[str]) -> Mapping[str, Rows]:
+        """See `Shelf`."""
+        places, rows = self._read(model)
+        return {text: rows[places[text]] for text in texts if text in places}
+
+    def keep(self, model: str, texts: Sequence[str], rows: Rows) -> Rows:
+        """See `Shelf`. Raises OSError where the folder cannot be written."""
+        places, before = self._read(model)
+        every = json.dumps([*places, *texts]).encode()
+        made = np.concatenate([before, rows]) if len(before) else rows
+        arrays.save(self.file(model), texts=np.frombuffer(every, np.uint8), rows=made)
+        return rows
+
+    def file(self, model: str) -> Path:
+        """Where they are."""
+        return self._folder / f"vectors-{model.rpartition(' ')[2]}.npz"
+
+    def _read(self, model: str) -> tuple[dict[str, int], Rows]:
+        kept = arrays.load(self.file(model)) or {}
         try:
-            with np.load(io.BytesIO(self._file.read_bytes()), allow_pickle=False) as kept:
-                texts = json.loads(bytes(kept["texts"]))
-                rows = np.asarray(kept["rows"], np.float32)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            texts = json.loads(bytes(kept["texts"]))
+            rows = np.asarray(kept["rows"], np.float32)
+        except (ValueError, KeyError):
             return {}, np.empty((0, 1), np.float32)  # nothing kept, or not ours: all is embedded anew
-        return (
-            ({text: place for place, text in enumerate(texts)}, rows)
-            if len(texts) == len(rows)
-            else ({}, rows[:0])
-        )
-
-    def _write(self, known: dict[str, int], rows: NDArray[np.float32]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._file.parent, suffix=".npz")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, texts=np.frombuffer(json.dumps(list(known)).encode(), np.uint8), rows=rows)
-            os.replace(name, self._file)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        if len(texts) != len(rows):
+            return {}, np.empty((0, 1), np.float32)
+        return {text: place for place, text in enumerate(texts)}, rows
 
 
 def marked(model: str, url: str = "") -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from models.embedders._cache import Files, Shelf
     from models.nearness import Calibration, Scorer, Space
 
 CHUNK = 1024
@@ -49,9 +50,13 @@ class ZeroShot:
     away: bool
     """Whether pictures go to another machine, when they are looked at."""
 
-    def __init__(self, embedder: Pictures, words: Vocabulary, folder: Path, batch: int) -> None:
+    shelf: Shelf | None = None
+    """Where vectors of texts are kept, set by who has a ledger; else in files."""
+
+    def __init__(self, embedder: Pictures, words: Vocabulary, folder: Path, batch: int, model: str = "") -> None:
+        """`model` is the model's folder, where it lies in one."""
         self.vocabulary, self._embedder, self._folder, self._batch = words, embedder, folder, batch
-        self.edge = embedder.edge
+        self.edge, self._model = embedder.edge, model
         self.away = bool(getattr(embedder, "away", False))
         self._lock = threading.Lock()
         self._taught: Calibration | None = self._read()
@@ -134,13 +139,19 @@ class ZeroShot:
         import numpy as np  # noqa: PLC0415 - as above
 
         from models import nearness  # noqa: PLC0415
-        from models.embedders._cache import Cached  # noqa: PLC0415
+        from models.embedders._cache import Cached, marked  # noqa: PLC0415
 
         texts = [text for own in self.vocabulary.texts for text in own]
-        kept = Cached(self._embedder, self._folder)
+        kept = Cached(self._embedder, self.shelf or self.files(), marked(self._model))
         rows = [kept.embed(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK)]
         anchors = kept.embed(vocabulary.ANCHORS)
         return nearness.space(np.concatenate(rows), [len(own) for own in self.vocabulary.texts], anchors)
+
+    def files(self) -> Files:
+        """Where vectors of texts are kept by who has no ledger."""
+        from models.embedders._cache import Files  # noqa: PLC0415 - as above
+
+        return Files(self._folder)
 
     # What the library has taught
 
@@ -182,4 +193,10 @@ def make(
     made = registry.embedder(embedder, **settings)
     if not hasattr(made, "images"):
         raise UserError(f"{embedder} knows texts alone; zero_shot needs one that knows pictures, too")
-    return ZeroShot(cast("Pictures", made), vocabulary.chosen(file, words), Path(folder) / "zero_shot", batch)
+    return ZeroShot(
+        cast("Pictures", made),
+        vocabulary.chosen(file, words),
+        Path(folder) / "zero_shot",
+        batch,
+        str(settings.get("model", "")),
+    )

@@ -13,7 +13,7 @@ from PIL import Image
 
 from metadata.errors import TryAgain, UserError
 from models import registry
-from models.embedders._cache import Cached, marked
+from models.embedders._cache import Cached, Files, marked
 from models.embedders._fetch import fetched
 from models.embedders._prompts import prompt_for
 from tests import tiny_models
@@ -197,8 +197,8 @@ def test_a_server_that_is_not_there_may_come_back():
 def test_words_are_embedded_once_and_kept(server, tmp_path):
     url, handler = server
     made = registry.embedder("server", url=url, model="m")
-    first = Cached(made, tmp_path).embed(["a", "b", "a"])
-    again = Cached(made, tmp_path).embed(["b", "c", "a"])
+    first = Cached(made, Files(tmp_path)).embed(["a", "b", "a"])
+    again = Cached(made, Files(tmp_path)).embed(["b", "c", "a"])
     assert handler.asked == [["a", "b"], ["c"]]
     assert np.array_equal(again[0], first[1])
     assert len(list(tmp_path.iterdir())) == 1
@@ -215,16 +215,16 @@ def test_another_model_in_a_folder_of_the_same_name_is_asked_anew(server, tmp_pa
     (folders[0] / "model.onnx").write_bytes(b"another")
     marks += [marked(str(folders[0])), marked("m"), marked("m", address)]
     for mark in (*marks, marks[0]):
-        Cached(made, tmp_path, mark).embed(["a"])
+        Cached(made, Files(tmp_path), mark).embed(["a"])
     assert len(set(marks)) == 5
     assert handler.asked == [["a"]] * 5
 
 
 def test_a_broken_cache_is_made_anew(server, tmp_path):
     made = registry.embedder("server", url=server[0], model="m")
-    Cached(made, tmp_path).embed(["a"])
+    Cached(made, Files(tmp_path)).embed(["a"])
     next(iter(tmp_path.iterdir())).write_bytes(b"PK\x03\x04 broken")
-    assert len(Cached(made, tmp_path).embed(["a"])) == 1
+    assert len(Cached(made, Files(tmp_path)).embed(["a"])) == 1
 
 
 def test_a_fetched_file_that_is_another_is_refused_and_leaves_nothing(server, tmp_path):

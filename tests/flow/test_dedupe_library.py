@@ -6,6 +6,7 @@ import json
 import shutil
 import stat
 import subprocess
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -353,3 +354,29 @@ def test_a_kill_at_any_step_of_applying_is_finished_by_the_next_try(world, tmp_p
 def test_aliases_that_would_lose_a_level_are_refused(world):
     with pytest.raises(UserError, match="levels"):
         world.do("dedupe alias add", word="animals/dog", to="dog")
+
+
+# The text model
+
+
+@pytest.mark.parametrize("service", [False, True], ids=["alone", "beside a service"])
+def test_vectors_of_keywords_are_kept_in_the_ledger_by_whoever_holds_it(world, tmp_path, monkeypatch, service):
+    pytest.importorskip("onnxruntime")
+    from models.embedders.onnx import Onnx
+    from tests.contract.test_embedders import tiny_model
+
+    embedded, do = [], Onnx.embed
+    monkeypatch.setattr(Onnx, "embed", lambda self, texts: embedded.extend(texts) or do(self, texts))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folders = [tmp_path / name / "m" for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        tiny_model(folder)
+    with world.serving() if service else nullcontext():
+        for folder in (folders[0], folders[0], folders[1]):
+            assert world.dedupe("--embedder", "onnx", "--model", folder) == 0
+    assert len(embedded) == 2 * len(set(embedded)) > 6
+    assert world.ask("SELECT count(*) FROM texts") == [(len(embedded),)]
+    assert world.ask("SELECT count(*) FROM text_models") == [(2,)]
+    assert not list(tmp_path.rglob("vectors-*.npz"))
+    assert not list(world.state.glob("texts-*"))

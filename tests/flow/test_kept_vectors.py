@@ -143,3 +143,53 @@ def test_try_says_what_zero_shot_says_by_what_the_library_has_taught(world, tmp_
     assert "colours/red" in capsys.readouterr().out
     assert main(["--config", str(config), "estimate", str(world.photos / "red.jpg")]) == 0
     assert "zero_shot" in capsys.readouterr().out
+
+
+# Vectors of the words
+
+
+@pytest.fixture
+def embedded(monkeypatch):
+    """How often texts were embedded; each process has a tagger of its own."""
+    from models import look
+    from models.embedders.clip_onnx import ClipOnnx
+
+    counted, do = [], ClipOnnx.embed
+    monkeypatch.setattr(ClipOnnx, "embed", lambda self, texts: counted.append(len(texts)) or do(self, texts))
+    look._made_tagger.cache_clear()
+    yield counted
+    look._made_tagger.cache_clear()
+
+
+def test_words_are_embedded_once_and_their_vectors_stand_in_the_ledger(world, embedded, tmp_path):
+    from models import look
+
+    world.run()
+    asked = sum(embedded)
+    assert world.ask("SELECT count(*) FROM texts") == [(asked,)]
+    assert list(tmp_path.rglob("vectors-*.npz")) == []
+    look._made_tagger.cache_clear()
+    paint(world.photos / "later.jpg", (235, 5, 12))
+    world.run()
+    assert world.words("later.jpg") == {"colours/red"}
+    assert sum(embedded) == asked
+
+
+def test_try_takes_the_vectors_of_words_from_the_ledger_and_gives_them_to_it(world, embedded, tmp_path, capsys):
+    from models import look
+
+    world.changed["taggers"] = ["colour"]
+    world.run()
+    config = tmp_path / "t.toml"
+    config.write_text(
+        f'state = "{world.state}"\nmodels_folder = "{tmp_path / "models"}"\ntaggers = ["zero_shot"]\nfacts = []\n'
+        f'[zero_shot]\nembedder = "clip_onnx"\nmodel = "{world.settings().zero_shot.model}"\n'
+        'words = ["colours/red", "green", "blue"]\n'
+    )
+    for _ in range(2):
+        look._made_tagger.cache_clear()
+        with world.serving():
+            assert main(["--config", str(config), "try", str(world.photos / "red.jpg")]) == 0
+    assert "zero_shot" in capsys.readouterr().out
+    assert world.ask("SELECT count(*) FROM texts") == [(sum(embedded),)]
+    assert list(tmp_path.rglob("vectors-*.npz")) == list(world.state.glob("texts-*")) == []
