@@ -131,7 +131,8 @@ def _small(image: Image.Image, edge: int, path: bytes, budget: int) -> Image.Ima
         return _rgb(image).resize(_fit(image.size, edge), Image.Resampling.BILINEAR, reducing_gap=2.0)
     if max(image.size) <= edge:
         return _rgb(image)
-    return _rgb(image.resize(_fit(image.size, edge), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    small = image.resize(_fit(image.size, edge), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return small if _is_rgb(small) else _rgb(small)
 
 
 def _fit(size: tuple[int, int], edge: int) -> tuple[int, int]:
@@ -149,13 +150,17 @@ def shrunk(image: Image.Image, edge: int) -> Image.Image:
 
 def _rgb(image: Image.Image) -> Image.Image:
     """RGB of any mode: transparent parts show white, deep greys keep their range."""
-    if image.mode == "RGB" and "transparency" not in image.info:
+    if _is_rgb(image):
         return image.copy()
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         return _deep(image).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return _on_white(image.convert("RGBA"))
     return image.convert("RGB")
+
+
+def _is_rgb(image: Image.Image) -> bool:
+    return image.mode == "RGB" and "transparency" not in image.info
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -16,11 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from metadata.container import dissect
-from metadata.digest import digest
-from metadata.embedded import read_embedded
 from metadata.errors import PhotoError, TryAgain
-from metadata.facts import Fallback, gather, read_facts
 from metadata.photo import Facts, Stat
 from metadata.sinks import Seen
 from metadata.source import Opened, opened
@@ -33,6 +29,7 @@ from models.protocols import BUDGET, FEW, PICTURES, UNKNOWN, Captioner, Hints, S
 from models.shown import Unready
 
 if TYPE_CHECKING:
+    from metadata.facts import Fallback
     from metadata.places import Place
     from models.taggers.zero_shot import ZeroShot
 
@@ -314,7 +311,12 @@ def _take(
     *,
     prints: Print | None,
 ) -> None:
-    from models.image import FileView, mismatch  # noqa: PLC0415 - a service starts without Pillow and numpy
+    # A service starts without Pillow and numpy, and without what reads photos.
+    from metadata.container import dissect  # noqa: PLC0415
+    from metadata.digest import digest  # noqa: PLC0415
+    from metadata.embedded import read_embedded  # noqa: PLC0415
+    from metadata.facts import gather, read_facts  # noqa: PLC0415
+    from models.image import FileView, mismatch  # noqa: PLC0415
 
     anatomy = dissect(file.source)
     mark = digest(file.source, anatomy)

@@ -9,9 +9,7 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from metadata.container import dissect
 from metadata.errors import PhotoError, TryAgain
-from metadata.facts import read_facts
 from metadata.film import FILMS
 from metadata.photo import Facts
 from metadata.source import Opened, opened
@@ -46,7 +44,7 @@ def pictures(
     if preview and (film or edge <= PREVIEW_EDGE):
         try:
             with opened(preview) as small:
-                found = _decoded(small, read_facts(small.source, dissect(small.source)), edge, budget)
+                found = _decoded(small, _facts_of(small), edge, budget)
         except (OSError, PhotoError, TryAgain):
             found = [], None
         if found[0] and (film or max(found[0][0].size) >= min(edge, max(facts.width, facts.height))):
@@ -54,6 +52,13 @@ def pictures(
     if film:
         return _of_film(file, facts, edge, most if (kept or edge) <= LARGE else min(most, FEW), budget)
     return _decoded(file, facts, edge, budget)
+
+
+def _facts_of(file: Opened) -> Facts:
+    from metadata.container import dissect  # noqa: PLC0415 - a service starts without what reads photos
+    from metadata.facts import read_facts  # noqa: PLC0415 - as above
+
+    return read_facts(file.source, dissect(file.source))
 
 
 def _decoded(file: Opened, facts: Facts, edge: int, budget: int) -> Shown:

@@ -18,12 +18,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import PhotoError, TryAgain, UserError
-from metadata.photo import Photo
+from metadata.photo import Facts, Photo
 from models import look
 from models.look import DescribeJob, Evidence, Item, Looked
 from models.protocols import Captioner
 from watcher import keeping, privacy, siblings
-from watcher.ledger import evidence, work
+from watcher.ledger import evidence, facts, work
 from watcher.ledger.evidence import STALE
 from watcher.ledger.files import marks
 from watcher.ledger.work import PATIENCE, Job
@@ -39,6 +39,8 @@ AGAIN = 600.0
 """Seconds between two looks for photos that nobody told us of."""
 SHARE = 20.0
 """How many times longer than such a look took nothing is looked for."""
+SWEPT, ALL_SWEPT = 32, 500
+"""Files of pictures that are looked up at each such look, and at one that came to its end: are they needed?"""
 DEADLINE = 3600.0
 """Seconds that one photo may take with all its tries before it counts as stuck."""
 FAULT = "fault"
@@ -82,8 +84,9 @@ class Describer:
         if room <= 0 or not self._due():
             return False
         jobs = self._found(room)
+        known = facts.of(self._desk.ledger.db, [job.photo.id for job in jobs])
         for job, item in zip(jobs, self._furnished(jobs), strict=True):
-            self._begin(job, item)
+            self._begin(job, item, known[job.photo.id])
         return bool(jobs)
 
     def close(self) -> None:
@@ -123,6 +126,7 @@ class Describer:
         found = self._printed(room)
         if len(found) < room:
             found += self._others(room - len(found), [job.digest for job in found if job.digest is not None])
+        self._sweep()
         taken = time.monotonic() - start
         self._next = time.monotonic() + SHARE * taken
         return found
@@ -172,10 +176,26 @@ class Describer:
             known.add(job.digest)
             found.append(job)
         found = self._one_of_each(found, known)
-        if getattr(self._captioner, "away", False) and self._desk.looking.private != privacy.Rules():
-            private = privacy.known(self._desk.ledger.db, found, self._desk.looking.private).private
-            found = [job for job in found if job.photo.id not in private]
-        return found
+        private = self._private(found)
+        return [job for job in found if job.photo.id not in private]
+
+    def _private(self, jobs: Sequence[Job]) -> frozenset[int]:
+        """Those that this captioner is not to see; small pictures of them are dropped."""
+        rules = self._desk.looking.private
+        if not jobs or not getattr(self._captioner, "away", False) or rules == privacy.Rules():
+            return frozenset()
+        private = privacy.known(self._desk.ledger.db, jobs, rules).private
+        for job in jobs:
+            if job.photo.id in private and job.digest is not None:
+                self._desk.prints.drop(job.digest)
+        return frozenset(private)
+
+    def _sweep(self) -> None:
+        """Look at some files of small pictures, in turn, whether they are still needed."""
+        db = self._desk.ledger.db
+        left = self._desk.prints.sweep(db, SWEPT if self._cursor is not None else ALL_SWEPT)
+        query = f"SELECT id FROM photos WHERE digest IN ({marks(left)}) AND gone IS NULL"  # noqa: S608 - question marks
+        self._private(work.jobs(db, [row[0] for row in db.execute(query, left)]) if left else [])
 
     def _one_of_each(self, jobs: list[Job], known: set[bytes]) -> list[Job]:
         """One photo of each set and burst; what was said of another of it before holds for these as well."""
@@ -220,17 +240,18 @@ class Describer:
 
     # Asking
 
-    def _begin(self, job: Job, item: Item) -> None:
+    def _begin(self, job: Job, item: Item, said: Facts) -> None:
         assert self._desk.looking.asked is not None
         assert job.digest is not None
         self._threads = self._threads or ThreadPoolExecutor(self._room(), thread_name_prefix="describe")
         looking, prints = self._desk.looking, self._desk.prints.wish
         task = DescribeJob((item,), self._desk.looking.asked, looking.budget, prints)
-        future = self._threads.submit(self._ask, task)
+        future = self._threads.submit(self._ask, task, said)
         self._under_way[job.photo.id] = job.digest
         self._desk.track(future, self._desk.descriptions, [job], self._described, "describing", DEADLINE)
 
-    def _ask(self, task: DescribeJob) -> list[Looked]:
+    def _ask(self, task: DescribeJob, said: Facts) -> list[Looked]:
+        task = replace(task, photos=(self._desk.prints.from_file(task.photos[0], said),))
         if task.photos[0].remote and not task.photos[0].prints:
             return self._desk.crew.describe(task)
         return look.describe(task, gate=self._gate)

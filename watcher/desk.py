@@ -17,7 +17,7 @@ from metadata.memory import Context
 from metadata.photo import Photo
 from metadata.tags import fold
 from models.look import DescribeJob, Item, Looked, LookJob, PlaceSpec, Spec, describe, look
-from watcher import privacy
+from watcher import privacy, spool
 from watcher.afar import Afar
 from watcher.arrival import Arrival
 from watcher.hands import Hands
@@ -29,6 +29,7 @@ from watcher.ledger.work import Job
 from watcher.prints import Prints
 from watcher.rooms import EMBEDDED, House
 from watcher.ruling import surrounded
+from watcher.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Looking:
 
     `captioner` describes as part of a look, `asked` is one that servers answer for, beside all else
     (`watcher.describer`); `private` says what these may not see, `prints` how many bytes of small pictures are
-    kept for it. `vectors` is the tagger whose model makes vectors of pictures, which are compared later.
+    kept for it in memory, `spool` in files. `vectors` is the tagger whose model makes vectors of pictures, which
+    are compared later.
     """
 
     taggers: tuple[Spec, ...] = ()
@@ -56,6 +58,7 @@ class Looking:
     workers: int = 2
     budget: int = 1 << 26
     prints: int = 1 << 24
+    spool: int = 0
     vectors: Spec | None = None
 
     def job(self, items: Sequence[Item], *, local: bool) -> LookJob:
@@ -193,7 +196,7 @@ class Desk:
         self.descriptions: dict[Future[Any], list[Job]] = {}
         self.deliveries: dict[Future[Any], list[Job]] = {}
         self.ready: list[Job] = []
-        self.prints = Prints(looking.prints)
+        self.prints = Prints(looking.prints, Spool(ledger.path.parent / spool.NAME, looking.spool))
 
     def quiet(self) -> bool:
         """Whether nothing is under way."""
@@ -214,6 +217,7 @@ class Desk:
         """No more work."""
         self.places.shutdown()
         self._pens.shutdown()
+        self.prints.close()
 
     def track(
         self,

@@ -94,7 +94,7 @@ def looking(settings: Settings) -> Looking:
     """Who is asked about photos, in batches that fit this machine."""
     nowhere = {"place", "zero_shot"} if fed(settings) or made_here(settings) else {"place"}
     taggers = tuple(_spec(settings, name) for name in (*settings.facts, *settings.taggers) if name not in nowhere)
-    asked = asked_of(settings)
+    asked, table = asked_of(settings), _table(settings)
     return Looking(
         taggers=taggers,
         local=tuple(spec for spec in taggers if spec[0] in settings.facts),
@@ -107,6 +107,7 @@ def looking(settings: Settings) -> Looking:
         workers=workers_of(settings),
         budget=min(BUDGET, memory_of(settings) // 16 // workers_of(settings)),
         prints=min(PRINTS, memory_of(settings) // 32),
+        spool=table.spool if table is not None else 0,
         vectors=zero_shot(settings) if made_here(settings) else None,
     )
 
@@ -139,9 +140,13 @@ def _spec(settings: Settings, name: str) -> Spec:
 
 def asked_of(settings: Settings) -> Spec | None:
     """The captioner that servers answer for, with its settings; None where there is none, or another."""
-    tables = {"ollama": settings.ollama, "openai_compatible": settings.openai_compatible}
-    table = tables.get(settings.captioner)
+    table = _table(settings)
     return None if table is None else model_settings.spec(settings.captioner, table)
+
+
+def _table(settings: Settings) -> model_settings.VisionModel | None:
+    tables = {"ollama": settings.ollama, "openai_compatible": settings.openai_compatible}
+    return tables.get(settings.captioner)
 
 
 def workers_of(settings: Settings) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
+from watcher import values
 from watcher.keys import FOLDER, PATTERNS, Count, Folder, Number, Part, Seconds, key, period
 
 _SECRET = "the path of a file that holds it, or its name among systemd's credentials"  # noqa: S105 - what is allowed
@@ -82,6 +83,15 @@ class VisionModel(Part):
         le=100000,
     )
     timeout: Seconds = period(300.0, "How long one answer may take.", least="1s", most="1h")
+    spool: Annotated[int, BeforeValidator(values.size)] = key(
+        4 << 30,
+        "How much disk pictures of photos may take that wait for it, in `prints` below `state`; never more than a "
+        "quarter of what would be free without them. 0 keeps none there, and photos are decoded again.",
+        expected='bytes, or a text such as "10G"',
+        unit="bytes",
+        shown='"4G"',
+        ge=0,
+    )
     ca_file: Folder | None = key(
         None,
         "Whose certificates are trusted besides the system's.",
@@ -147,7 +157,7 @@ def spec(name: str, given: VisionModel) -> tuple[str, tuple[tuple[str, Any], ...
         )
         for each in given.hosts
     )
-    values: dict[str, Any] = given.model_dump(exclude={"hosts", "prompt", "ca_file"})
+    values: dict[str, Any] = given.model_dump(exclude={"hosts", "prompt", "ca_file", "spool"})
     values |= {"hosts": hosts, "prompt": str(given.prompt or "")}
     if given.ca_file is not None:
         values["ca_file"] = str(given.ca_file)

@@ -237,7 +237,7 @@ def test_one_decode_serves_the_look_and_the_model_that_is_asked_later(tmp_path, 
 def test_a_photo_that_found_no_room_for_its_picture_is_described_all_the_same(tmp_path, decodes, monkeypatch):
     monkeypatch.setattr(furnishing, "PRINTS", 0)
     with serving() as server:
-        world = house(tmp_path, server)
+        world = house(tmp_path, server, ollama={"spool": 0})
         path = bytes(paint(world.photos / "a.jpg"))
         world.run()
         assert caption(world, "a.jpg") == (GOOD["caption"], 1)

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import pytest
 from PIL import Image
 
-from metadata import source
+from metadata import digest, source
 from metadata.errors import PhotoError, TryAgain, UserError
 from metadata.photo import Stat
 from models import image
@@ -194,12 +194,12 @@ def test_bad_photos_do_not_spoil_the_batch(tmp_path):
 def test_a_photo_that_changes_while_it_is_read_is_for_later(tmp_path, monkeypatch):
     path = photo(tmp_path)
 
-    def growing(*args, do=looking.digest):
+    def growing(*args, do=digest.digest):
         with open(path, "ab") as file:
             file.write(b"more")
         return do(*args)
 
-    monkeypatch.setattr(looking, "digest", growing)
+    monkeypatch.setattr(digest, "digest", growing)
     looked = one(path)
     assert type(looked.error) is TryAgain
     assert (looked.digest, looked.facts, looked.evidence) == (None, None, ())

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from models.protocols import FEW, Titled
 from tests.films import BLUE, GREEN, RED, film
 from watcher import prints as kept
 from watcher.prints import Prints
+from watcher.spool import Spool
 
 WISH = Print(100, 80)
 SENT: list[bytes] = []
@@ -158,12 +160,29 @@ def test_few_of_many_are_spread_over_all():
 # Those that are kept
 
 
+FACTS, FIRST = Facts("JPEG", 8, 6), Facts("JPEG", 4, 3)
+
+
 def printed(number: int, size: int) -> Looked:
-    return Looked(number, bytes([number]) * 16, Facts("JPEG", 4, 3), prints=(b"x" * size,))
+    return Looked(number, bytes([number]) * 16, FIRST, prints=(b"x" * size,))
 
 
-def test_no_more_are_kept_than_fit_and_none_are_made_while_there_is_no_room():
-    prints = Prints(25)
+@pytest.fixture
+def spooled(tmp_path):
+    """Prints that may take so many bytes of memory and of disk."""
+    made = []
+
+    def make(most, disk=0):
+        made.append(Prints(most, Spool(tmp_path / "prints", disk)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_no_more_are_kept_than_fit_and_none_are_made_while_there_is_no_room(spooled):
+    prints = spooled(25)
     job = LookJob((Item(1, b"/p/a.jpg"),))
     assert prints.asked(job) is job  # nobody describes
     prints.want("ollama", WISH)
@@ -181,9 +200,11 @@ def test_no_more_are_kept_than_fit_and_none_are_made_while_there_is_no_room():
     assert prints.with_prints(Item(1, b"/p/a.jpg", Known(bytes([1]) * 16))).prints == ()
 
 
-def test_no_more_photos_than_can_be_looked_up_at_each_search_are_kept_however_small_their_prints(monkeypatch):
+def test_no_more_photos_than_can_be_looked_up_at_each_search_are_kept_however_small_their_prints(
+    monkeypatch, spooled
+):
     monkeypatch.setattr(kept, "MANY", 2)
-    prints = Prints(1000)
+    prints = spooled(1000)
     prints.want("ollama", WISH)
     job = LookJob((Item(1, b"/p/a.jpg"),))
     prints.keep([printed(1, 1)])
@@ -198,8 +219,77 @@ def test_no_more_photos_than_can_be_looked_up_at_each_search_are_kept_however_sm
     ("sources", "wants"),
     [({"colour@1"}, True), ({"ollama@m-1"}, False), ({"ollama@?m-1"}, True), (set(), True)],
 )
-def test_prints_are_made_of_photos_that_are_still_to_be_described(sources, wants):
-    prints = Prints(100)
+def test_prints_are_made_of_photos_that_are_still_to_be_described(sources, wants, spooled):
+    prints = spooled(100)
     prints.want("ollama", WISH)
     (item,) = prints.asked(LookJob((Item(1, b"/p", Known(b"d", frozenset(sources))),))).photos
     assert item.wants is wants
+
+
+# What does not fit into memory
+
+
+def known(number: int) -> Item:
+    return Item(number, b"/p/a.jpg", Known(bytes([number]) * 16))
+
+
+def test_what_does_not_fit_into_memory_goes_into_files_and_is_there_for_the_next_process(spooled):
+    prints = spooled(10, 1 << 20)
+    prints.want("ollama", WISH)
+    prints._spool.drain()
+    prints.keep([printed(number, 10) for number in range(1, 5)])
+    assert prints.photos() == [1]
+    job = LookJob((known(4), known(5)))
+    assert [item.wants for item in prints.asked(job).photos] == [False, True]
+    assert prints.from_file(prints.with_prints(known(1)), FACTS).facts is FIRST
+    assert prints.from_file(prints.with_prints(known(4)), FACTS) == replace(
+        known(4), facts=FACTS, prints=(b"x" * 10,)
+    )
+    prints.close()
+    again = spooled(10, 1 << 20)
+    again.want("ollama", WISH)
+    again._spool.drain()
+    assert again.photos() == []
+    assert [again.from_file(known(number), FACTS).prints for number in range(1, 6)] == [(b"x" * 10,)] * 4 + [()]
+
+
+def test_a_photo_that_was_turned_since_its_look_is_decoded_again(spooled):
+    prints = spooled(0, 1 << 20)
+    prints.want("ollama", WISH)
+    prints._spool.drain()
+    prints.keep([printed(1, 10)])
+    assert prints.from_file(known(1), replace(FACTS, orientation=6)).prints == ()
+
+
+def test_memory_stays_bounded_however_far_a_model_is_behind(spooled):
+    prints = spooled(1000, 1 << 30)
+    prints.want("ollama", WISH)
+    prints._spool.drain()
+    for number in range(3000):
+        one = replace(printed(1, 40), id=number, digest=number.to_bytes(16, "big"))
+        prints.keep([one])
+    assert len(prints.photos()) == 25
+    assert prints._size <= 1000
+    prints._spool.drain()
+    assert prints._spool._queued == {}
+    assert len(prints._spool.every()) == 2975
+
+
+def test_no_more_files_are_looked_up_at_a_search_than_it_says_and_all_have_their_turn(spooled):
+    prints = spooled(0, 1 << 30)
+    prints.want("ollama", WISH)
+    prints._spool.drain()
+    for number in range(100):
+        prints.keep([replace(printed(1, 10), digest=number.to_bytes(16, "big"))])
+    asked: list[int] = []
+
+    class Book:
+        def execute(self, _query, values):
+            asked.append(len(values) - 2)
+            return [(number.to_bytes(16, "big"),) for number in range(50)]
+
+    for _ in range(4):
+        prints.sweep(Book(), 25)
+    prints._spool.drain()
+    assert asked == [25] * 4
+    assert len(prints._spool.every()) == 50
