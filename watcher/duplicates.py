@@ -16,6 +16,7 @@ from metadata import tags
 from metadata.errors import UserError
 from watcher.asking import DONE, SOME_FAILED, Arguments, known_settings, say
 from watcher.progress import Progress
+from watcher.veil import REPORTS as FOLDER
 
 if TYPE_CHECKING:
     from models.dedupe.find import Options, Result
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from watcher.settings import Settings
 
 Find = Callable[["Census", "Options"], "Result"]
-FOLDER = "dedupe"
-"""Where the report lies, in the folder of the ledger."""
 PICTURES = 3
 NO_USER = "no user"
 """What photos that belong to no user of Immich are called, where others do."""

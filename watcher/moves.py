@@ -123,24 +123,27 @@ def _keys(digest: bytes, photo: Photo, inode: int) -> list[Key]:
 
 
 def follow(db: sqlite3.Connection, old: Photo, job: Job) -> Job:
-    """The old photo takes the new path, with all that hangs on it; the sidecar it left behind comes along."""
-    new = job.photo
-    row = db.execute(
-        f"SELECT folder, name, stem, size, mtime_ns, ctime_ns, inode, due, booked, attempts, {files.COLUMNS} "
-        "FROM photos WHERE id = ?",
-        (new.id,),
-    ).fetchone()
+    """The old photo takes the new path, with all that hangs on it; the sidecar it left behind comes along.
+
+    Where the new one was not looked at yet, what the file said before holds until it is.
+    """
+    new, looked = job.photo, job.digest is not None
+    columns = "folder, name, stem, size, mtime_ns, ctime_ns, inode, due, booked, attempts"
+    columns += f", {files.COLUMNS}" if looked else ""
+    row = db.execute(f"SELECT {columns} FROM photos WHERE id = ?", (new.id,)).fetchone()
     _move_refusals(db, old.id, new.id)
-    db.execute("DELETE FROM evidence WHERE digest = ?", (own_key(old.id),))
-    db.execute("UPDATE evidence SET digest = ? WHERE digest = ?", (own_key(old.id), own_key(new.id)))
+    if looked:
+        db.execute("DELETE FROM evidence WHERE digest = ?", (own_key(old.id),))
+        db.execute("UPDATE evidence SET digest = ? WHERE digest = ?", (own_key(old.id), own_key(new.id)))
     for table in ("standing", "captions", "withheld", "memory", "writes", "events"):
         db.execute(f"DELETE FROM {table} WHERE photo = ?", (new.id,))
     embedded.allow(db, [old.id, new.id])
     db.execute("UPDATE OR REPLACE embedded SET photo = ? WHERE photo = ?", (old.id, new.id))
     db.execute("DELETE FROM photos WHERE id = ?", (new.id,))
-    columns = "folder, name, stem, size, mtime_ns, ctime_ns, inode, due, booked, attempts, " + files.COLUMNS
     sets = ", ".join(f"{name.strip()} = ?" for name in columns.split(","))
-    db.execute(f"UPDATE photos SET {sets}, gone = NULL, look = 0, gate = '' WHERE id = ?", (*row, old.id))
+    db.execute(
+        f"UPDATE photos SET {sets}, gone = NULL, look = ?, gate = '' WHERE id = ?", (*row, not looked, old.id)
+    )
     log.info("%s was moved to %s", os.fsdecode(old.file), os.fsdecode(new.file))
     _bring_sidecar(db, old, new, job.folder)
     return work.jobs(db, [old.id])[0]

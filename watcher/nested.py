@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import UserError
-from watcher.asking import DONE, SOME_FAILED, Arguments, command, known_settings, perform, reading, say
+from watcher.asking import (
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    Arguments,
+    command,
+    known_settings,
+    perform,
+    reading,
+    say,
+)
 
 Commands = Any
 """What argparse makes for commands; it has no public name."""
@@ -175,7 +185,7 @@ def _sync(arguments: Arguments) -> int:
 
     answer, failed = handing.synced(known_settings(arguments), sys.stderr)
     say(arguments, answer, tell.plain(answer))
-    return SOME_FAILED if failed else DONE
+    return INTERRUPTED if "ended" in answer else SOME_FAILED if failed else DONE
 
 
 def _grants(arguments: Arguments) -> int:

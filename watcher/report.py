@@ -177,12 +177,13 @@ def written(folder: Path, files: Mapping[str, str]) -> list[Path]:
     """Put files that only their owner may read into a folder, each as a whole. Raises UserError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return [_written(folder / name, text) for name, text in files.items()]
+        return [replaced(folder / name, text) for name, text in files.items()]
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror}") from error
 
 
-def _written(path: Path, text: str) -> Path:
+def replaced(path: Path, text: str) -> Path:
+    """Put a file that only its owner may read in its place, as a whole. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from metadata.errors import UserError
-from watcher import allocator, backends, mounts, plan, premises, tell, vitals, web, worker
+from watcher import allocator, backends, mounts, tell, vitals, web, worker
 from watcher.app import App, opened
 from watcher.arrival import Pace, WatchedRoot
 from watcher.chores import Chores, held
@@ -41,6 +41,8 @@ SHOWN = (
 
 LONG = 5000
 """Photos from which a person is told beforehand how long it will take."""
+SHARE = 50.0
+"""How many times longer than to count what is to go took it is not counted again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
     """Run until a signal, or with `once` until nothing is due. 0 done, 1 some photos failed, 130 interrupted."""
     if not settings.roots:
         raise UserError("no folder to look at: name one on the command line, or add [[roots]] to the settings")
-    if twice := premises.twins(settings.roots, mounts.table()):
+    if twice := _twins(settings):
         raise UserError(twice[0])
     if lacking := backends.faults(settings):
         raise UserError(lacking[0])
@@ -89,6 +91,14 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
         if ended:
             print("ended; what was begun is finished", file=out)
         return _code(app, ended)
+
+
+def _twins(settings: Settings) -> list[str]:
+    if len(settings.roots) == 1:
+        return []
+    from watcher import premises  # noqa: PLC0415 - most have one root
+
+    return premises.twins(settings.roots, mounts.table())
 
 
 def _code(app: App, ended: Sequence[int]) -> int:
@@ -239,8 +249,10 @@ def signals(app: App) -> Iterator[list[int]]:
 class Progress:
     """One line on a terminal, or one every ten seconds elsewhere: how many, how fast, how long."""
 
-    def __init__(self, app: App, out: TextIO) -> None:
+    def __init__(self, app: App, out: TextIO, line: Callable[[float], str] | None = None) -> None:
+        """`line` says otherwise how far it is, at a time in monotonic seconds."""
         self._app, self._out, self._live = app, out, out.isatty()
+        self._line = line or self._plain
         self._began = time.monotonic()
         self._due = self._began + (0.3 if self._live else 10.0)
         self._said = self._foretold = False
@@ -250,8 +262,8 @@ class Progress:
         at = time.monotonic()
         if at < self._due:
             return
-        self._due = at + (0.3 if self._live else 10.0)
         line = self._line(at)
+        self._due = at + max(0.3 if self._live else 10.0, SHARE * (time.monotonic() - at))
         self._said = True
         self._foretell(at)
         print(
@@ -275,7 +287,7 @@ class Progress:
         query = "SELECT count(*) FROM photos WHERE (due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL"
         return int(self._app.ledger.db.execute(query).fetchone()[0])
 
-    def _line(self, at: float) -> str:
+    def _plain(self, at: float) -> str:
         counts = self._app.worker.counts
         due = self._due_photos()
         done = max(counts.looked, counts.delivered)
@@ -295,6 +307,8 @@ def _ask(app: App, wishes: Wishes, out: TextIO, answer: Callable[[str], str]) ->
     waiting = [root.name for root in app.settings.roots if held(app, FIRST_LOOK, root.name)]
     if not waiting:
         return
+    from watcher import plan  # noqa: PLC0415 - only who asks needs it
+
     ids = [number for name in waiting for number in files.below(app.ledger.db, name, b"")]
     made = plan.plan(app, ids)
     tell.say(tell.plan(made.rows, made.photos, made.unasked, wishes.show or None), out)

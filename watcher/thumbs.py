@@ -17,7 +17,10 @@ MOST = 1200
 
 
 def of(db: sqlite3.Connection, photos: Iterable[int], tell: Callable[[int, int], None]) -> dict[int, str]:
-    """A `data:` address for each of these photos that can be read, the first ones where there are many."""
+    """A `data:` address for each of these photos that can be read, the first ones where there are many.
+
+    Each ends in `#` and the picture's digest, so that it can be taken away again (`watcher.veil`).
+    """
     wanted = list(dict.fromkeys(photos))[:MOST]
     found: dict[int, str] = {}
     for start in range(0, len(wanted), 50):
@@ -32,13 +35,13 @@ def of(db: sqlite3.Connection, photos: Iterable[int], tell: Callable[[int, int],
 def _thumb(number: int, path: bytes) -> str:
     from models.image import FileView  # noqa: PLC0415 - Pillow
 
-    facts = look(LookJob((Item(number, path),)))[0].facts
-    if facts is None:
+    looked = look(LookJob((Item(number, path),)))[0]
+    if looked.facts is None or looked.digest is None:
         return ""
     try:
-        image = FileView(path, facts).pixels(EDGE)
+        image = FileView(path, looked.facts).pixels(EDGE)
     except PhotoError:
         return ""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=70)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}#{looked.digest.hex()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,6 +13,8 @@ from watcher.ledger import embedded, evidence, files
 Sweep = Callable[[bytes], object]
 """Forgets what was kept of a picture besides, by its digest: vectors, pictures in reports."""
 
+REPORTS = "dedupe"
+"""Where reports with pictures lie, in the folder of the ledger."""
 _WORDS = ("standing", "captions", "withheld", "memory", "writes", "events", "merges")
 
 
@@ -45,13 +47,17 @@ def _forget_picture(db: sqlite3.Connection, photo: int, digest: bytes | None, sw
         sweep(digest)
 
 
-def of_folder(folder: Path) -> Sweep:
-    """Forgets files below a folder that are called by a picture's digest (hex), whatever their suffix."""
+def of_pages(folder: Path) -> Sweep:
+    """Takes small pictures out of reports below a folder: their addresses end in `#` and the picture's digest."""
 
     def sweep(digest: bytes) -> None:
+        from watcher.report import replaced  # noqa: PLC0415 - a service that forgets nothing starts without it
+
+        mark = f'#{digest.hex()}"'
         with suppress(OSError):
-            for entry in os.scandir(folder):
-                if entry.name.partition(".")[0] == digest.hex():
-                    os.unlink(entry.path)
+            for page in folder.rglob("report.html"):
+                text = page.read_text("utf-8", "surrogateescape")
+                if mark in text:
+                    replaced(page, re.sub(f"<img[^<>]*{mark}[^<>]*>", "", text))
 
     return sweep

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from metadata import xmp
 from metadata.tags import HIERARCHICAL, TAGS_LIST
-from tests.flow.house_world import World
+from tests.flow.house_world import PATIENCE, World
 from tests.immich import Immich
 from watcher.app import opened
 
@@ -136,7 +136,7 @@ class ImmichWorld(World):
         with self.book() as db:
             return {tags.show(word) for word in words.truths(db, [number])[number].refused.values()}
 
-    def wait(self, what, seconds: float = 30.0) -> Any:
+    def wait(self, what, seconds: float = PATIENCE) -> Any:
         until = time.monotonic() + seconds
         while not (found := what()):
             assert time.monotonic() < until, "it did not happen in time"

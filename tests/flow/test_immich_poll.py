@@ -99,6 +99,26 @@ def test_what_becomes_locked_is_forgotten_at_the_next_look(world):
     assert world.tags(asset) == {"colour/red"}
 
 
+def test_of_what_becomes_locked_the_report_shows_no_picture_any_more(tmp_path, immich):
+    from watcher import duplicates, report_page, thumbs
+
+    world = ImmichWorld(tmp_path, immich)
+    assets = [immich.upload_photo(photo(mark=mark)) for mark in (841, 842)]
+    immich.idle()
+    world.rest()
+    locked, other = (world.known(asset) for asset in assets)
+    page = world.state / duplicates.FOLDER / "report.html"
+    page.parent.mkdir()
+    with world.book() as db:
+        found = thumbs.of(db, [locked[3], other[3]], lambda *_: None)
+    page.write_text("".join(report_page._photos([address, address]) for address in found.values()))
+    immich.sql("UPDATE asset SET visibility = 'locked' WHERE id = %s", assets[0])
+    world.run()
+    left = page.read_text()
+    assert left.count("<img") == left.count(found[other[3]]) == 2
+    assert locked[2].hex() not in left
+
+
 def test_what_lies_in_the_trash_is_left_alone_and_its_evidence_goes(world):
     asset = world.immich.upload_photo(photo(mark=41 + world.database))
     world.immich.idle()

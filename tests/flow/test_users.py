@@ -15,14 +15,11 @@ from watcher.ledger import owners
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
-NAMES = iter([("Anna", "Ben"), ("Ada", "Bob"), ("Amy", "Bill")])
-
 
 class Shared(ImmichWorld):
-    """Anna's and Ben's photos beside those of a plain folder."""
+    """Anna's and Ben's photos, whatever their `names`, beside those of a plain folder."""
 
-    def __init__(self, folder, immich, /, **more) -> None:
-        names = next(NAMES)
+    def __init__(self, folder, immich, names, /, **more) -> None:
         self.anna, self.ben = (immich.user(name) for name in names)
         self.hers, self.his = (f"{name.lower()}@example.com" for name in names)
         super().__init__(folder, immich, keys=(self.anna.key, self.ben.key), **more)
@@ -70,7 +67,7 @@ class Shared(ImmichWorld):
 
 
 def test_each_user_has_a_report_and_applying_it_touches_nobody_else(tmp_path, immich, capsys):
-    world = Shared(tmp_path, immich)
+    world = Shared(tmp_path, immich, ("Anna", "Ben"))
     hers = [world.upload(world.anna, "couch"), world.upload(world.anna, "sofa"), world.upload(world.anna, "sofa")]
     his = [world.upload(world.ben, "couch"), world.upload(world.ben, "sofa"), world.upload(world.ben, "couch")]
     world.beside("c.jpg", "couch")
@@ -108,7 +105,7 @@ def test_each_user_has_a_report_and_applying_it_touches_nobody_else(tmp_path, im
 
 def test_an_alias_and_a_block_of_one_user_hold_for_this_users_photos_alone(tmp_path, immich, capsys):
     users = {"Bob": {"block": ["colour/rot"]}}
-    world = Shared(tmp_path, immich, immich={"users": users})
+    world = Shared(tmp_path, immich, ("Ada", "Bob"), immich={"users": users})
     first = world.upload(world.anna)
     world.rest()
     assert world.tags(first) == {"colour/red"}
@@ -136,7 +133,7 @@ def test_an_alias_and_a_block_of_one_user_hold_for_this_users_photos_alone(tmp_p
 
 
 def test_words_are_kept_apart_for_one_user(tmp_path, immich):
-    world = Shared(tmp_path, immich)
+    world = Shared(tmp_path, immich, ("Amy", "Bill"))
     for user in (world.anna, world.ben):
         world.upload(user, "couch")
         world.upload(user, "sofa")
