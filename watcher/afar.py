@@ -1,5 +1,7 @@
 """Decides photos in the processes that look at a burst, so that the ledger's process has less to do.
 
+What gives back the bytes that stood before a write is worked out there, too.
+
 There the house is furnished anew: its places hold what does not travel.
 """
 
@@ -8,14 +10,21 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metadata.memory import Context, Outcome
+from metadata.photo import Photo
+from metadata.sinks import Draft
 from watcher import deciding, parcel
 from watcher.pages import Page
 from watcher.rooms import NOTHING, Decision, House
+
+if TYPE_CHECKING:
+    from watcher.hands import Hands
+    from watcher.ledger.writes import Write
 
 Furnish = Callable[[Mapping[str, Any]], House]
 """Makes a house of its plain parts, by name; a function of a module, or a `partial` of one with plain data."""
@@ -25,6 +34,10 @@ BOUND = frozenset({"sinks", "embeds", "only_reads", "both"})
 
 Told = tuple[Outcome | None, tuple[Any, ...]]
 """A decision without its page; without an outcome, where an earlier one still holds."""
+
+
+Drafts = Mapping[int, Draft | None]
+"""What gives the bytes back that stood before writes, by their numbers; None where somebody had written since."""
 
 
 class Afar:
@@ -42,6 +55,32 @@ class Afar:
     def warm(self, executor: Executor, house: House) -> Future[bytes]:
         """Have a process ready for this house, before there is anything to decide."""
         return executor.submit(_decide, self._packed(house), b"")
+
+    def revert(
+        self, hands: Hands, house: House, these: Sequence[tuple[Photo, Write]]
+    ) -> Callable[[], Drafts] | None:
+        """Begin to work out what takes these writes back; the answer is empty if a process died.
+
+        None where no processes are there to decide alone.
+        """
+        if hands.at_work is None or not hands.deciders or house.both is not None:
+            return None
+        asked = [(write.place, photo, write.path, write.after, write.inverse) for photo, write in these]
+        try:
+            future = hands.at_work.submit(_revert, self._packed(house), parcel.packed(asked))
+        except BrokenProcessPool:
+            hands.broken()
+            return None
+
+        def answer() -> Drafts:
+            try:
+                drafts: Sequence[Draft | None] = parcel.unpacked(future.result())
+            except BrokenProcessPool:
+                hands.broken()
+                return {}
+            return {write.id: draft for (_, write), draft in zip(these, drafts, strict=True)}
+
+        return answer
 
     def _packed(self, house: House) -> bytes:
         if self._sent[0] is not house:
@@ -63,6 +102,12 @@ def _decide(sent: bytes, asked: bytes) -> bytes:
         return b""
     pages, context = parcel.unpacked(asked)
     return parcel.packed([_told(decision) for decision in deciding.decide(pages, house, context)])
+
+
+def _revert(sent: bytes, asked: bytes) -> bytes:
+    sinks = _house(sent).sinks
+    found = [sinks[place].revert(*write) for place, *write in parcel.unpacked(asked)]
+    return parcel.packed([each if isinstance(each, Draft) else None for each in found])
 
 
 _PARTS = tuple(part.name for part in fields(Decision) if part.name not in ("page", "outcome"))

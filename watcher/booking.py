@@ -16,7 +16,7 @@ from metadata.memory import Context, Outcome, Truth
 from metadata.photo import Stat
 from metadata.sinks import Seen, Sink
 from metadata.sinks.pairs import Both, Pair
-from watcher.deciding import approved
+from watcher.deciding import approved, run_of
 from watcher.ledger import embedded, files, kin, merges, words, writes
 from watcher.ledger.work import Job
 from watcher.pages import Page, seal
@@ -38,7 +38,7 @@ T = TypeVar("T")
 def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     """Commit the truth, what was read, and the intent of every write, before anything is written."""
     page, outcome = decision.page, decision.outcome
-    photo, context = page.job.photo.id, approved(page, context)
+    photo, run = page.job.photo.id, run_of(page, context)
     if decision.seal is not None:
         seal(db, photo, decision.seal)
     if decision.barred is not None:
@@ -48,16 +48,15 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
     truth = _refused_texts(outcome)
     if page.merges.merging:
         merges.book(db, photo, page.truth, truth)
-    words.save_truth(db, photo, page.truth, truth, chosen=decision.news(), run=context.run, now=context.now)
+    words.save_truth(db, photo, page.truth, truth, chosen=decision.news(), run=run, now=context.now)
     words.note_reasons(db, photo, _reasons(decision))
-    for name, step in outcome.steps.items():
-        if name in decision.drafts:
-            words.save_packed(db, photo, name, decision.tried[name])
-            decision.intents[name] = _intend(db, decision, name, context)
-        elif step.memory != page.memories.get(name):
-            words.save_memory(db, photo, name, step.memory)
-    if page.memories:
-        words.note_events(db, photo, outcome.events, context.run, context.now)
+    for name in (name for name in outcome.steps if name in decision.drafts):
+        words.save_packed(db, photo, name, decision.tried[name])
+        decision.intents[name] = _intend(db, decision, name, run, context.now)
+    for name, row in decision.kept.items():
+        words.save_packed(db, photo, name, row)
+    if page.remembers:
+        words.note_events(db, photo, outcome.events, run, context.now)
     if outcome.truth.refused.keys() - page.truth.refused.keys():
         _wake_group(db, page.job, context.now)
         kin.wake(db, photo, context.now)
@@ -90,13 +89,13 @@ def _refused_texts(outcome: Outcome) -> Truth:
     return replace(truth, texts_refused=truth.texts_refused | refused) if refused else truth
 
 
-def _intend(db: sqlite3.Connection, decision: Decision, name: str, context: Context) -> int:
+def _intend(db: sqlite3.Connection, decision: Decision, name: str, run: int, now: float) -> int:
     draft, step = decision.drafts[name], decision.outcome.steps[name]
     return writes.intend(
         db,
         writes.Write(
             0,
-            context.run,
+            run,
             decision.id,
             name,
             draft.where,
@@ -109,7 +108,7 @@ def _intend(db: sqlite3.Connection, decision: Decision, name: str, context: Cont
             step.carried,
             "intent",
         ),
-        context.now,
+        now,
     )
 
 
@@ -158,7 +157,6 @@ def confirm(
 ) -> TagwrightError | None:
     """What became of one write; the error, where it was not made."""
     step, number = decision.outcome.steps[name], decision.intents[name]
-    context = approved(decision.page, context)
     if not isinstance(answer, Seen):
         writes.settle(db, number, "void")
         words.save_memory(db, decision.id, name, step.memory)
@@ -170,6 +168,7 @@ def confirm(
     if answer is decision.drafts[name].seen:
         words.save_packed(db, decision.id, name, decision.done[name])
     else:
+        context = approved(decision.page, context)
         memory = merge.intended(step, context)
         memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
         words.save_memory(db, decision.id, name, memory)

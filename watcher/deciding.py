@@ -57,7 +57,13 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
         else:
             around = approved(page, own.get(page.owner, context))
             made.append(_decided_like(twins, page, _shown(page, places, house), house, around))
+            made[-1].kept = _kept(made[-1])
     return made
+
+
+def run_of(page: Page, context: Context) -> int:
+    """The run that this photo's writes are counted to: its own, where a person approved something for it."""
+    return (page.merges.run if page.merges.respelled else 0) or context.run
 
 
 def approved(page: Page, context: Context) -> Context:
@@ -67,7 +73,7 @@ def approved(page: Page, context: Context) -> Context:
         return context
     return replace(
         context,
-        run=open_.run or context.run,
+        run=run_of(page, context),
         merging=open_.merging,
         respelled=open_.respelled,
         returned=open_.returned,
@@ -218,6 +224,15 @@ def _changes_nothing(decision: Decision) -> bool:
     if any(memory.aside for memory in kept.values()):
         return False
     return kept == page.memories and outcome.truth == page.truth and not decision.news()
+
+
+def _kept(decision: Decision) -> dict[str, words.Packed]:
+    before = decision.page.memories
+    return {
+        name: words.packed(step.memory)
+        for name, step in decision.outcome.steps.items()
+        if name not in decision.drafts and step.memory != before.get(name)
+    }
 
 
 def _anything_went(outcome: Outcome) -> bool:

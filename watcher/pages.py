@@ -65,6 +65,11 @@ class Page:
         """What all agreed on."""
         return words.truth(self._truth)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether some place was read before."""
+        return bool(self._memories)
+
     @cached_property
     def memories(self) -> Mapping[str, Memory]:
         """What stood in each place."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from metadata import merge
 from metadata.memory import Context, Memory
@@ -12,6 +13,7 @@ from metadata.photo import Photo
 from metadata.sinks import Draft, Seen
 from metadata.tags import Word
 from watcher import booking, rooms
+from watcher.afar import Drafts
 from watcher.app import App
 from watcher.ledger import words, writes
 from watcher.ledger.files import marks
@@ -20,26 +22,48 @@ from watcher.ledger.writes import Write
 Turn = tuple[Photo, Write, Draft]
 
 
-def revert(app: App, photos: Mapping[int, Photo], these: Mapping[int, Sequence[Write]]) -> int:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Photos whose writes are to be taken back, each photo's oldest first, and who knows how for the newest."""
+
+    photos: Mapping[int, Photo]
+    writes: Mapping[int, Sequence[Write]]
+    ahead: Callable[[], Drafts] | None
+
+
+def begin(app: App, photos: Mapping[int, Photo], these: Mapping[int, Sequence[Write]]) -> Batch:
+    """Have it worked out how the newest writes of these photos are taken back, beside what is done meanwhile."""
+    left = {number: sorted(some, key=attrgetter("id")) for number, some in these.items() if some}
+    newest = [(photos[number], some[-1]) for number, some in left.items() if _can_go(app, some[-1])]
+    return Batch(photos, left, app.worker.revert(newest) if newest else None)
+
+
+def revert(app: App, batch: Batch) -> int:
     """Take back the writes of each photo, newest first; how many were, byte for byte.
 
     All photos take turns, so that the ledger and the folders are synced once a turn and not once a photo.
     """
-    left = {number: sorted(some, key=lambda write: write.id) for number, some in these.items() if some}
+    left = {number: list(some) for number, some in batch.writes.items()}
+    known = batch.ahead() if batch.ahead is not None else {}
     restored = 0
     while left:
-        turn = [(photos[number], some.pop()) for number, some in left.items()]
-        restored += _turn(app, [drafted for each in turn if (drafted := _drafted(app, *each))])
+        turn = [(batch.photos[number], some.pop()) for number, some in left.items()]
+        restored += _turn(app, [drafted for each in turn if (drafted := _drafted(app, *each, known))])
         left = {number: some for number, some in left.items() if some}
     return restored
 
 
-def _drafted(app: App, photo: Photo, write: Write) -> Turn | None:
+def _can_go(app: App, write: Write) -> bool:
     """In Immich every tag that goes is a change of its own: there the merge takes many photos' words together."""
-    sink = app.worker.house.sinks.get(write.place)
-    if sink is None or write.carried or write.place == rooms.MIRROR:
+    return write.place in app.worker.house.sinks and not write.carried and write.place != rooms.MIRROR
+
+
+def _drafted(app: App, photo: Photo, write: Write, known: Drafts) -> Turn | None:
+    if not _can_go(app, write):
         return None
-    draft = sink.revert(photo, write.path, write.after, write.inverse)
+    draft: object = known.get(write.id)
+    if draft is None:  # nobody was asked, or what stood there then may be gone with another photo's write
+        draft = app.worker.house.sinks[write.place].revert(photo, write.path, write.after, write.inverse)
     return (photo, write, draft) if isinstance(draft, Draft) else None
 
 

@@ -114,6 +114,8 @@ class Decision:
     """What is remembered of each place with a draft while it is written."""
     done: dict[str, words.Packed] = field(default_factory=dict)
     """And once it was read back as drafted."""
+    kept: dict[str, words.Packed] = field(default_factory=dict)
+    """What is remembered from now on of each place without a draft, where that is something else than before."""
     stands: dict[bytes, Stat | None] = field(default_factory=dict)
     """The sidecars that were written, as they stand if nobody wrote since."""
 

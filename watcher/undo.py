@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,8 @@ class Undone:
 
 BATCH = 250
 """Photos whose writes are taken back together."""
+AHEAD = 3
+"""Batches for which it is worked out how, while an earlier one is taken back."""
 
 
 def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
@@ -44,25 +47,45 @@ def undo_writes(app: App, photos: Iterable[int], run: int | None) -> Undone:
     done, numbers = Undone(), list(photos)
     app.worker.prepare(len(numbers))  # the merge looks at all of them afterwards
     app.watch()
+    begun: deque[_Batch] = deque()
     for start in range(0, len(numbers), BATCH):
-        done += _undo(app, numbers[start : start + BATCH], run)
+        begun.append(_begun(app, numbers[start : start + BATCH], run))
+        if len(begun) > AHEAD:
+            done += _undo(app, begun.popleft(), run)
+            app.watch()
+    for batch in begun:
+        done += _undo(app, batch, run)
         app.watch()
     return done
 
 
 def undo_photo(app: App, number: int, run: int | None) -> Undone:
     """The same for one photo."""
-    return _undo(app, [number], run)
+    return _undo(app, _begun(app, [number], run), run)
 
 
-def _undo(app: App, numbers: Sequence[int], run: int | None) -> Undone:
-    db, now = app.ledger.db, app.now()
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Photos of which something is to be undone, the writes of that, and these with what goes back beside them."""
+
+    numbers: Sequence[int]
+    ours: Mapping[int, Sequence[Write]]
+    back: reverting.Batch
+
+
+def _begun(app: App, numbers: Sequence[int], run: int | None) -> _Batch:
+    db = app.ledger.db
+    photos = files.photos_of(db, numbers)
+    ours = _grouped(write for write in writes.by_photo(db, numbers, run) if write.photo in photos)
+    return _Batch(numbers, ours, reverting.begin(app, photos, reverting.of(db, ours)))
+
+
+def _undo(app: App, batch: _Batch, run: int | None) -> Undone:
+    db, now, numbers, ours = app.ledger.db, app.now(), batch.numbers, batch.ours
     with app.ledger.transaction():
         came_back = {number: merges.undo(db, number, run, now) for number in merges.touched(db, numbers)}
         work.again(db, [number for number, count in came_back.items() if count], now)
-    photos = files.photos_of(db, numbers)
-    ours = _grouped(write for write in writes.by_photo(db, numbers, run) if write.photo in photos)
-    restored = reverting.revert(app, photos, reverting.of(db, ours))
+    restored = reverting.revert(app, batch.back)
     count = sum(came_back.values())
     with app.ledger.transaction():
         for number, mine in ours.items():

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 import pytest
 
+from metadata.sinks import Change
+from metadata.sinks.sidecar import SidecarSink
+from metadata.tags import HIERARCHICAL, SUBJECT, TAGS_LIST
 from tests.flow.house_world import World, paint
-from watcher import deciding, pages
+from watcher import deciding, pages, undo
 from watcher.afar import Afar, joined
 from watcher.ledger import work
 
@@ -42,6 +46,7 @@ def test_a_batch_is_decided_in_another_process_as_it_is_here(app):
             other.renames,
         )
         assert (one.seal, one.rests, one.tried, one.read) == (other.seal, other.rests, other.tried, other.read)
+        assert one.kept == other.kept
         assert list(map(str, one.errors.values())) == list(map(str, other.errors.values()))
         assert one.drafts.keys() == other.drafts.keys()
 
@@ -97,3 +102,52 @@ def test_many_photos_that_nobody_has_to_look_at_are_decided_by_processes_alone(t
         hands.broken()
         assert hands.deciders == 0
     assert all((world.photos / f"{number}.jpg.xmp").exists() for number in range(10))
+
+
+def test_many_writes_are_taken_back_by_processes_and_what_somebody_changed_is_looked_at_again_here(
+    tmp_path, monkeypatch
+):
+    world = World(tmp_path, real=True)
+    for number in range(6):
+        paint(world.photos / f"{number}.jpg", mark=number)
+    world.run()
+    persons, photo = SidecarSink(clock=lambda: datetime.now(UTC)), world.photo("3.jpg")
+    change = Change(add=dict.fromkeys((TAGS_LIST, HIERARCHICAL, SUBJECT), ("Oma",)))
+    persons.write([persons.draft(photo, persons.read([photo])[0], change)])
+    here: list[bytes] = []
+    revert = SidecarSink.revert
+
+    def noted(self, photo, *write):
+        here.append(photo.path)
+        return revert(self, photo, *write)
+
+    monkeypatch.setattr(SidecarSink, "revert", noted)
+    monkeypatch.setattr(undo, "BATCH", 1)
+    with world.open() as app:
+        app.begin("undo everything")
+        app.worker.prepare(2500)
+        done = undo.undo_writes(app, range(1, 7), None)
+        assert app.worker._desk.crew.hands.deciders == 2
+        world.work(app)
+    assert here == [b"3.jpg"]
+    assert (done.photos, done.restored) == (6, 5)
+    assert [path.name for path in world.photos.glob("*.xmp")] == ["3.jpg.xmp"]
+    assert persons.read([photo])[0].lists[SUBJECT] == ("Oma",)
+
+
+def test_writes_are_taken_back_here_where_the_process_for_that_died(tmp_path):
+    world = World(tmp_path, real=True)
+    paint(world.photos / "0.jpg")
+    world.run()
+    with world.open() as app:
+        hands = app.worker._desk.crew.hands
+        app.begin("undo everything")
+        app.worker.prepare(2500)
+        hands.at_work.submit(int).result()
+        for process in hands.at_work._processes.values():
+            process.kill()
+            process.join()
+        done = undo.undo_writes(app, [1], None)
+        assert hands.deciders == 0
+    assert done.restored == 1
+    assert not (world.photos / "0.jpg.xmp").exists()
