@@ -229,9 +229,11 @@ def _crew(crew: Crew, link: Link | None) -> Crew:
 
 def _welcome(app: App, link: Link, *, backlog: bool, agreed: Sequence[str]) -> None:
     """From now on Immich says which of its photos may be looked at."""
+    from watcher import veil  # noqa: PLC0415 - as above
     from watcher.poll import Poll  # noqa: PLC0415 - as above
 
-    app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed)
+    sweeps = (app.worker.prints.drop, veil.of_pages(app.settings.state / veil.REPORTS))
+    app.poll = Poll(app.ledger, link, now=app.now, backlog=backlog, agreed=agreed, sweeps=sweeps)
     app.poll.wake = app.worker.nudge
     app.poll.users = partial(_take_in, app)
     app.poll.news.met = app.intake.met
@@ -256,13 +258,15 @@ def _nearby(app: App, database: Database | None) -> Nearby:
     """Words out of the vectors that Immich has made, or, without its database, looks."""
     from models import vocabulary  # noqa: PLC0415 - as above
     from watcher.kept import Kept  # noqa: PLC0415 - as above
+    from watcher.texts import Slip  # noqa: PLC0415 - as above
     from watcher.vectors import PART, Nearby  # noqa: PLC0415 - as above
 
     settings = app.settings
-    kept = Kept(settings.state, lambda: cast("ZeroShot", tagger_of(zero_shot(settings))))
+    slip = Slip(app.ledger, app.now)
+    kept = Kept(settings.state, lambda: slip.given(cast("ZeroShot", tagger_of(zero_shot(settings)))))
     nearby = Nearby(
         *(app.ledger, database or kept),
-        lambda model: kept.tagger() if database is None else _tagger(settings, model),
+        lambda model: kept.tagger() if database is None else slip.given(_tagger(settings, model)),
         now=app.now,
         rules=lambda photo: app.worker.house.rules_of(app.ledger.db, photo),
         poll=settings.immich.poll if database is not None else COMPARED,
@@ -271,8 +275,9 @@ def _nearby(app: App, database: Database | None) -> Nearby:
         part=PART if memory_of(settings) >= SMALL else PART // 5,
         shown=None if database is not None else kept,
         stamp=vocabulary.chosen(str(settings.zero_shot.file or ""), settings.zero_shot.words).stamp,
+        slip=slip,
     )
-    nearby.wake, nearby.many = app.worker.nudge, app.worker.prepare
+    nearby.wake, nearby.many, slip.wake = app.worker.nudge, app.worker.prepare, app.worker.nudge
     return nearby
 
 

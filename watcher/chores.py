@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import Callable
 
-from watcher import allocator, commands, pages, sweeping
+from watcher import allocator, pages
 from watcher.app import App
 from watcher.crier import Crier
-from watcher.ledger import evidence, requests, work, writes
+from watcher.ledger import evidence, requests, texts, work, writes
 from watcher.restyle import Restyling
 from watcher.rooms import FIRST_LOOK, RULES
 from watcher.worker import agreed
@@ -88,6 +88,8 @@ class Chores:
 
     def _sweep(self) -> None:
         """Look at tags that a merge may have left empty, once all else is done."""
+        from watcher import sweeping  # noqa: PLC0415 - no start waits for it
+
         ledger, poll = self._app.ledger, self._app.poll
         runs = sweeping.waiting(ledger.db) if self._app.worker.idle() else []
         if not runs or poll is None or poll.down:
@@ -132,6 +134,10 @@ class Chores:
     def _requests(self) -> None:
         """Do what another process was asked to, because this one holds the ledger."""
         asked = requests.waiting(self._app.ledger.db)
+        if not asked and not self._asked:
+            return
+        from watcher import commands  # noqa: PLC0415 - as above
+
         if asked:
             self._app.worker.finish_deliveries()
         for number, command, arguments in asked:
@@ -210,7 +216,12 @@ class Chores:
             writes.forget(db, self._app.now() - self._app.settings.undo_for)
             requests.forget(db, self._app.now() - DAY)
             evidence.sweep(db)
-        for path in commands.prune(self._app, apply=True)["sidecars_of_others"]:
+            slip = self._app.nearby.slip if self._app.nearby is not None else None
+            texts.tidy(db, slip.shelf.models if slip is not None else (), self._app.now())
+        self._app.worker.prints.sweep(self._app.ledger.db)
+        from watcher.commands import prune  # noqa: PLC0415 - as above
+
+        for path in prune(self._app, apply=True)["sidecars_of_others"]:
             log.info("left behind by a photo that is gone, and not of our words alone: %s", path)
 
     def _begin_anew(self) -> None:

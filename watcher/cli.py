@@ -231,11 +231,12 @@ def _keeping(commands: Any) -> None:
 
 
 def _run(arguments: Arguments) -> int:
-    from watcher import machine, niceness
+    from watcher import allocator, machine, niceness
 
     if reason := machine.unsuited():
         raise UserError(reason)
-    from watcher import service
+    with allocator.kept():
+        from watcher import service
 
     roots, agreed = [], []
     if arguments.sample is not None:

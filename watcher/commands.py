@@ -18,7 +18,7 @@ from metadata.errors import TagwrightError, UserError
 from metadata.photo import Photo
 from metadata.tags import Word
 from models.look import Item, LookJob, look
-from watcher import adopt, categories, clean, merging, rest, sync, undo
+from watcher import adopt, categories, clean, merging, rest, sync, texts, undo
 from watcher.app import App
 from watcher.ledger import aliases, assets, embedded, evidence, files, merges, store, words, work, writes
 from watcher.rooms import ACCEPT, FIRST_LOOK, LOSS, OPEN, RESTORE, RULES
@@ -313,6 +313,7 @@ def forget(app: App, *, paths: Sequence[str]) -> Answer:
         for number in ids:
             _forget(app, number)
         evidence.sweep(app.ledger.db)
+    app.worker.prints.sweep(app.ledger.db)
     return {"photos": len(ids)}
 
 
@@ -412,5 +413,6 @@ COMMANDS: Mapping[str, Callable[..., Answer]] = {
     "prune": prune,
     "backup": backup,
     "immich sync": sync.sync,
+    "texts": texts.take_in,
 }
 """Every command that changes something, by the name it has on the command line."""

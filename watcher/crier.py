@@ -11,12 +11,11 @@ import logging
 import queue
 import sqlite3
 import threading
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from watcher import __version__
 from watcher.home_settings import Notify
@@ -60,6 +59,8 @@ def webhook(url: str, token: str = "") -> Send:
 
     def send(message: Message) -> None:
         data = json.dumps(message.body()).encode()
+        import urllib.request  # noqa: PLC0415 - with all of HTTP and email, for the few who want to be told
+
         request = urllib.request.Request(url, data=data, headers=headers, method="POST")  # noqa: S310 - checked by the settings
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - as above
             answer.read(1)
@@ -120,7 +121,7 @@ class Crier:
 
     def _run(self) -> None:
         assert self._send is not None
-        host = urllib.parse.urlsplit(self._settings.url).hostname
+        host = urlsplit(self._settings.url).hostname
         while (message := self._queue.get()) is not None:
             try:
                 self._send(message)

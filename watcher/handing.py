@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from metadata import tags
 from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.photo import Photo
 from metadata.sinks import Seen
-from watcher import commands, plan, rooms
+from watcher import allocator, commands, plan, rooms, texts
 from watcher.app import App, opened
 from watcher.chores import Chores
 from watcher.ledger import answers, assets, embedded, evidence, files, requests, store, words, writes
@@ -77,6 +78,8 @@ def _here(
     from watcher.service import signals  # noqa: PLC0415 - the service needs this module's neighbours
 
     _only_what_is_named(app)
+    gc.freeze()
+    allocator.steady()
     app.alone, app.worker.patient = True, False
     if watch is not None:
         app.watch = lambda: watch(app.ledger.db)
@@ -97,8 +100,7 @@ def _here(
         writes.end(db, app.worker.run_number, app.now())
     counts = app.worker.counts
     answer |= {"looked_at": counts.looked, "written": counts.written, "set_aside": counts.failed}
-    waiting = answers.status(app.ledger.db, app.now())["held"]
-    answer |= {f"held_{row['gate'].replace(' ', '_')}": row["photos"] for row in waiting}
+    answer |= {f"held_{row['gate'].replace(' ', '_')}": row["photos"] for row in answers.held(app.ledger.db)}
     return answer, counts.failed > 0
 
 
@@ -115,7 +117,7 @@ def synced(settings: Settings, out: TextIO) -> tuple[dict[str, Any], bool]:
 
     while True:
         try:
-            with opened(settings, environment=os.environ) as app:
+            with opened(sync.seldom(settings), environment=os.environ) as app:
                 answer = sync.here(app, out)
                 return answer, app.worker.counts.failed > 0
         except Busy:
@@ -150,6 +152,18 @@ def _handed(
     raise UserError(
         f"the service holds the ledger in {settings.state} and did not answer; is it stuck? `status` tells"
     )
+
+
+def keep_texts(settings: Settings, model: str, made: texts.Made) -> None:
+    """Keep vectors of texts in the ledger (`watcher.texts`), by the service where one holds it."""
+    try:
+        texts.book(settings.state, model, made)
+    except Busy:
+        file = texts.handed(settings.state, model, made)
+        try:
+            _handed(settings, "texts", {"file": str(file)})
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def _answer(state: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 MOUNTINFO = "/proc/self/mountinfo"
 
@@ -60,7 +61,13 @@ class Mount:
 def table() -> list[Mount]:
     """The mounts that this process sees, in the kernel's order."""
     with open(MOUNTINFO, "rb") as file:
-        return parse(file.read())
+        return list(_parsed(file.read()))
+
+
+@lru_cache(maxsize=1)
+def _parsed(content: bytes) -> tuple[Mount, ...]:
+    """Each root asks every few seconds, and nearly always it is the same table."""
+    return tuple(parse(content))
 
 
 def parse(content: bytes) -> list[Mount]:

@@ -12,11 +12,11 @@ from metadata.errors import UserError
 from models.look import Looked, LookJob
 from watcher import privacy
 from watcher.cluster.ends import Died, Lost
-from watcher.cluster.errand import Whence
 from watcher.ledger import assets, work
 from watcher.ledger.work import Job
 
 if TYPE_CHECKING:
+    from watcher.cluster.errand import Whence
     from watcher.cluster.post import Post
     from watcher.desk import Desk
 
@@ -98,6 +98,8 @@ class Sender:
             work.unbook(db, [job.photo.id for job in jobs])
 
     def _whences(self, jobs: Sequence[Job], job: LookJob) -> list[Whence]:
+        from watcher.cluster.errand import Whence  # noqa: PLC0415 - few have more than one machine
+
         known: dict[int, Any] = assets.of_photos(self._desk.ledger.db, [each.photo.id for each in jobs])
         found = []
         for each, item in zip(jobs, job.photos, strict=True):

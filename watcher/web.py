@@ -13,13 +13,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from metadata.errors import UserError
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,7 @@ class Window:
     """Answers while the block lasts, each socket in a thread of its own. `pages` by their path."""
 
     def __init__(self, pages: Pages, doors: list[socket.socket]) -> None:
-        self._doors = doors
-        self._handler = _handler(pages)
+        self._pages, self._doors = pages, doors
         self._threads = [
             threading.Thread(target=self._serve, args=(door,), name="window", daemon=True) for door in doors
         ]
@@ -67,12 +67,14 @@ class Window:
             with guest:
                 guest.settimeout(PATIENCE)
                 try:
-                    self._handler(guest, address, None)  # type: ignore[arg-type]  # it asks no server anything
+                    _handler(self._pages)(guest, address, None)  # type: ignore[arg-type]  # it asks no server
                 except OSError:  # who asked went away
                     log.debug("an answer was not waited for")
 
 
 def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
+    from http.server import BaseHTTPRequestHandler  # noqa: PLC0415 - with all of email, which no start waits for
+
     class Handler(BaseHTTPRequestHandler):
         timeout = PATIENCE
         server_version = "tagwright"
@@ -157,25 +159,19 @@ def port(listen: str) -> list[socket.socket]:
         ) from error
 
 
-class _Local(HTTPConnection):
-    def __init__(self, state: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
-        self._state = state
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE)
-        with _reachable(self._state) as address:
-            self.sock.connect(address)
-
-
 def asked(state: Path) -> dict[str, Any]:
     """What the service on this ledger says of its health; where none answers, that.
 
     Raises UserError where the folder may not be entered.
     """
-    line = _Local(state)
+    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - as above
+
+    line = HTTPConnection("localhost", timeout=PATIENCE)
+    line.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.sock.settimeout(PATIENCE)
     try:
+        with _reachable(state) as address:
+            line.sock.connect(address)
         line.request("GET", "/health")
         answer: dict[str, Any] = json.loads(line.getresponse().read())
     except PermissionError as error:

@@ -17,7 +17,9 @@ from dataclasses import replace
 
 from metadata.errors import TagwrightError, TryAgain, UserError
 from metadata.memory import Context
+from metadata.photo import Photo
 from watcher import booking
+from watcher.afar import Drafts
 from watcher.arrival import Arrival
 from watcher.deliverer import Deliverer
 from watcher.describer import Describer
@@ -28,9 +30,11 @@ from watcher.intake import Intake
 from watcher.ledger import work
 from watcher.ledger.store import Ledger, LedgerFault, fault
 from watcher.ledger.work import Job
+from watcher.ledger.writes import Write
 from watcher.looker import Looker
 from watcher.losses import Losses
 from watcher.lull import LONGEST, Lull
+from watcher.prints import Prints
 from watcher.rest import Rest
 from watcher.rooms import FIRST_LOOK, House
 
@@ -115,6 +119,11 @@ class Worker:
         """The merge's surroundings at this moment."""
         return self._desk.context()
 
+    @property
+    def prints(self) -> Prints:
+        """Small pictures of photos that are still to be described."""
+        return self._desk.prints
+
     def only_look(self, photos: Sequence[int]) -> None:
         """Look at these photos, keep that evidence, and decide nothing."""
         self._looker.only_look(photos, stopped=lambda: self._stopping)
@@ -139,6 +148,11 @@ class Worker:
             self._deliverer.prepare()
         elif photos >= BESIDE:
             self._desk.crew.hands.for_many()
+
+    def revert(self, these: Sequence[tuple[Photo, Write]]) -> Callable[[], Drafts] | None:
+        """Have it worked out beside how these writes are taken back, where processes are there for it (`Afar`)."""
+        afar = self._desk.crew.afar
+        return afar.revert(self._desk.crew.hands, self._desk.house, these) if afar is not None else None
 
     def nudge(self) -> None:
         """There is something to do besides; may be called from any thread."""

@@ -29,7 +29,7 @@ def status(db: sqlite3.Connection, now: float) -> Row:
         "due": due,
         "per_second": round(rate, 2),
         "estimate_s": round(due / rate) if rate and due else None,
-        "held": _held(db),
+        "held": held(db),
         "aside": _rows(
             db,
             "SELECT reason, count(*) AS photos FROM photos WHERE state = 'aside' GROUP BY reason ORDER BY 2 DESC",
@@ -77,7 +77,7 @@ def _rows(db: sqlite3.Connection, query: str, values: Sequence[Any] | Mapping[st
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
-def _held(db: sqlite3.Connection) -> list[Row]:
+def held(db: sqlite3.Connection) -> list[Row]:
     """Photos behind a gate, by root and gate."""
     return _rows(
         db,
