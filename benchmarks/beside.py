@@ -26,10 +26,12 @@ from typing import Any
 from benchmarks.household import HOUSE, Household
 from benchmarks.table import Figure, table
 
+DAILY = 75.0
+"""Seconds after its start in which a service does what it does once a day, a look through the ledger."""
 FAR = '[[roots]]\nname = "far"\nimmich = true\nplaces = ["immich"]'
 
 
-def _connection(immich: Any, *, database: bool) -> str:
+def connection(immich: Any, *, database: bool) -> str:
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - needs Postgres
 
     lines = f'immich.url = "{immich.url}"\nimmich.api_key = "{immich.key}"\nimmich.rate = 0\n'
@@ -57,13 +59,15 @@ def idle(photos: int, seconds: float) -> Iterator[Figure]:
 
 
 def _idle(immich: Any, seconds: float, *, database: bool) -> Iterator[Figure]:
-    with Household(settings=_connection(immich, database=database), root=FAR) as house:
+    with Household(settings=connection(immich, database=database), root=FAR) as house:
         house.start(watching=False, more=["--new-only"])
+        began = time.monotonic()
         known = immich.sql("SELECT count(*) AS n FROM asset")[0]["n"]
         until = time.monotonic() + 600
         while house.ask("SELECT count(*) FROM assets")[0][0] < known and time.monotonic() < until:
             time.sleep(1)
         _rests(house)
+        time.sleep(max(0.0, began + DAILY - time.monotonic()))
         immich.reset_counts()
         cpu, written, began = house.cpu(), house.written(), time.monotonic()
         time.sleep(seconds)
@@ -125,7 +129,7 @@ def _synced(immich: Any, folder: Path) -> dict[str, float]:
     config = folder / "settings.toml"
     config.write_text(
         f'state = "{folder / "state"}"\nfacts = []\ntaggers = ["colour"]\nauto_apply = 1000000\n'
-        f'{_connection(immich, database=True)}immich.upload_location = "{immich.upload}"\n'
+        f'{connection(immich, database=True)}immich.upload_location = "{immich.upload}"\n'
         f'[[roots]]\nname = "immich"\npath = "{immich.upload}"\n'
     )
     settings = load(config, {"HOME": str(folder)}, {})

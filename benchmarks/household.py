@@ -54,6 +54,20 @@ def as_the_service() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+def memory(pid: int, name: str = "VmRSS") -> float:
+    """MiB of a process: VmRSS now, VmHWM at most so far. Raises OSError where it has ended."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(name)
+
+
+def cpu(pid: int, *, children: bool = False) -> float:
+    """Seconds of a core it has used, with `children` those of its ended ones, too. Raises OSError likewise."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11 : 15 if children else 13])) / TICK
+
+
 class Household:
     """A photo tree, a state folder and a service on them; all of it is gone when the block ends."""
 
@@ -163,15 +177,11 @@ class Household:
 
     def memory(self, name: str) -> float:
         """MiB of the process: VmRSS now, VmHWM at most so far."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) / 1024
-        raise LookupError(name)
+        return memory(self.pid, name)
 
     def cpu(self) -> float:
         """Seconds of a core the process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return cpu(self.pid)
 
     def written(self) -> int:
         """Bytes the process has had written to disks."""
