@@ -51,6 +51,7 @@ def test_photos_are_decoded_once_though_the_model_is_far_behind(tmp_path, decode
             go.set()
             soon(lambda: answered(world) == MANY)
             soon(lambda: not files(world))
+            soon(lambda: world.ask("SELECT count(*) FROM photos WHERE due IS NOT NULL") == [(0,)])
         assert decodes == dict.fromkeys(paths, 1)
         assert len(server.asked) == MANY
         assert {caption(world, os.fsdecode(os.path.basename(path)))[0] for path in paths} == {GOOD["caption"]}
@@ -90,7 +91,7 @@ def test_a_disk_that_takes_nothing_only_means_that_photos_are_decoded_again(
     code,
 ):
     class Full:
-        replace, statvfs, scandir, unlink = os.replace, os.statvfs, os.scandir, os.unlink
+        path, replace, statvfs, scandir, unlink = os.path, os.replace, os.statvfs, os.scandir, os.unlink
         O_WRONLY = O_CREAT = O_TRUNC = O_CLOEXEC = 0
 
         def open(self, *_):

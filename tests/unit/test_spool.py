@@ -1,9 +1,11 @@
 """Small pictures in files: bounded, whole or not there, used again by the next process, and never in the way."""
 
 import errno
+import gc
 import os
 import stat
 import threading
+import tracemalloc
 from typing import NamedTuple
 
 import pytest
@@ -121,7 +123,7 @@ def test_no_more_is_kept_than_may_be(made, tmp_path):
     assert kept.room
 
 
-def test_no_more_files_are_kept_than_can_be_remembered(made, monkeypatch):
+def test_no_more_files_are_kept_than_may_be(made, monkeypatch):
     monkeypatch.setattr(spool, "FILES", 2)
     kept = made()
     for number in range(5):
@@ -220,8 +222,76 @@ def test_all_have_their_turn(made):
     kept = made()
     for number in range(5):
         kept.put(digest(number), 1, [b"x"])
-    seen = [each for _ in range(3) for each in kept.some(2)]
-    assert set(seen) == {digest(number) for number in range(5)}
+    kept.drain()
+    kept.some(2)  # the end of a turn in which there was none yet
+    for _ in range(2):
+        turn = [kept.some(2) for _ in range(3)]
+        assert [len(some) for some in turn] == [2, 2, 1]
+        assert {each for some in turn for each in some} == {digest(number) for number in range(5)}
+
+
+def test_what_waits_in_files_takes_no_memory(made):
+    kept = made()
+
+    def held(photos):
+        for number in photos:
+            kept.put(digest(number), 1, [b"x"])
+            if number % 50 == 0:
+                kept.drain()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = held(range(200))
+        assert held(range(200, 1201)) - before < 1000 * 10
+    finally:
+        tracemalloc.stop()
+    assert len(kept.every()) == 1201
+
+
+def test_files_that_others_removed_make_room_again(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "FILES", 2)
+    kept = made()
+    for number in range(2):
+        kept.put(digest(number), 1, [b"x"])
+    kept.drain()
+    (tmp_path / "prints" / "100-80" / digest(0).hex()).unlink()
+    kept.look()
+    kept.drain()
+    assert not kept.room
+    monkeypatch.setattr(spool, "MEASURE", 0.0)
+    monkeypatch.setattr(spool, "COUNT", 0.0)
+    kept.look()
+    kept.drain()
+    assert kept.room
+
+
+def test_what_is_to_come_counts_while_files_are_counted_anew(made, monkeypatch):
+    monkeypatch.setattr(spool, "MEASURE", 0.0)
+    monkeypatch.setattr(spool, "COUNT", 0.0)
+    kept, go = made(), threading.Event()
+    kept.put(digest(1), 1, [b"x"])
+    kept.drain()
+    kept._do(go.wait)
+    kept.look()
+    kept.put(digest(2), 1, [b"x" * BLOCK])
+    go.set()
+    kept.drain()
+    assert (kept._count, kept._used) == (2, 3 * BLOCK)
+
+
+def test_one_that_is_there_already_counts_once(made, tmp_path):
+    kept = made()
+    for _ in range(2):
+        kept.put(digest(1), 1, [b"x"])
+        kept.drain()
+    assert (kept._count, kept._used) == (1, BLOCK)
+    kept.drop(digest(1))
+    kept.drop(digest(1))
+    kept.drain()
+    assert (kept._count, kept._used) == (0, 0)
+    assert not kept._any
 
 
 def test_a_broken_file_and_one_of_a_photo_that_was_turned_count_as_none():
