@@ -108,11 +108,13 @@ class Stand:
 
 def stand(layout: Layout, lists: Lists, skip: Skip) -> Stand:
     """Read a place: full paths as they are, leaves that no path explains as flat words."""
-    read = {name: _read(spelling, lists[name]) for name, spelling in layout.paths.items() if name in lists}
-    nobodys = {word for words in read.values() for word in words.values() if skip(word)}
-    paths = {name: {k: w for k, w in words.items() if w not in nobodys} for name, words in read.items()}
+    paths = {name: _read(spelling, lists[name]) for name, spelling in layout.paths.items() if name in lists}
+    nobodys = {word for word in {word for words in paths.values() for word in words.values()} if skip(word)}
+    if nobodys:
+        paths = {name: {k: w for k, w in words.items() if w not in nobodys} for name, words in paths.items()}
     leaves = {name: _leaves(lists[name], skip) for name in layout.leaves if name in lists}
-    found = Stand(paths, leaves, frozenset(fold(part) for word in nobodys for part in word))
+    skipped = frozenset(fold(part) for word in nobodys for part in word) if nobodys else frozenset()
+    found = Stand(paths, leaves, skipped)
     for name, words in paths.items():
         for folded, word in explicit(layout.paths[name], words).items():
             found.words.setdefault(folded, word)
@@ -136,17 +138,16 @@ def _read(spelling: Spelling, values: Values) -> dict[str, Word]:
 def _leaves(values: Values, skip: Skip) -> dict[str, str]:
     leaves: dict[str, str] = {}
     for value in values:
-        if fold(value) and not skip((value,)):
-            leaves.setdefault(fold(value), value)
+        folded = fold(value)
+        if folded and folded not in leaves and not skip((value,)):
+            leaves[folded] = value
     return leaves
 
 
-def explicit(spelling: Spelling, words: Mapping[str, Word]) -> dict[str, Word]:
+def explicit(spelling: Spelling, words: Mapping[str, Word]) -> Mapping[str, Word]:
     """The words without those that are only the beginning of another (Lightroom lists A and A|B for A|B|C)."""
-    if not spelling.ancestors:
-        return dict(words)
-    implied = {key(above) for word in words.values() for above in tags.ancestors(word)}
-    return {name: word for name, word in words.items() if name not in implied}
+    implied = _above(words.values()) if spelling.ancestors else ()
+    return {name: word for name, word in words.items() if name not in implied} if implied else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,8 @@ def render(
     for name in (*layout.paths, *layout.leaves):
         values = lists.get(name, ())
         if name == tags.PERSONS:
+            if not (present or absent):
+                continue
             come, go = _render_paths(layout.paths[name], values, present, absent, skip)
         elif name in layout.paths:
             come, go = _render_paths(layout.paths[name], values, wanted, unwanted, skip)
@@ -267,13 +270,13 @@ def _render_paths(
     if spelling.ancestors:
         going |= _above(unwanted.values()) - _above(wanted.values())
     going -= wanted.keys()
-    go = [value for value, word in read.items() if word and not skip(word) and key(word) in going]
+    go = [value for value, word in read.items() if word and key(word) in going and not skip(word)]
     come = [spelling.write(word) for name, word in wanted.items() if name not in here]
     return _once(come), go
 
 
 def _above(words: Iterable[Word]) -> set[str]:
-    return {key(above) for word in words for above in tags.ancestors(word)}
+    return {key(above) for word in words if len(word) > 1 for above in tags.ancestors(word)}
 
 
 def _render_leaves(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 from metadata import aliases, captions, fields, joining, people
 from metadata.echoes import explained
@@ -49,9 +50,7 @@ def merge(truth: Truth, wanted: Wanted | None, places: Mapping[str, Place], cont
 
     `wanted` is None where nothing is known yet of what the photo shows: then our words stay as they are.
     """
-    mark = _mark(truth, wanted)
-    approved = context.merging or context.respelled
-    if not approved and all(_at_rest(place, mark) for place in places.values()):
+    if not (context.merging or context.respelled) and _at_rest(places, _mark(truth, wanted)):
         return _nothing(truth, places)
     readings = {name: read(place, truth, context) for name, place in places.items()}
     readings |= explained(*_written(readings, places), truth, context)
@@ -100,7 +99,11 @@ def _mark(truth: Truth, wanted: Wanted | None) -> str:
     return blake2b(SEPARATOR.join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
-def _at_rest(place: Place, mark: str) -> bool:
+def _at_rest(places: Mapping[str, Place], mark: str) -> bool:
+    return all(_rests(place, mark) for place in places.values())
+
+
+def _rests(place: Place, mark: str) -> bool:
     memory, seen = place.memory, place.seen
     return (
         memory is not None
@@ -139,6 +142,8 @@ def _written(
 def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> tuple[Truth, list[Event]]:
     """What persons added and removed anywhere; a word added in one place and removed in another stays."""
     events: list[Event] = []
+    if not any(map(_tells, readings.values())) and truth.ours <= truth.words.keys():
+        return truth, events
     added: dict[str, Word] = {}
     adopted: dict[str, Word] = {}
     forgotten = frozenset[str]().union(*(reading.forgotten for reading in readings.values()))
@@ -165,6 +170,12 @@ def _settle(truth: Truth, readings: Mapping[str, Reading], context: Context) -> 
     return settled, events
 
 
+def _tells(reading: Reading) -> bool:
+    """Whether a reading has anything to say about the truth."""
+    words = reading.added or reading.adopted or reading.removed or reading.overwritten or reading.forgotten
+    return bool(words)
+
+
 def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
     """The truth with our part replaced by what choice wants, less what was refused or undone."""
     kept_away = truth.refused.keys() | truth.withheld.keys()
@@ -179,24 +190,22 @@ def _chosen(truth: Truth, wanted: Wanted | None, context: Context) -> Truth:
             truth if len(ours) == len(truth.ours) else replace(truth, words=persons | ours, ours=frozenset(ours))
         )
     ours = {k: truth.words.get(k, w) for k, w in wanted.words.items() if k not in kept_away and k not in persons}
-    truth = _titled(replace(truth, words=persons | ours, ours=frozenset(ours)), wanted)
-    if (
-        CAPTION in truth.texts_refused | truth.texts_withheld
-        or (truth.caption and not truth.caption_ours)
-        or truth.conflict
-    ):
+    said = _said(truth, wanted)
+    if not (ours or truth.ours) and all(getattr(truth, name) == value for name, value in said.items()):
         return truth
-    return replace(truth, caption=wanted.caption, caption_ours=bool(wanted.caption))
+    return replace(truth, words=persons | ours, ours=frozenset(ours), **said)
 
 
-def _titled(truth: Truth, wanted: Wanted) -> Truth:
-    """The title that choice wants, where no person gave one or took ours away."""
-    away = TITLE in truth.texts_refused | truth.texts_withheld
-    if away or (truth.title and not truth.title_ours) or truth.title_conflict:
-        return truth
-    if not wanted.title and not truth.title:
-        return truth
-    return replace(truth, title=wanted.title, title_ours=bool(wanted.title))
+def _said(truth: Truth, wanted: Wanted) -> dict[str, Any]:
+    """Caption and title that choice wants, each where no person gave one or took ours away."""
+    away = truth.texts_refused | truth.texts_withheld
+    said: dict[str, Any] = {}
+    if not (CAPTION in away or (truth.caption and not truth.caption_ours) or truth.conflict):
+        said |= {"caption": wanted.caption, "caption_ours": bool(wanted.caption)}
+    titled = TITLE in away or (truth.title and not truth.title_ours) or truth.title_conflict
+    if (wanted.title or truth.title) and not titled:
+        said |= {"title": wanted.title, "title_ours": bool(wanted.title)}
+    return said
 
 
 def _with_aliases(kept_away: set[str], used_for: Mapping[str, str]) -> set[str]:
@@ -240,10 +249,9 @@ def _step(
     faces = people.step(place, truth, wanted, memory)
     texts = {**texts, **faces.texts}
     texts_ours = {n: v for n, v in texts_ours.items() if not people.is_region(n)} | dict(faces.ours)
-    memory = replace(memory, dropping=frozenset(drops), former=former, texts_ours=texts_ours)
-    change = Change(add, remove, texts)
-    if not change:
-        return Step(change, replace(memory, stale=False, agreed=mark), refused_texts=refused)
+    kept: dict[str, Any] = {"dropping": frozenset(drops), "former": former, "texts_ours": texts_ours}
+    if not (add or remove or texts):
+        return Step(_NO_CHANGE, replace(memory, **kept, stale=False, agreed=mark), refused_texts=refused)
     fresh = {k: w for k, w in missing.items() if k in truth.ours}
     approved = joining.came(before, truth, context) | context.respelled
     approved -= fresh.keys() | reading.added.keys()
@@ -252,17 +260,16 @@ def _step(
         or context.respelled
         or _differ(truths)
         or place.memory is None
-        or texts.items() - memory.texts_ours.items()
+        or texts.items() - texts_ours.items()
     )
     late = _too_often(memory, missing, fresh_reason=bool(reason))
     if late:
-        return Step(_NO_CHANGE, replace(memory, aside=late), refused_texts=refused)
-    if reason and memory.writes:
-        memory = replace(memory, writes=())
+        return Step(_NO_CHANGE, replace(memory, **kept, aside=late), refused_texts=refused)
+    memory = replace(memory, **kept, writes=() if reason else memory.writes)
     kept_away = truth.refused.keys() | reading.removed
     others = missing.keys() - fresh.keys() - approved
     carried = bool(others) or bool(drops.keys() & kept_away) or captions.carries(texts, truths)
-    change = replace(change, claim=_claim(place, truth, texts_ours, context))
+    change = Change(add, remove, texts, _claim(place, truth, texts_ours, context))
     notes = (people.crowded(faces.left_out),) if faces.left_out else ()
     return Step(
         change, memory, missing, fresh, drops, carried=carried, refused_texts=refused, agreed=mark, notes=notes
@@ -274,7 +281,7 @@ def _read_only(place: Place, context: Context) -> Memory:
     memory = place.memory or Memory()
     if memory.aside or memory.pending or memory.agreed != READ:
         memory = replace(memory, aside="", pending=False, agreed=READ)
-    return memory if unchanged(memory, place.seen) else _based(memory, place.seen, context)
+    return memory if unchanged(memory, place.seen) else replace(memory, **_base(memory, place.seen, context))
 
 
 def _differ(truths: tuple[Truth, Truth]) -> bool:
@@ -301,7 +308,8 @@ def _remembered(
     texts_ours = memory.texts_ours if place.memory else captions.claimed_texts(seen, context)
     overwritten = reading.overwritten if place.losses is not Losses.RESTORE else frozenset()
     return replace(
-        _based(memory, seen, context),
+        memory,
+        **_base(memory, seen, context),
         run=max(memory.run, _claimed_run(seen, context)),
         ours=ours,
         confirmed=frozenset(name for name in ours if stands(name, now)),
@@ -328,23 +336,22 @@ def _brings_along(reading: Reading, memory: Memory, seen: Seen) -> bool:
     return reading.person or bool(reading.overwritten or reading.aside) or memory.texts != seen.texts
 
 
-def _based(memory: Memory, seen: Seen, context: Context) -> Memory:
-    """The memory with this content as its base, and the one before in its history."""
+def _base(memory: Memory, seen: Seen, context: Context) -> dict[str, Any]:
+    """What changes of a memory that takes this content as its base, and the one before into its history."""
     history = memory.history
     if memory.exists and memory.digest != seen.digest:
         history = (*(d for d in history if d != memory.digest), memory.digest)[-MOST_HISTORY:]
-    return replace(
-        memory,
-        lists=seen.lists,
-        texts=seen.texts,
-        digest=seen.digest,
-        exists=seen.exists,
-        people=seen.people,
-        claimed=claimed_words(seen, context),
-        history=history,
-        seeded=seen.seeded or (memory.seeded if seen.exists else ""),
-        of=seen.of,
-    )
+    return {
+        "lists": seen.lists,
+        "texts": seen.texts,
+        "digest": seen.digest,
+        "exists": seen.exists,
+        "people": seen.people,
+        "claimed": claimed_words(seen, context),
+        "history": history,
+        "seeded": seen.seeded or (memory.seeded if seen.exists else ""),
+        "of": seen.of,
+    }
 
 
 def _claimed_run(seen: Seen, context: Context) -> int:
@@ -451,7 +458,8 @@ def confirmed(memory: Memory, layout: Layout, seen: Seen, truth: Truth, context:
     dropping = frozenset(name for name in memory.dropping if stands(name, now) and name not in truth.words)
     done = not dropping and all(stands(name, now) for name in truth.words if fields.fits(layout, name))
     return replace(
-        _based(memory, seen, context),
+        memory,
+        **_base(memory, seen, context),
         run=context.run,
         ours=ours,
         confirmed=standing,

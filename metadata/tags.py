@@ -72,21 +72,25 @@ def fold(part: str) -> str:
     return folded.strip().replace("/", "|")
 
 
+@lru_cache(maxsize=8192)
 def from_tags_list(value: str) -> Word:
     """`A/B/C` as in digiKam:TagsList; empty parts fall away, as in Immich."""
     return tuple(part for part in value.split("/") if part.strip())
 
 
+@lru_cache(maxsize=8192)
 def from_hierarchical(value: str) -> Word:
     """`A|B|C` as in lr:hierarchicalSubject."""
     return tuple(part for part in value.split("|") if part.strip())
 
 
+@lru_cache(maxsize=8192)
 def to_tags_list(word: Word) -> str:
     """The spelling for digiKam:TagsList; a `/` inside a part becomes `|`."""
     return "/".join(part.replace("/", "|") for part in word)
 
 
+@lru_cache(maxsize=8192)
 def to_hierarchical(word: Word) -> str:
     """The spelling for lr:hierarchicalSubject; a `|` inside a part becomes `/`."""
     return "|".join(part.replace("|", "/") for part in word)
