@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from metadata.errors import PhotoError
+from tests.patience import PATIENCE
 
 HOUSE = Path(__file__).parent.parent
-PATIENCE = 180.0
 LIBC = ctypes.CDLL(None)
 
 BROODING = '''\

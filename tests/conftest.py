@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-_PATIENCE = 5.0
-"""Seconds that a thread which was told to stop may take on a busy machine."""
+from tests.patience import PATIENCE
 
 _SLOW = [HealthCheck.too_slow]  # says more about the machine than about the test
 
@@ -37,7 +36,7 @@ def _nothing_outlives_a_test() -> Iterator[None]:
 
 
 def _left(before: set[threading.Thread]) -> list[threading.Thread]:
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     for thread in set(threading.enumerate()) - before:
         thread.join(max(0.0, until - time.monotonic()))
     return [thread for thread in threading.enumerate() if thread not in before]

@@ -20,10 +20,10 @@ import httpx
 import pytest
 
 from tests.immich import form, missing, running
+from tests.patience import PATIENCE
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 TOP = "tagwright-test"
-PATIENCE = 60.0
 
 
 class Server:
@@ -31,7 +31,7 @@ class Server:
 
     def __init__(self, url, key) -> None:
         self.web = httpx.Client(
-            base_url=f"{url.rstrip('/').removesuffix('/api')}/api/", headers={"x-api-key": key}, timeout=30
+            base_url=f"{url.rstrip('/').removesuffix('/api')}/api/", headers={"x-api-key": key}, timeout=PATIENCE
         )
         self.made = []
 

@@ -15,6 +15,7 @@ from PIL import Image
 from metadata import tags
 from metadata.photo import Photo
 from metadata.sinks.memory import MemorySink
+from tests.patience import PATIENCE
 from watcher import handing
 from watcher.app import App, opened
 from watcher.chores import Chores
@@ -23,7 +24,6 @@ from watcher.rooms import FIRST_LOOK
 from watcher.settings import Settings
 
 RED, GREEN, BLUE, WHITE = (200, 20, 20), (20, 180, 20), (20, 20, 200), (250, 250, 250)
-PATIENCE = 60.0
 
 
 def paint(path: Path, colour: tuple[int, int, int] = RED, *, mark: int = 0) -> Path:

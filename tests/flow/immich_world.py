@@ -12,8 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from metadata import xmp
 from metadata.tags import HIERARCHICAL, TAGS_LIST
-from tests.flow.house_world import PATIENCE, World
+from tests.flow.house_world import World
 from tests.immich import Immich
+from tests.patience import PATIENCE
 from watcher.app import opened
 
 

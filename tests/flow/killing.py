@@ -29,6 +29,7 @@ from metadata import rename, replace, xmp
 from metadata.sinks import Change
 from models.look import Item, LookJob, look
 from tests.flow.house_world import BLUE, GREEN, RED, World, paint
+from tests.patience import PATIENCE
 from watcher import app
 from watcher.ledger import store, words
 
@@ -193,7 +194,7 @@ class Trial:
         return forked(work)
 
     def finish(self) -> None:
-        code = ended(self.go(), 60)
+        code = ended(self.go(), PATIENCE)
         if code != 0:
             raise AssertionError(f"the last pass ended with {code}")
 
@@ -207,7 +208,7 @@ class Trial:
         return forked(work)
 
     def undo(self) -> None:
-        code = ended(self.go_undo(), 60)
+        code = ended(self.go_undo(), PATIENCE)
         if code != 0:
             raise AssertionError(f"undo ended with {code}")
 
@@ -264,13 +265,13 @@ def main(kills: int, seed: int, *, steps: bool, undo: bool, stride: int) -> dict
             trial = Trial(top / f"trial{trials}", model)
             if undo:
                 trial.finish()
-                killed = ended(trial.go_undo(step=1 + stride * (trials - 1)), 60) == -signal.SIGKILL
+                killed = ended(trial.go_undo(step=1 + stride * (trials - 1)), PATIENCE) == -signal.SIGKILL
                 done, finished = done + killed, not killed
                 problems += [f"trial {trials}: {what}" for what in undone(trial, model)]
                 shutil.rmtree(top / f"trial{trials}")
                 continue
             if steps:
-                killed = ended(trial.go(step=1 + stride * (trials - 1)), 60) == -signal.SIGKILL
+                killed = ended(trial.go(step=1 + stride * (trials - 1)), PATIENCE) == -signal.SIGKILL
                 done, finished = done + killed, not killed
             else:
                 for _ in range(chance.randint(1, 8)):

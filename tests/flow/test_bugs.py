@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tests.flow.house_world import BLUE, World, paint, soon
+from tests.patience import PATIENCE
 from watcher import booking, chores, deciding, handing
 
 
@@ -104,9 +105,9 @@ def test_a_command_whose_holder_ends_without_hearing_it_is_done_here(world):
     holding = threading.Event()
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holding.wait(10)
+    assert holding.wait(PATIENCE)
     answer = handing._handed(world.settings(), "retry", {})
-    thread.join(10)
+    thread.join(PATIENCE)
     assert answer is None
     assert released.is_set()
     assert asked() == 0

@@ -16,10 +16,11 @@ import pytest
 from metadata.errors import PlaceClosed
 from metadata.immich import Database, Immich
 from metadata.sinks.sidecar import SidecarSink
-from tests.flow.house_world import PATIENCE, soon
+from tests.flow.house_world import soon
 from tests.flow.immich_world import ImmichWorld
 from tests.flow.test_immich_poll import photo
 from tests.immich import missing
+from tests.patience import PATIENCE
 from tests.relay import Relay
 from watcher import canary, chain, findings, remains
 

@@ -17,11 +17,13 @@ pytest.importorskip("distributed")
 from models import image
 from tests.cluster_world import Machines, Program, free_port
 from tests.flow.house_world import World, paint, soon
+from tests.patience import PATIENCE
 from tests.tiny_models import clip
 from tests.vision_server import serving
 from watcher.cli import main
 from watcher.cluster import checkup, versions
 from watcher.cluster_settings import Cluster
+from watcher.findings import Finding
 from watcher.looker import Looker
 
 COUNT = 40
@@ -239,6 +241,7 @@ def test_try_and_estimate_ask_the_workers_about_models_that_only_they_have(world
         f'[[roots]]\nname = "p"\npath = "{world.photos}"\n'
     )
     outside = paint(tmp_path / "outside.jpg")
+    both_there(world)
     assert main(["--config", str(config), "try", str(world.photos / "w7.jpg")]) == 0
     out = capsys.readouterr().out
     assert "0.900  w7" in out
@@ -276,9 +279,17 @@ def test_a_model_that_the_workers_lack_is_told_and_nothing_is_sent(world, shared
         assert world.ask("SELECT max(attempts) FROM photos") == [(0,)]
 
 
-def test_the_doctor_says_who_is_there(world, shared):
-    (found,) = checkup.findings(world.settings().cluster)
-    assert (found.level, "has 2 workers" in found.text) == ("ok", True)
+def both_there(world: World) -> Finding:
+    """What the doctor says once the workers that a test killed were started anew."""
+    (found,) = soon(
+        lambda: [one for one in checkup.findings(world.settings().cluster) if "has 2 workers" in one.text]
+    )
+    return found
+
+
+def test_the_doctor_says_who_is_there(world, shared, monkeypatch):
+    monkeypatch.setattr(checkup, "WAIT", PATIENCE)
+    assert both_there(world).level == "ok"
     (found,) = checkup.findings(Cluster(address=f"tcp://127.0.0.1:{free_port()}"))
     assert (found.level, "nobody listens" in found.text) == ("fail", True)
     (found,) = checkup.findings(Cluster(address="tcp://192.0.2.1:8786"))

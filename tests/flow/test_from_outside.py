@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.house_world import paint, soon
+from tests.patience import PATIENCE
 from watcher import figures
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ def called(folder, *words):
 def tagwright(folder, *words):
     command, environment = called(folder, *words)
     return subprocess.run(
-        command, check=False, env=environment, cwd=folder, capture_output=True, text=True, timeout=60
+        command, check=False, env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
     )
 
 
@@ -52,12 +53,12 @@ def service(tmp_path):
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
             process.stdout.read()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def page(url):
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -72,7 +73,7 @@ def test_a_running_service_is_well_says_so_everywhere_and_is_missed_when_it_ends
     done = tagwright(tmp_path, "status", "--health")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "well")
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(PATIENCE)
     done = tagwright(tmp_path, "status", "--health")
     assert done.returncode == 1
     assert "no service answers" in done.stdout
@@ -94,7 +95,7 @@ def test_watching_the_status_ends_with_ctrl_c(service, tmp_path):
         lines = [looker.stdout.readline(), looker.stdout.readline()]
         looker.send_signal(signal.SIGINT)
         looker.stdout.read()
-        assert looker.wait(20) == 0
+        assert looker.wait(PATIENCE) == 0
     assert re.match(r"\d{4}-\d\d-\d\d ", lines[0])
     assert lines[1].startswith("1 photos: ")
 

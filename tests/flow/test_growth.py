@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from benchmarks.household import pictures
-from tests.flow.house_world import PATIENCE, World, soon
+from tests.flow.house_world import World, soon
+from tests.patience import PATIENCE
 from watcher.chores import Chores
 from watcher.service import _watch
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.house_world import paint, soon
+from tests.patience import PATIENCE
 
 HOUSE = Path(__file__).resolve().parents[2]
 SECRETS = {
@@ -49,7 +50,7 @@ def called(house, *words):
 def said(house, *words):
     command, environment = called(house, *words)
     done = subprocess.run(
-        command, env=environment, cwd=house, capture_output=True, text=True, timeout=90, check=False
+        command, env=environment, cwd=house, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     return done.stdout + done.stderr
 
@@ -87,7 +88,7 @@ def test_no_secret_stands_in_a_log_a_report_an_export_or_what_ps_shows(house):
             )
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(PATIENCE)
     everything = "\n".join([*out, (house / "log").read_text()])
     assert "settings" in everything
     assert found(everything) == []

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests import tiny_models
+from tests.patience import PATIENCE
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -99,7 +100,7 @@ def test_a_service_with_one_worker_looks_at_photos_in_one_thread(tmp_path):
     )
     command = [sys.executable, "-m", "watcher.cli", "--config", f"{tmp_path}/t.toml", "run", "--once", "--yes"]
     done = subprocess.run(
-        command, env=surroundings(tmp_path), capture_output=True, text=True, check=False, timeout=100
+        command, env=surroundings(tmp_path), capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     (told,) = [json.loads(path.read_text()) for path in (tmp_path / "told").iterdir()]
@@ -126,7 +127,7 @@ def test_so_do_the_processes_that_look_while_many_photos_wait(tmp_path):
     (tmp_path / "main.py").write_text(CODE)
     command = [sys.executable, str(tmp_path / "main.py"), str(tmp_path / "photos")]
     environment = {**surroundings(tmp_path), "TOLD": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     assert counts

@@ -16,6 +16,7 @@ import pytest
 
 from metadata.errors import UserError
 from tests.flow.house_world import BLUE, GREEN, RED, World, paint, soon
+from tests.patience import PATIENCE
 from watcher import commands
 from watcher.ledger import store, writes
 from watcher.ledger.store import LedgerFault
@@ -250,7 +251,7 @@ def test_a_full_disk_of_the_ledger_ends_with_one_line_and_loses_nothing(world):
             *(sys.executable, "-m", "watcher.cli", "run", "--once", "--state", str(small)),
             str(world.photos),
         ]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert done.stderr.strip().splitlines()[-1].startswith("tagwright: the ledger")
@@ -465,7 +466,7 @@ def test_a_decoder_that_kills_the_process_costs_one_photo(world, tmp_path):
 
     def go():
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
     assert go().returncode == -signal.SIGABRT
@@ -536,7 +537,7 @@ def test_a_signal_ends_the_service_cleanly(world, number, code):
         assert process.stdout is not None
         soon(lambda: any(world.photos.glob("*.xmp")))
         process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == code, output

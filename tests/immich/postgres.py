@@ -22,6 +22,8 @@ from typing import Any
 
 import psycopg
 
+from tests.patience import PATIENCE
+
 PASSWORD = "not-a-secret"
 _GUARD = '"$@" & child=$!; read -r _; kill -INT "$child"; wait "$child"; rm -rf "$FOLDER"'
 _NOBODY = 65534
@@ -103,7 +105,7 @@ class Postgres:
         )  # fmt: skip
 
     def _wait(self) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while True:
             try:
                 psycopg.connect(self.dsn("postgres"), connect_timeout=5).close()
@@ -142,7 +144,7 @@ class Postgres:
             assert self._process.stdin
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tests.patience import PATIENCE
+
 _WRITE_HEAD = ["-charset", "filename=utf8", "-sep", "\x1f", "-E", "-api", "struct=2", "-use", "MWG"]
 _WRITE_TAIL = ["-api", "largefilesupport=1", "-overwrite_original"]
 _READ = [
@@ -88,7 +90,7 @@ class Exiftool:
             assert each.stdin
             each.stdin.write(b"-stay_open\nFalse\n")
             each.stdin.close()
-            each.wait(10)
+            each.wait(PATIENCE)
 
 
 def _until(pipe: Any, mark: bytes) -> str:

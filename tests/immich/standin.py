@@ -23,10 +23,10 @@ from psycopg.rows import dict_row
 
 from tests.immich import postgres
 from tests.immich.world import OLD
+from tests.patience import PATIENCE
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMA = Path(__file__).with_name("schema.sql")
-PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         assert process.stdin
         process.stdin.close()
     try:
-        process.wait(15)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

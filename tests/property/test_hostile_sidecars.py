@@ -19,8 +19,8 @@ from tests.unit.sidecar_set import RDF, SIDECARS, bag, plain
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 ADD = Change(add={"dc:subject": ("sun",), "digiKam:TagsList": ("sun",)}, texts={"dc:title": "t"})
-PATIENCE = 20.0
-"""Seconds, on a busy machine; a quadratic reader takes minutes."""
+MOST = 20.0
+"""Seconds of the processor, which do not grow with what else it does; a quadratic reader takes minutes."""
 
 
 def edited(data: bytes) -> bytes:
@@ -48,10 +48,10 @@ BOMB = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10 if n else "ha"}">' for n in 
 )
 def test_a_document_type_is_refused_before_anything_is_resolved(data, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("connects"))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(Refused, match="DOCTYPE"):
         edited(data)
-    assert time.monotonic() - start < PATIENCE
+    assert time.process_time() - start < MOST
 
 
 FLOOD = "".join(f' my:a{number}="{number}"' for number in range(20_000))
@@ -74,32 +74,32 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_is_large_or_deep_is_worked_through_in_little_time(name):
-    data, start = LARGE[name].encode(), time.monotonic()
+    data, start = LARGE[name].encode(), time.process_time()
     try:
         after = edited(data)
     except Refused:
         assert name == "structs in a field of ours"
     else:
         assert "sun" in xmp.seen(xmp.parse(after, b"x")).lists["dc:subject"]
-    assert time.monotonic() - start < PATIENCE
+    assert time.process_time() - start < MOST
 
 
 @pytest.mark.slow
 def test_fifty_megabytes_take_bounded_time_and_less_than_ten_times_their_memory():
     script = f"""
-        import resource, sys
+        import resource, sys, time
         sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from tests.property.test_hostile_sidecars import edited
         from tests.unit.sidecar_set import plain
         data = plain("<my:x>" + "y" * 50_000_000 + "</my:x>", "my", "dc").encode()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         assert len(edited(data)) > len(data)
-        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, time.process_time() - start)
     """
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=True)
-    assert time.monotonic() - start < PATIENCE
-    assert int(done.stdout) < 10 * 50_000_000
+    memory, spent = done.stdout.split()
+    assert int(memory) < 10 * 50_000_000
+    assert float(spent) < MOST
 
 
 SMALL = {name: SIDECARS[name] for name in ("attributes only", "Capture One", "UTF-16 LE with mark", "CRLF")}

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from metadata.sinks import Change
+from tests.patience import PATIENCE
 from tests.real.readers import PROGRAMS, VERSIONS, Failed, Found
 from tests.unit.keeper import Keeper, wanted
 from tests.unit.sidecar_set import SIDECARS
@@ -83,10 +84,10 @@ def build(folder: Path) -> dict[str, str]:
 
 def version(program: str) -> str:
     try:
-        said = subprocess.run(VERSIONS[program], capture_output=True, check=False, timeout=30).stdout.decode()
+        done = subprocess.run(VERSIONS[program], capture_output=True, check=False, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return program
-    number = re.search(r"\d+(\.\d+)+", said)
+    number = re.search(r"\d+(\.\d+)+", done.stdout.decode())
     return f"{program} {number[0]}" if number else program
 
 

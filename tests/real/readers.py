@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE = 60.0
+from tests.patience import PATIENCE
 
 
 class Failed(Exception):

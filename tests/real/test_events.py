@@ -15,6 +15,7 @@ from typing import Self
 import pytest
 from watchdog.observers.api import ObservedWatch
 
+from tests.patience import PATIENCE
 from watcher import mounts
 from watcher.arrival import Pace
 from watcher.events import Arrival, Arrivals, Kind, WatchedRoot
@@ -26,7 +27,6 @@ from watcher.watching import InotifyEmitter
 pytestmark = pytest.mark.real
 
 QUICK = Pace(poll=0.05, check=0.05, hold=0.2, limbo=0.05)
-PATIENCE = 60.0
 
 
 class Listener:

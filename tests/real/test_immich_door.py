@@ -10,6 +10,7 @@ import pytest
 
 from metadata.errors import TryAgain
 from tests.flow.house_world import soon
+from tests.patience import PATIENCE
 from tests.relay import Relay
 
 pytest.importorskip("psycopg")
@@ -80,7 +81,7 @@ def test_how_long_it_has_been_silent_is_known_and_waiting_can_be_ended(house, re
         soon(lambda: database.silent > 0)
         database.abort()
         with pytest.raises(TryAgain, match="ending"):
-            asked.result(30)
+            asked.result(PATIENCE)
         with pytest.raises(TryAgain, match="ending"):
             database.looks([])
 
@@ -108,9 +109,9 @@ def test_a_signal_in_the_middle_of_a_question_spoils_no_later_one(far, signals):
             try:
                 with pytest.raises(KeyboardInterrupt):
                     far._rows("SELECT pg_sleep(0.7)", [])
-                sent.result(30)
+                sent.result(PATIENCE)
             except KeyboardInterrupt:  # the second one came late
-                sent.result(30)
+                sent.result(PATIENCE)
             assert far.looks([]) == {}
 
 

@@ -16,6 +16,7 @@ from metadata.exiftool import Exiftool
 from metadata.photo import Photo
 from metadata.sinks import Change, Claim, Draft, Seen
 from metadata.sinks.sidecar import SidecarSink
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.real,
@@ -43,7 +44,7 @@ needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus of othe
 
 @pytest.fixture(scope="module")
 def exiftool():
-    with Exiftool(timeout=60) as tool:
+    with Exiftool(timeout=PATIENCE) as tool:
         yield tool
 
 

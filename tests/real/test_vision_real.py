@@ -19,6 +19,7 @@ from metadata.errors import TryAgain
 from metadata.photo import Facts
 from models import registry
 from models.image import FileView
+from tests.patience import PATIENCE
 from tests.real.llava import COLOURS, PROMPT, SHAPES, picture
 
 PYTHON = os.environ.get("TAGWRIGHT_TEST_TRANSFORMERS", "")
@@ -57,7 +58,7 @@ def url(model, tmp_path_factory):
 
 
 def _until_well(url, server, log):
-    until, pause = time.monotonic() + 120, threading.Event()
+    until, pause = time.monotonic() + PATIENCE, threading.Event()
     while time.monotonic() < until:
         assert server.poll() is None, log.read_text()
         try:

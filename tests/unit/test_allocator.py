@@ -42,3 +42,34 @@ def test_holes_that_a_wave_left_are_given_back_and_a_quiet_service_looks_for_non
     assert asleep >= before - 1
     assert after < before - 40
     assert left < 1000
+
+
+THREADS = """
+import re
+import threading
+from pathlib import Path
+from watcher import allocator
+
+allocator.steady()
+made, go = threading.Barrier(9), threading.Event()
+
+def take():
+    kept = [bytes(2000 + number) for number in range(1000)]
+    made.wait()
+    go.wait()
+
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads:
+    thread.start()
+made.wait()
+heaps = {int(each, 16) >> 26 for each in re.findall(r"^(\\w+)-\\w+ rw", Path("/proc/self/maps").read_text(), re.M)
+         if int(each, 16) % (1 << 26) == 0}
+go.set()
+print(len(heaps))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library has one heap for all")
+def test_threads_share_one_heap():
+    told = subprocess.run([sys.executable, "-c", THREADS], cwd=HOUSE, capture_output=True, text=True, check=True)
+    assert int(told.stdout) == 0

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from tests.patience import PATIENCE
 from watcher import hands
 
 
@@ -14,5 +15,5 @@ from watcher import hands
 def test_a_process_whose_parent_was_killed_before_it_had_begun_ends(parent, code):
     child = multiprocessing.get_context("spawn").Process(target=hands._begin, args=(parent(),))
     child.start()
-    child.join(300)
+    child.join(PATIENCE)
     assert child.exitcode == code

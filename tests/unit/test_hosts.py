@@ -7,6 +7,7 @@ import pytest
 from metadata.errors import TryAgain, UserError
 from models import hosts
 from models.hosts import Endless, Host, Hosts, Rejected, Unreachable, reach
+from tests.patience import PATIENCE
 
 
 class Clock:
@@ -73,7 +74,7 @@ def test_the_least_busy_host_is_asked_first(made):
 
     def wait(request):
         inside.release()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
         return good(request)
 
     net = Net(a=wait, b=wait, c=wait)
@@ -81,7 +82,7 @@ def test_the_least_busy_host_is_asked_first(made):
     threads = [threading.Thread(target=ask, args=(asked,)) for _ in range(6)]
     for thread in threads:
         thread.start()
-        assert inside.acquire(timeout=10)
+        assert inside.acquire(timeout=PATIENCE)
     go.set()
     for thread in threads:
         thread.join()
@@ -99,7 +100,7 @@ def test_no_host_is_asked_more_than_it_takes_at_once(made):
             most[0] = max(most[0], now[0])
             if now[0] == 2:
                 go.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
         with lock:
             now[0] -= 1
         return good(request)
@@ -281,13 +282,13 @@ def test_stopping_wakes_who_waits(made):
 
     def wait(request):
         inside.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
         return good(request)
 
     asked = made(Net(a=wait), slots=1)
     first = threading.Thread(target=ask, args=(asked,))
     first.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     found = []
 
     def second():
@@ -299,9 +300,9 @@ def test_stopping_wakes_who_waits(made):
     other = threading.Thread(target=second)
     other.start()
     asked.close()
-    other.join(10)
+    other.join(PATIENCE)
     go.set()
-    first.join(10)
+    first.join(PATIENCE)
     assert found == ["stopped before it was answered"]
 
 

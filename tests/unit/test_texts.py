@@ -11,6 +11,7 @@ import pytest
 from metadata.errors import UserError
 from models.embedders._cache import Cached, Files
 from models.making import packed
+from tests.patience import PATIENCE
 from watcher import handing, texts
 from watcher.ledger import store
 from watcher.ledger import texts as kept
@@ -92,8 +93,8 @@ def test_they_are_read_and_handed_over_by_other_threads(slip, ledger):
     slip.wake = woken.set
     thread = threading.Thread(target=lambda: Cached(model, slip.shelf).embed(["a"]))
     thread.start()
-    assert woken.wait(60)
-    thread.join(60)
+    assert woken.wait(PATIENCE)
+    thread.join(PATIENCE)
     assert slip()
     assert count(ledger) == 1
 

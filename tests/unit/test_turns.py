@@ -6,6 +6,7 @@ import threading
 
 from metadata import turns
 from metadata.turns import Turn
+from tests.patience import PATIENCE
 
 
 def test_nobody_waits_where_nobody_is_ahead(monkeypatch):
@@ -22,7 +23,7 @@ def test_who_gives_way_goes_on_when_the_other_is_done(monkeypatch):
     turn, order, ahead = Turn(), [], threading.Event()
 
     def follow():
-        ahead.wait(60)
+        ahead.wait(PATIENCE)
         turn.give_way()
         order.append("second")
 
@@ -31,7 +32,7 @@ def test_who_gives_way_goes_on_when_the_other_is_done(monkeypatch):
     with turn:
         ahead.set()
         order.append("first")
-    thread.join(60)
+    thread.join(PATIENCE)
     assert order == ["first", "second"]
 
 

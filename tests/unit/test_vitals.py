@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from metadata.errors import UserError
+from tests.patience import PATIENCE
 from watcher import figures, vitals, web
 from watcher.desk import Counts
 from watcher.health import Pulse
@@ -144,7 +145,7 @@ def test_a_folder_with_a_long_name_has_its_socket_too(tmp_path):
 
 
 def get(door, path, method="GET"):
-    with socket.create_connection(door.getsockname()[:2], timeout=5) as line:
+    with socket.create_connection(door.getsockname()[:2], timeout=PATIENCE) as line:
         line.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
         answer = b""
         while data := line.recv(4096):
@@ -165,7 +166,7 @@ def test_the_port_answers_503_with_the_reason_and_knows_no_other_page(state):
 
 
 def test_one_who_says_nothing_holds_up_nobody_at_the_end(state, monkeypatch):
-    monkeypatch.setattr(web, "PATIENCE", 0.2)
+    monkeypatch.setattr(web, "PATIENCE", 2.0)  # less, and one who is slow to ask is taken for it
     doors = web.port("127.0.0.1:0")
     with socket.socket() as silent, web.Window(pages({"ok": True}), doors):
         silent.connect(doors[0].getsockname())
