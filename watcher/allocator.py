@@ -7,9 +7,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_TRIM, _PAD, _MAPPED = -1, -2, -3
-"""Numbers of mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD."""
-
+_TRIM, _PAD, _MAPPED, _ARENAS = -1, -2, -3, -8
+"""Numbers of mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX."""
 
 MUCH = 5_000
 """Objects made and not yet gone again, from which it pays to look for those that only hold each other."""
@@ -42,15 +41,19 @@ def tidy() -> None:
 
 
 def steady() -> None:
-    """Collect garbage seldom, and keep up to 4 MiB of freed memory for the next photo.
+    """Collect garbage seldom, keep up to 4 MiB of freed memory for the next photo, and take all from one heap.
+
+    To be called before there are threads: one that has a heap of its own keeps it.
 
     Batches make many small objects and no cycles: collecting as often as by default took a tenth of a burst.
 
     glibc gives freed memory back as soon as 128 kB of it lie at the end, and so pays the system 13 page faults
-    for every sidecar of 43 kB. A C library without mallopt is left as it is.
+    for every sidecar of 43 kB. And it gives threads heaps of their own, up to eight a core: a wave of photos
+    leaves holes in each of them, and the next wave, in other threads, finds none. Python's lock lets one thread
+    work at a time, and what decodes beside it takes memory seldom. A C library without mallopt stays as it is.
     """
     gc.set_threshold(100_000, 50, 100)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for number, value in ((_TRIM, 4 << 20), (_PAD, 512 << 10), (_MAPPED, 2 << 20)):
+        for number, value in ((_TRIM, 4 << 20), (_PAD, 512 << 10), (_MAPPED, 2 << 20), (_ARENAS, 1)):
             mallopt(number, value)

@@ -66,13 +66,13 @@ def run(settings: Settings, wishes: Wishes, *, out: TextIO, answer: Callable[[st
         raise UserError(twice[0])
     if lacking := backends.faults(settings):
         raise UserError(lacking[0])
+    allocator.steady()
     with opened(settings, backlog=not wishes.new_only, agreed=wishes.agreed, environment=os.environ) as app:
         if not wishes.new_only:
             with app.ledger.transaction() as db:
                 work.take_up(db, None, app.now(), gate=FIRST_LOOK)
         app.begin_today()
         gc.freeze()
-        allocator.steady()
         notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
         with ExitStack() as last:
             ended = last.enter_context(signals(app))
