@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,7 +15,6 @@ from tests.patience import PATIENCE
 from tests.relay import Relay
 
 pytest.importorskip("psycopg")
-from metadata.immich import database as database_room
 from metadata.immich.database import Database
 from tests.immich import postgres
 from tests.real.test_immich_database import House
@@ -46,30 +46,38 @@ def login(house, relay):
 
 
 @pytest.fixture
-def far(house, relay, monkeypatch):
+def far(house, relay):
     """The database by a way that can fall silent."""
-    monkeypatch.setattr(database_room, "MORE", 0.2)
-    with Database(login(house, relay), patience=1.0) as made:
+    with Database(login(house, relay)) as made:
         assert made.looks([]) == {}
         yield made
 
 
+@contextmanager
+def silence(relay, far, *, after=0):
+    """Nothing is heard meanwhile; only then there is little patience, as a full machine takes its time."""
+    patience = far._patience
+    far._patience = 1.0
+    if far._connection is not None:
+        far._connection.patience = 1.0
+    relay.hush(after=after)
+    yield
+    relay.mend()
+    far._patience = patience
+
+
 def test_a_server_that_falls_silent_is_given_up_and_asked_by_a_new_connection_afterwards(far, relay):
-    relay.hush()
-    with pytest.raises(TryAgain, match="answered none for"):
+    with silence(relay, far), pytest.raises(TryAgain, match="answered none for"):
         far.looks([])
     assert far.silent == 0.0
-    relay.mend()
     assert far.looks([]) == {}
     assert relay.made == 2
 
 
 def test_a_server_that_takes_connections_and_says_nothing_is_given_up(far, relay):
     far.close()
-    relay.hush()
-    with pytest.raises(TryAgain, match="timeout"):
+    with silence(relay, far), pytest.raises(TryAgain, match="timeout"):
         far.looks([])
-    relay.mend()
     assert far.looks([]) == {}
 
 
@@ -89,10 +97,8 @@ def test_how_long_it_has_been_silent_is_known_and_waiting_can_be_ended(house, re
 def test_a_vector_half_read_from_a_server_that_falls_silent_is_given_up(house, far, relay):
     for _ in range(300):
         house.vector(house.asset(), range(512))
-    relay.hush(after=100_000)
-    with pytest.raises(TryAgain, match="answered none for"):
+    with silence(relay, far, after=100_000), pytest.raises(TryAgain, match="answered none for"):
         far.vectors()
-    relay.mend()
     assert len(far.vectors().ids) == 300
 
 
@@ -108,7 +114,7 @@ def test_a_signal_in_the_middle_of_a_question_spoils_no_later_one(far, signals):
             sent = thread.submit(interrupt)
             try:
                 with pytest.raises(KeyboardInterrupt):
-                    far._rows("SELECT pg_sleep(0.7)", [])
+                    far._rows("SELECT pg_sleep(600)", [])
                 sent.result(PATIENCE)
             except KeyboardInterrupt:  # the second one came late
                 sent.result(PATIENCE)
