@@ -93,7 +93,7 @@ class InotifyEmitter(RootEmitter):
         self._pull()
         while self._packed and self.should_keep_running():
             for event in events(self._packed.popleft()):
-                self._handle(event)
+                self._heed(event)
             self._pull()
         if self._lost and self.should_keep_running():
             self.anew()
@@ -112,7 +112,7 @@ class InotifyEmitter(RootEmitter):
             due = min(due, next(iter(self._opened.values())))
         return max(0.0, due - time.monotonic())
 
-    def _handle(self, event: Event) -> None:
+    def _heed(self, event: Event) -> None:
         mask = event.mask
         if mask & (Q_OVERFLOW | UNMOUNT | DELETE_SELF | MOVE_SELF):  # the last two are asked for the root only
             self._lost = True
