@@ -44,8 +44,9 @@ TURN = threading.Lock()
 """No photo is half landed when a fault begins."""
 EACH = 5.0
 """Seconds between two looks at memory and files."""
-LOOKS, UNDER_WAY = 5, 400
-"""Looks of which the fewest open files count, as a photo is open for a moment; photos that may wait at once."""
+LOOKS, UNDER_WAY = 5, 4000
+"""Looks of which the fewest open files count, as a photo is open for a moment; photos that may wait at once: more
+than any later wave brings, so that what waves need is there when the clock starts."""
 LINGERS = 24
 """Looks at open files of which the fewest count: processes for a burst have pipes, and end a while after it."""
 
