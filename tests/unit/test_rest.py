@@ -115,7 +115,7 @@ def test_a_service_that_rests_notes_what_lands_does_commands_and_goes_on_when_to
         paint(world.photos / "b.jpg", mark=3)
         handing.do(settings, "scan", {"paths": [str(world.photos)]})
         soon(lambda: world.status()["rests"].startswith("paused until"))
-        assert world.status()["states"] == {"delivered": 1, "seen": 1}
+        soon(lambda: world.status()["states"] == {"delivered": 1, "seen": 1})
         handing.do(settings, "resume", {})
         soon(lambda: world.status()["states"] == {"delivered": 2})
         soon(lambda: world.status()["rests"] == "")
@@ -136,7 +136,7 @@ def test_while_models_wait_photos_are_merged_that_were_looked_at(tmp_path):
         world.edit("a.jpg", add=("Oma",))
         handing.do(settings, "xmp write", {"paths": [str(world.photos / "a.jpg")]})
         soon(lambda: world.truth("a.jpg") == {"colour/red": True, "Oma": False})
-        assert world.state_of("b.jpg")[0] == "seen"
+        soon(lambda: world.status()["states"] == {"delivered": 1, "seen": 1})
         app.worker.rest = None
         soon(lambda: world.state_of("b.jpg")[0] == "delivered")
 
