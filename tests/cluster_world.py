@@ -6,7 +6,6 @@ import ctypes
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 from metadata.errors import PhotoError
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 HOUSE = Path(__file__).parent.parent
 LIBC = ctypes.CDLL(None)
@@ -40,12 +40,6 @@ class Brooding:
 def make(**settings):
     return Brooding()
 '''
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Program:

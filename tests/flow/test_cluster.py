@@ -15,9 +15,10 @@ import pytest
 pytest.importorskip("distributed")
 
 from models import image
-from tests.cluster_world import Machines, Program, free_port
+from tests.cluster_world import Machines, Program
 from tests.flow.house_world import World, paint, soon
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.tiny_models import clip
 from tests.vision_server import serving
 from watcher.cli import main

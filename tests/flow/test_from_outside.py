@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ import pytest
 
 from tests.flow.house_world import paint, soon
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from watcher import figures
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -37,8 +37,7 @@ def tagwright(folder, *words):
 @pytest.fixture
 def service(tmp_path):
     """The service, running on one photo; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     paint(tmp_path / "photos/a.jpg")
     (tmp_path / "s.toml").write_text(
         f'state = "{tmp_path}/state"\nsettle = 0.05\n[health]\nlisten = "127.0.0.1:{port}"\n'

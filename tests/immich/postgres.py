@@ -13,7 +13,6 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import psycopg
 
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 PASSWORD = "not-a-secret"
 _GUARD = '"$@" & child=$!; read -r _; kill -INT "$child"; wait "$child"; rm -rf "$FOLDER"'
@@ -61,13 +61,6 @@ def new_folder(name: str) -> Path:
     memory = "/dev/shm"
     roomy = os.path.isdir(memory) and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
     return Path(tempfile.mkdtemp(prefix=f"stand-in-{name}-", dir=memory if roomy else None))
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 class Postgres:

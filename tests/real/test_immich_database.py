@@ -19,6 +19,7 @@ import psycopg
 from metadata.immich import tables
 from metadata.immich.database import Database, Login
 from tests.immich import postgres
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.real,
@@ -384,5 +385,5 @@ def test_a_door_that_stays_shut_is_a_persons_matter_and_no_password_is_told(hous
 
 
 def test_a_server_that_is_not_there_is_for_later(house):
-    with Database(house.login(port=postgres.free_port())) as database, pytest.raises(TryAgain):
+    with Database(house.login(port=free_port())) as database, pytest.raises(TryAgain):
         database.schema()

@@ -13,6 +13,7 @@ import pytest
 from metadata.errors import PlaceClosed, Refused, TryAgain
 from metadata.immich import Paths, ready, settled
 from tests.immich import missing, postgres, running
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
 
@@ -246,7 +247,7 @@ def test_a_server_that_is_away_is_for_later():
     from metadata.immich import Immich
 
     with (
-        Immich(f"http://127.0.0.1:{postgres.free_port()}", "k", wait=lambda _: None) as away,
+        Immich(f"http://127.0.0.1:{free_port()}", "k", wait=lambda _: None) as away,
         pytest.raises(TryAgain),
     ):
         away.version()

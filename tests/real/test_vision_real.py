@@ -6,7 +6,6 @@ tests/real/llava.py in about two minutes, or taken from TAGWRIGHT_TEST_LLAVA.
 
 import os
 import random
-import socket
 import subprocess
 import threading
 import time
@@ -20,6 +19,7 @@ from metadata.photo import Facts
 from models import registry
 from models.image import FileView
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.real.llava import COLOURS, PROMPT, SHAPES, picture
 
 PYTHON = os.environ.get("TAGWRIGHT_TEST_TRANSFORMERS", "")
@@ -42,9 +42,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(model, tmp_path_factory):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("log") / "serve.log"
     program = Path(PYTHON).with_name("transformers")
     words = [program, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
