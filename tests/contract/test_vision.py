@@ -181,7 +181,7 @@ def test_a_slow_host_is_given_up_for_another(name):
     never = threading.Event()
     with (
         serving(lambda number, asked: Act(GOOD, hold=never), None) as (slow, good),
-        asking(name, slow, good, timeout=0.3) as made,
+        asking(name, slow, good, timeout=3.0) as made,
     ):
         assert made.caption([view()])[0].title == GOOD["title"]
         assert len(good.asked) == 1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import PATIENCE
 from watcher.health import Feeder, Notifier, Pulse, interval
 
 
@@ -14,7 +15,7 @@ from watcher.health import Feeder, Notifier, Pulse, interval
 def inbox(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(str(tmp_path / "notify"))
-        door.settimeout(5)
+        door.settimeout(PATIENCE)
         yield door
 
 
@@ -31,7 +32,7 @@ def test_systemd_is_told_ready_stopping_alive_and_what_we_are_at(inbox):
 def test_an_abstract_socket_is_reached():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind("")  # Linux picks a free abstract name
-        door.settimeout(5)
+        door.settimeout(PATIENCE)
         assert Notifier("@" + door.getsockname()[1:].decode()).ready()
         assert read(door) == "READY=1"
 
