@@ -83,3 +83,41 @@ def test_its_folders_are_walked_once_and_not_each_minute(world):
     settings = sync.seldom(world.settings())
     assert settings.rescan_folders == settings.rescan == world.settings().rescan
     assert sync.seldom(world.settings(rescan_folders=7200.0)).rescan_folders == 7200.0
+
+
+def test_what_a_person_takes_away_goes_before_photos_that_are_still_to_be_looked_at(world):
+    with world.open() as app:
+        sync.here(app, io.StringIO())
+    world.immich.idle()
+    for number in range(60):
+        world.immich.upload_photo(photo(mark=700 + number))
+    world.immich.idle()
+    told, since = [], []
+
+    with world.open(memory=1 << 28) as app:  # batches are small
+        take = app.worker._take
+
+        def and_meanwhile(**how):
+            jobs = take(**how)
+            since.append(jobs)
+            if not told and any(job.look for job in jobs):
+                told.append(untagged(world, app))
+                since.clear()
+            return jobs
+
+        app.worker._take = and_meanwhile
+        sync.here(app, io.StringIO())
+    number = world.known(world.assets[0])[3]
+    order = [(job.photo.id == number, job.look) for jobs in since for job in jobs]
+    assert sum(look for _, look in order) >= 20
+    assert order.index((True, False)) < [look for _, look in order].index(True)
+    assert world.refused_of(world.assets[0]) == {"colour/red"}
+
+
+def untagged(world, app):
+    """A person takes our word from the first photo, and Immich has told of it."""
+    red = next(tag["id"] for tag in world.immich.ok("GET", "/tags") if tag["value"] == "colour/red")
+    world.immich.ok("DELETE", f"/tags/{red}/assets", {"ids": world.assets[:1]})
+    world.immich.idle()
+    app.poll.soon()
+    world.wait(lambda: app.poll() and not app.poll.busy())

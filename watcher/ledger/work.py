@@ -57,17 +57,26 @@ def take(
 ) -> list[Job]:
     """Book up to `most` photos that are due: the attempt counts before it starts.
 
-    Suspects are photos whose last attempt never ended, because the process died in it. With `only_merge`
-    photos are left that have to be looked at.
+    Those that need no look go first: what a person changed waits for no library that is new. Suspects are photos
+    whose last attempt never ended, because the process died in it. With `only_merge` photos are left that have to
+    be looked at.
     """
-    which = "photos.reason = 'suspect' AND" if suspects else "photos.reason != 'suspect' AND"
-    which += " photos.look = 0 AND" if only_merge else ""
-    rows = db.execute(
-        _JOB + f"WHERE {which} photos.due <= ? AND photos.booked IS NULL AND photos.gone IS NULL "
+    rows: list[Any] = []
+    for which in ("reason = 'suspect'",) if suspects else _MERGES if only_merge else (*_MERGES, *_LOOKS):
+        rows += _due(db, which, now, most - len(rows))
+    return book(db, [_job(row) for row in rows], now)
+
+
+_MERGES = ("reason != 'suspect' AND photos.look = 0",)
+_LOOKS = ("reason != 'suspect' AND photos.look = 1",)
+
+
+def _due(db: sqlite3.Connection, which: str, now: float, most: int) -> list[Any]:
+    return db.execute(
+        _JOB + f"WHERE photos.{which} AND photos.due <= ? AND photos.booked IS NULL AND photos.gone IS NULL "
         "AND roots.waits = '' ORDER BY photos.due LIMIT ?",
         (now, most),
     ).fetchall()
-    return book(db, [_job(row) for row in rows], now)
 
 
 def book(db: sqlite3.Connection, jobs: list[Job], now: float) -> list[Job]:
@@ -98,12 +107,13 @@ def _job(row: tuple[Any, ...]) -> Job:
 
 def next_due(db: sqlite3.Connection) -> float | None:
     """When the next photo is due."""
-    row = db.execute(
+    query = (
         "SELECT photos.due FROM photos JOIN folders ON folders.id = photos.folder "
-        "JOIN roots ON roots.name = folders.root WHERE photos.due IS NOT NULL AND photos.booked IS NULL "
-        "AND photos.gone IS NULL AND roots.waits = '' ORDER BY photos.due LIMIT 1"
-    ).fetchone()
-    return float(row[0]) if row else None
+        "JOIN roots ON roots.name = folders.root WHERE photos.look = ? AND photos.due IS NOT NULL "
+        "AND photos.booked IS NULL AND photos.gone IS NULL AND roots.waits = '' ORDER BY photos.due LIMIT 1"
+    )
+    rows = [row for look in (0, 1) for row in db.execute(query, (look,))]
+    return min((float(due) for (due,) in rows), default=None)
 
 
 _FACTS = ", ".join(f"{name.strip()} = ?" for name in files.COLUMNS.split(","))
