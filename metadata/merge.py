@@ -29,7 +29,7 @@ from metadata.memory import (
     Truth,
     Wanted,
 )
-from metadata.reading import STALE_EDITOR, claimed_words, read, skip_of, stands, unchanged
+from metadata.reading import NO_NEWS, STALE_EDITOR, claimed_words, read, skip_of, stands, unchanged
 from metadata.sinks import Change, Claim, Seen
 from metadata.tags import PERSONS, SEPARATOR, Word, key, names_person, parse, show, text
 
@@ -120,11 +120,10 @@ def _nothing(truth: Truth, places: Mapping[str, Place]) -> Outcome:
         for name, place in places.items()
         if place.memory is not None
     }
-    return Outcome(truth, steps, dict.fromkeys(places, _NO_NEWS))
+    return Outcome(truth, steps, dict.fromkeys(places, NO_NEWS))
 
 
 _NO_CHANGE = Change()
-_NO_NEWS = Reading()
 
 
 def _aside(place: Place) -> str:

@@ -11,6 +11,8 @@ from metadata.memory import Context, Losses, Memory, Place, Reading, Truth
 from metadata.sinks import Seen
 from metadata.tags import Word, key, names_person, parse, show
 
+NO_NEWS = Reading()
+"""A place is as it was."""
 STALE_EDITOR = 600.0
 """Seconds after our own write in which a loss is laid to an editor that saved what it had read before."""
 
@@ -56,7 +58,7 @@ def read(place: Place, truth: Truth, context: Context) -> Reading:
     if memory is not None and memory.aside:
         return Reading(aside=memory.aside)
     if memory is not None and unchanged(memory, seen):
-        return Reading()
+        return NO_NEWS
     if not place.writable:
         if memory is None and place.counts:
             return read(replace(place, writable=True), truth, context)

@@ -8,14 +8,15 @@ There the house is furnished anew: its places hold what does not travel.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from metadata.memory import Context, Outcome
+from metadata.memory import Context, Event, Outcome, Reading, Step, Truth
 from metadata.photo import Photo
 from metadata.sinks import Draft
 from watcher import deciding, parcel
@@ -32,8 +33,10 @@ Furnish = Callable[[Mapping[str, Any]], House]
 BOUND = frozenset({"sinks", "embeds", "only_reads", "both"})
 """The parts of a house that stay where they are."""
 
-Told = tuple[Outcome | None, tuple[Any, ...]]
-"""A decision without its page; without an outcome, where an earlier one still holds."""
+Concluded = tuple[Truth, Mapping[str, Reading], tuple[Event, ...]]
+"""An outcome without its steps."""
+Told = tuple[Concluded | None, tuple[Any, ...]]
+"""A decision without its page; nothing was concluded where an earlier one still holds."""
 
 
 Drafts = Mapping[int, Draft | None]
@@ -101,7 +104,9 @@ def _decide(sent: bytes, asked: bytes) -> bytes:
     if not asked:
         return b""
     pages, context = parcel.unpacked(asked)
-    return parcel.packed([_told(decision) for decision in deciding.decide(pages, house, context)])
+    made = deciding.decide(pages, house, context)
+    steps = parcel.packed([decision.outcome.steps for decision in made])
+    return parcel.packed(([_told(decision) for decision in made], steps))
 
 
 def _revert(sent: bytes, asked: bytes) -> bytes:
@@ -111,17 +116,55 @@ def _revert(sent: bytes, asked: bytes) -> bytes:
 
 
 _PARTS = tuple(part.name for part in fields(Decision) if part.name not in ("page", "outcome"))
+_parts = attrgetter(*_PARTS)
 
 
 def _told(decision: Decision) -> Told:
-    parts = tuple(getattr(decision, name) for name in _PARTS)
-    return None if decision.rests else decision.outcome, parts
+    outcome = decision.outcome
+    concluded = None if decision.rests else (outcome.truth, outcome.readings, outcome.events)
+    return concluded, _parts(decision)
 
 
 def joined(pages: Sequence[Page], answer: bytes) -> list[Decision]:
     """The decisions about these pages."""
-    told: Sequence[Told] = parcel.unpacked(answer)
+    told, steps = parcel.unpacked(answer)
+    later = _Later(steps)
     return [
-        Decision(page, NOTHING if outcome is None else outcome, **dict(zip(_PARTS, parts, strict=True)))
-        for page, (outcome, parts) in zip(pages, told, strict=True)
+        Decision(page, _outcome(concluded, later, number), **dict(zip(_PARTS, parts, strict=True)))
+        for number, (page, (concluded, parts)) in enumerate(zip(pages, told, strict=True))
     ]
+
+
+def _outcome(concluded: Concluded | None, later: _Later, number: int) -> Outcome:
+    if concluded is None:
+        return NOTHING
+    truth, readings, events = concluded
+    return Outcome(truth, _Steps(later, number), readings, events)
+
+
+class _Later:
+    """The steps of a whole batch, unpacked if somebody asks for one of them: seldom, where a write went wrong."""
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+
+    @cached_property
+    def all(self) -> Sequence[Mapping[str, Step]]:
+        """Those of each decision."""
+        return tuple(parcel.unpacked(self._packed))
+
+
+class _Steps(Mapping[str, Step]):
+    """The steps of one decision of the batch."""
+
+    def __init__(self, later: _Later, number: int) -> None:
+        self._later, self._number = later, number
+
+    def __getitem__(self, name: str) -> Step:
+        return self._later.all[self._number][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._later.all[self._number])
+
+    def __len__(self) -> int:
+        return len(self._later.all[self._number])

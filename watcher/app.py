@@ -27,13 +27,14 @@ from watcher import (
     unconfirmed,
 )
 from watcher.afar import Afar
+from watcher.beside import furnished
 from watcher.desk import PROBE, Crew
 from watcher.furnishing import (
     SMALL,
     Rare,
+    beside_of,
     calm_of,
     fed,
-    furnished,
     house_of,
     looking,
     made_here,
@@ -171,7 +172,8 @@ def opened(  # noqa: PLR0913 - each is a part of the house that a test or a comm
         try:
             rare = Rare()
             made = sinks or sinks_of(settings, rare, mirrored)
-            afar = Afar(partial(furnished, settings)) if not sinks and made.keys() == {"sidecar"} else None
+            alone = not sinks and made.keys() == {"sidecar"}
+            afar = Afar(partial(furnished, beside_of(settings))) if alone else None
             crew = _crew(Crew(hands, suspects, now, probe, partial(look, fallback=rare.facts), afar=afar), link)
             app = _build(settings, ledger, crew, made, mirrored, backlog=backlog, agreed=agreed)
             hands.post = _post(settings, app.worker, crew)

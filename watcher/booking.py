@@ -6,13 +6,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from metadata import files as disk
 from metadata import merge
 from metadata.errors import ChangedMeanwhile, Refused, TagwrightError
-from metadata.memory import Context, Outcome, Truth
+from metadata.memory import Context
 from metadata.photo import Stat
 from metadata.sinks import Seen, Sink
 from metadata.sinks.pairs import Both, Pair
@@ -45,17 +44,17 @@ def book(db: sqlite3.Connection, decision: Decision, context: Context) -> None:
         embedded.bar(db, photo, *decision.barred)
     if decision.rests:
         return
-    truth = _refused_texts(outcome)
     if page.merges.merging:
-        merges.book(db, photo, page.truth, truth)
-    words.save_truth(db, photo, page.truth, truth, chosen=decision.news(), run=run, now=context.now)
-    words.note_reasons(db, photo, _reasons(decision))
-    for name in (name for name in outcome.steps if name in decision.drafts):
+        merges.book(db, photo, page.truth, outcome.truth)
+    words.save_truth(db, photo, page.truth, outcome.truth, chosen=decision.news(), run=run, now=context.now)
+    if reasons := _reasons(decision):
+        words.note_reasons(db, photo, reasons)
+    for name, row in decision.intended.items():
         words.save_packed(db, photo, name, decision.tried[name])
-        decision.intents[name] = _intend(db, decision, name, run, context.now)
-    for name, row in decision.kept.items():
-        words.save_packed(db, photo, name, row)
-    if page.remembers:
+        decision.intents[name] = writes.intend(db, row, context.now)
+    for name, kept in decision.kept.items():
+        words.save_packed(db, photo, name, kept)
+    if page.remembers and outcome.events:
         words.note_events(db, photo, outcome.events, run, context.now)
     if outcome.truth.refused.keys() - page.truth.refused.keys():
         _wake_group(db, page.job, context.now)
@@ -81,35 +80,6 @@ def _reason(key: str, place: str, page: Page, lost: frozenset[str]) -> str:
         "" if key not in lost else ", while others of ours stood" if len(lost) < len(page.truth.ours) else " again"
     )
     return f"{whose}, taken out of the {place}{others}"
-
-
-def _refused_texts(outcome: Outcome) -> Truth:
-    refused = frozenset[str]().union(*(step.refused_texts for step in outcome.steps.values()))
-    truth = outcome.truth
-    return replace(truth, texts_refused=truth.texts_refused | refused) if refused else truth
-
-
-def _intend(db: sqlite3.Connection, decision: Decision, name: str, run: int, now: float) -> int:
-    draft, step = decision.drafts[name], decision.outcome.steps[name]
-    return writes.intend(
-        db,
-        writes.Write(
-            0,
-            run,
-            decision.id,
-            name,
-            draft.where,
-            draft.before,
-            draft.after,
-            draft.inverse,
-            step.ours,
-            step.drops,
-            tuple(sorted(name for name, value in step.change.texts.items() if value is not None)),
-            step.carried,
-            "intent",
-        ),
-        now,
-    )
 
 
 def _wake_group(db: sqlite3.Connection, job: Job, now: float) -> None:
@@ -156,10 +126,10 @@ def confirm(
     db: sqlite3.Connection, decision: Decision, name: str, answer: Answer, context: Context
 ) -> TagwrightError | None:
     """What became of one write; the error, where it was not made."""
-    step, number = decision.outcome.steps[name], decision.intents[name]
+    number = decision.intents[name]
     if not isinstance(answer, Seen):
         writes.settle(db, number, "void")
-        words.save_memory(db, decision.id, name, step.memory)
+        words.save_memory(db, decision.id, name, decision.outcome.steps[name].memory)
         if name == EMBEDDED and isinstance(answer, Refused):
             embedded.bar(db, decision.id, decision.drafts[name].before, answer.reason)
             log.info("only read, and not written: %s", answer)
@@ -169,7 +139,7 @@ def confirm(
         words.save_packed(db, decision.id, name, decision.done[name])
     else:
         context = approved(decision.page, context)
-        memory = merge.intended(step, context)
+        memory = merge.intended(decision.outcome.steps[name], context)
         memory = merge.confirmed(memory, LAYOUTS[name], answer, decision.outcome.truth, context)
         words.save_memory(db, decision.id, name, memory)
     writes.settle(db, number, "done", inverse=answer.recipe)

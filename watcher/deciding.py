@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from metadata import merge, people
-from metadata.choose import choose, wanted
+from metadata.choose import Rules, choose, wanted
 from metadata.errors import Refused, TagwrightError
-from metadata.memory import Context, Losses, Memory, Outcome, Place
+from metadata.memory import Context, Losses, Memory, Outcome, Place, Step
 from metadata.photo import Stat
-from metadata.sinks import Seen, Sink
-from watcher import ruling
+from metadata.sinks import Draft, Seen
+from metadata.tags import key
 from watcher.alike import likeness
-from watcher.ledger import words
+from watcher.ledger import words, writes
 from watcher.ledger.work import Job
 from watcher.pages import Page
 from watcher.rooms import (
@@ -37,8 +37,53 @@ from watcher.rooms import (
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A photo that is to be decided, and what that rests on."""
+
+    page: Page
+    seen: Mapping[str, Seen | TagwrightError]
+    house: House
+    context: Context
+
+
 def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decision]:
-    """Read the places of these photos, merge, and work out what would be written. Nothing is touched."""
+    """Read the places of these photos, merge, and work out what would be written. Nothing is touched.
+
+    Photos that are known take each step together: so the processor keeps at hand what the step is made of,
+    which saves a tenth.
+    """
+    seen = _read(pages, house)
+    own = {owner: surrounded(context, rules) for owner, rules in house.own.items()}
+    twins: dict[Hashable, Decision] = {}
+    made: list[Decision] = []
+    known: list[tuple[int, _Case]] = []
+    for number, page in enumerate(pages):
+        if _rests(page, seen[page.job.photo.id], house):
+            made.append(Decision(page, NOTHING, {}))
+            continue
+        shown = _shown(page, seen[page.job.photo.id], house)
+        case = _Case(page, shown, house, approved(page, own.get(page.owner, context)))
+        if page.is_new:
+            made.append(_decided_like(twins, case))
+        else:
+            made.append(_concluded(case))
+            known.append((number, case))
+    for number, case in known:
+        made[number] = _drafted(case, made[number])
+    for number, case in known:
+        _note(made[number], case)
+    return made
+
+
+def surrounded(context: Context, made: Rules) -> Context:
+    """The merge's surroundings with the aliases of these rules."""
+    used = {old: key(word) for old, word in made.aliases.items()}
+    return replace(context, aliases=used | dict(made.filed), leaves=made.leaves)
+
+
+def _read(pages: Sequence[Page], house: House) -> dict[int, dict[str, Seen | TagwrightError]]:
+    """What the places of each photo show, or why they cannot be read."""
     seen: dict[int, dict[str, Seen | TagwrightError]] = {page.job.photo.id: {} for page in pages}
     for name, sink in house.sinks.items():
         here = [page for page in pages if name in house.places.get(page.job.photo.root, ())]
@@ -47,18 +92,7 @@ def decide(pages: Sequence[Page], house: House, context: Context) -> list[Decisi
         for page, answer in zip(here, sink.read([p.job.photo for p in here]) if here else (), strict=True):
             if name != MIRROR or not isinstance(answer, Seen) or answer.exists:
                 seen[page.job.photo.id][name] = answer
-    own = {owner: ruling.surrounded(context, rules) for owner, rules in house.own.items()}
-    twins: dict[Hashable, Decision] = {}
-    made: list[Decision] = []
-    for page in pages:
-        places = seen[page.job.photo.id]
-        if _rests(page, places, house):
-            made.append(Decision(page, NOTHING, {}))
-        else:
-            around = approved(page, own.get(page.owner, context))
-            made.append(_decided_like(twins, page, _shown(page, places, house), house, around))
-            made[-1].kept = _kept(made[-1])
-    return made
+    return seen
 
 
 def run_of(page: Page, context: Context) -> int:
@@ -110,35 +144,29 @@ def _as_looked_at(job: Job) -> bool:
         return False
 
 
-def _decided_like(
-    twins: dict[Hashable, Decision],
-    page: Page,
-    seen: Mapping[str, Seen | TagwrightError],
-    house: House,
-    context: Context,
-) -> Decision:
+def _decided_like(twins: dict[Hashable, Decision], case: _Case) -> Decision:
     """As for another photo of the batch of which the same is known; only what is written is about this one."""
-    if not page.is_new:
-        return _decided(page, seen, house, context)
+    page, seen, house = case.page, case.seen, case.house
     photo, wish = page.job.photo, house.wish(page.job.photo)
     settled = (wish, page.job.frame if wish == "regions" else None, *(house.writes(name, photo) for name in seen))
     mark = likeness(page, seen, settled)
     twin = twins.get(mark) if mark is not None else None
     if twin is not None:
         decision = Decision(page, twin.outcome, twin.chosen, read=dict(twin.read))
-        for name, step in twin.outcome.steps.items():
-            answer = seen[name]
-            if step.change and isinstance(answer, Seen):
-                _draft(decision, name, house.sinks[name], answer, context, twin)
+        _draft(decision, case)
         if not decision.errors:
+            _note(decision, case, twin)
             return decision
-    decision = _decided(page, seen, house, context)
+    decision = _drafted(case, _concluded(case))
+    _note(decision, case)
     if mark is not None and decision.drafts and not (decision.errors or decision.barred or decision.renames):
         twins[mark] = decision
     return decision
 
 
-def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House, context: Context) -> Decision:
+def _concluded(case: _Case) -> Decision:
+    """What the places of a photo mean, and what is to become of them."""
+    page, seen, house, context = case.page, case.seen, case.house, case.context
     inside = seen.get(EMBEDDED)
     if page.barred and isinstance(inside, Seen) and inside.digest == page.barred[0]:
         house = replace(house, embeds=lambda _: False)
@@ -171,16 +199,18 @@ def _decided(page: Page, seen: Mapping[str, Seen | TagwrightError], house: House
     decision = Decision(page, outcome, chosen, renames=pairs)
     decision.read = {name: place.seen.digest for name, place in places.items()}
     decision.errors = {name: answer for name, answer in seen.items() if isinstance(answer, TagwrightError)}
-    for name, step in outcome.steps.items():
-        if step.change:
-            _draft(decision, name, house.sinks[name], places[name].seen, context)
-    refused = decision.errors.get(EMBEDDED)
-    if isinstance(refused, Refused) and EMBEDDED in places:
+    return decision
+
+
+def _drafted(case: _Case, decision: Decision) -> Decision:
+    """With what would be written. A photo that cannot be written itself is decided as one that is only read."""
+    _draft(decision, case)
+    refused, inside = decision.errors.get(EMBEDDED), case.seen.get(EMBEDDED)
+    if isinstance(refused, Refused) and isinstance(inside, Seen):
         log.info("only read, and not written: %s", refused)
-        decision = _decided(page, seen, replace(house, embeds=lambda _: False), context)
-        decision.barred = (places[EMBEDDED].seen.digest, refused.reason)
-        return decision
-    decision.seal = page.seal(house.stamp) if _changes_nothing(decision) else None
+        again = replace(case, house=replace(case.house, embeds=lambda _: False))
+        decision = _drafted(again, _concluded(again))
+        decision.barred = inside.digest, refused.reason
     return decision
 
 
@@ -239,30 +269,53 @@ def _anything_went(outcome: Outcome) -> bool:
     return any(reading.removed or reading.overwritten for reading in outcome.readings.values())
 
 
+def _aside(outcome: Outcome) -> str:
+    steps = [step for step in outcome.steps.values() if step.writable]
+    reasons = [step.memory.aside for step in steps if step.memory.aside]
+    return reasons[0] if reasons and len(reasons) == len(steps) else ""
+
+
 def _losses(gate: str) -> Losses:
     return {ACCEPT: Losses.ACCEPT, RESTORE: Losses.RESTORE}.get(gate, Losses.JUDGE)
 
 
-def _draft(
-    decision: Decision, name: str, sink: Sink, seen: Seen, context: Context, twin: Decision | None = None
-) -> None:
-    step = decision.outcome.steps[name]
-    try:
-        draft = sink.draft(decision.page.job.photo, seen, step.change)
-    except TagwrightError as error:
-        decision.errors[name] = error
-        return
-    if isinstance(draft, Refused):
-        decision.errors[name] = draft
-    elif draft.before != draft.after:
-        decision.drafts[name] = draft
+def _draft(decision: Decision, case: _Case) -> None:
+    for name, step in decision.outcome.steps.items():
+        seen = case.seen[name]
+        if not (step.change and isinstance(seen, Seen)):
+            continue
+        try:
+            draft = case.house.sinks[name].draft(case.page.job.photo, seen, step.change)
+        except TagwrightError as error:
+            decision.errors[name] = error
+            continue
+        if isinstance(draft, Refused):
+            decision.errors[name] = draft
+        elif draft.before != draft.after:
+            decision.drafts[name] = draft
+
+
+def _note(decision: Decision, case: _Case, twin: Decision | None = None) -> None:
+    """Pack what the ledger is to remember of a photo, where it can be told ahead."""
+    for name, draft in decision.drafts.items():
+        step = decision.outcome.steps[name]
+        decision.intended[name] = _intended(draft, name, step, case.context.run)
         if twin is not None and name in twin.drafts and twin.drafts[name].after == draft.after:
             decision.tried[name], decision.done[name] = twin.tried[name], twin.done[name]
-            return
-        memory = merge.intended(step, context)
+            continue
+        memory = merge.intended(step, case.context)
         decision.tried[name] = words.packed(memory)
-        memory = merge.confirmed(memory, LAYOUTS[name], draft.seen, decision.outcome.truth, context)
+        truth = decision.outcome.truth
+        memory = merge.confirmed(memory, LAYOUTS[name], draft.seen, truth, case.context)
         decision.done[name] = words.packed(memory)
+    decision.aside, decision.kept = _aside(decision.outcome), _kept(decision)
+    decision.seal = case.page.seal(case.house.stamp) if _changes_nothing(decision) else None
+
+
+def _intended(draft: Draft, name: str, step: Step, run: int) -> writes.Row:
+    texts = sorted(name for name, value in step.change.texts.items() if value is not None)
+    there = 0, run, draft.photo.id, name, draft.where, draft.before, draft.after, draft.inverse
+    return writes.row(writes.Write(*there, step.ours, step.drops, texts, step.carried, "intent"))
 
 
 def held(decision: Decision) -> str:

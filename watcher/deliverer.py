@@ -239,9 +239,9 @@ class Deliverer:
             work.hold(db, [decision.id], gate)
         elif decision.errors and not decision.drafts:
             self._refused(decision.page.job, next(iter(decision.errors.values())))
-        elif self._aside(decision):
+        elif decision.aside:
             booking.book(db, decision, context)
-            work.set_aside(db, job.photo.id, self._aside(decision))
+            work.set_aside(db, job.photo.id, decision.aside)
             self._desk.counts.failed += 1
         else:
             booking.book(db, decision, context)
@@ -254,13 +254,6 @@ class Deliverer:
     def _stopped_at(self, job: Job) -> bool:
         root = job.photo.root
         return any((root, place) in self._desk.house.stopped for place in self._desk.house.places.get(root, ()))
-
-    @staticmethod
-    def _aside(decision: Decision) -> str:
-        """Why every place leaves this photo alone, or ""."""
-        steps = [step for step in decision.outcome.steps.values() if step.writable]
-        reasons = [step.memory.aside for step in steps if step.memory.aside]
-        return reasons[0] if reasons and len(reasons) == len(steps) else ""
 
     def _one_by_one(self, jobs: list[Job], error: Exception) -> None:
         """A bug of ours met one of these photos: find it, set it aside, and go on with the rest."""

@@ -20,6 +20,7 @@ from models.look import DescribeJob, Item, Looked, LookJob, PlaceSpec, Spec, des
 from watcher import privacy, spool
 from watcher.afar import Afar
 from watcher.arrival import Arrival
+from watcher.deciding import surrounded
 from watcher.hands import Hands
 from watcher.health import Pulse
 from watcher.intake import Intake
@@ -28,7 +29,6 @@ from watcher.ledger.store import Ledger
 from watcher.ledger.work import Job
 from watcher.prints import Prints
 from watcher.rooms import EMBEDDED, House
-from watcher.ruling import surrounded
 from watcher.spool import Spool
 
 log = logging.getLogger(__name__)

@@ -7,15 +7,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from datetime import datetime
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from metadata.errors import TagwrightError
 from metadata.photo import Photo
 from metadata.sinks import Sink
-from metadata.sinks.sidecar import SidecarSink
 from models import registry
 from models.look import PlaceSpec, Spec
 from models.protocols import BUDGET
@@ -28,9 +25,9 @@ from watcher import (
     ruling,
     zero_shot_settings,
 )
+from watcher.beside import Beside, clock, in_immich
 from watcher.desk import Looking
 from watcher.hands import alone
-from watcher.immich_layout import ImmichLayout
 from watcher.ledger.store import Ledger
 from watcher.rooms import House
 from watcher.settings import Root, Settings
@@ -181,25 +178,21 @@ def sinks_of(settings: Settings, rare: Rare | None = None, mirrored: Mirrored | 
     return mirrored.sinks(made) if mirrored is not None else made
 
 
-def _clock(settings: Settings) -> Callable[[], datetime]:
-    zone = settings.zone()
-    return lambda: datetime.now(zone).astimezone() if zone is None else datetime.now(zone)
+def beside_of(settings: Settings) -> Beside:
+    """What is said of sidecars."""
+    return Beside(
+        durability=settings.durability,
+        zone=settings.zone(),
+        provenance=settings.provenance,
+        free=frozenset(root.name for root in settings.roots if root.sidecar_style != "immich"),
+        embedding=frozenset(root.name for root in settings.roots if root.embed),
+        styles={root.name: root.sidecar_style for root in settings.roots},
+    )
 
 
 def sidecars_of(settings: Settings, mirrored: Mirrored | None) -> Sink:
     """The place beside each photo."""
-    immich = _in_immich()
-    free = frozenset(root.name for root in settings.roots if root.sidecar_style != "immich")
-    embedding = frozenset(root.name for root in settings.roots if root.embed)
-    return SidecarSink(
-        durability=settings.durability,
-        clock=_clock(settings),
-        provenance=settings.provenance,
-        registered=mirrored.registered if mirrored is not None else None,
-        steer=lambda photo: photo.root in free and not immich(photo),
-        embeds=lambda photo: photo.root in embedding and not immich(photo),
-        styles={root.name: root.sidecar_style for root in settings.roots},
-    )
+    return beside_of(settings).place(mirrored.registered if mirrored is not None else None)
 
 
 def _embedded(settings: Settings, rare: Rare) -> Sink:
@@ -211,30 +204,17 @@ def _embedded(settings: Settings, rare: Rare) -> Sink:
     }
     return EmbeddedSink(
         exiftool=rare.writer(),
-        clock=_clock(settings),
+        clock=clock(settings.zone()),
         durability=settings.durability,
         provenance=settings.provenance,
-        closed=_in_immich(),
+        closed=in_immich(),
         wishes=lambda photo: asked[photo.root],
     )
 
 
-def _in_immich() -> Callable[[Photo], bool]:
-    """Whether a photo lies in a folder of Immich's own, or it cannot be told."""
-    layout = ImmichLayout()
-
-    def inside(photo: Photo) -> bool:
-        try:
-            return layout.place(photo.file, now=monotonic()) is not None
-        except OSError:
-            return True
-
-    return inside
-
-
 def _embeds(settings: Settings, sinks: Mapping[str, Sink]) -> Callable[[Photo], bool]:
     """Which photos are written themselves."""
-    immich = _in_immich()
+    immich = in_immich()
     roots = frozenset(root.name for root in settings.roots if root.embed and rooms.EMBEDDED in sinks)
     return lambda photo: photo.root in roots and not immich(photo)
 
@@ -256,9 +236,3 @@ def house_of(settings: Settings, ledger: Ledger, sinks: dict[str, Sink]) -> Hous
         embeds=_embeds(settings, sinks),
         wishes={root.name: root.people for root in settings.roots},
     )
-
-
-def furnished(settings: Settings, plain: Mapping[str, Any]) -> House:
-    """The house in another process: made of its plain parts there, and sidecars its only place."""
-    sinks = sinks_of(settings)
-    return House(sinks=sinks, embeds=_embeds(settings, sinks), **plain)

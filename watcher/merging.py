@@ -50,6 +50,7 @@ def merge(
     if run is not None:
         return _go_on(app, run)
     run = app.begin(why)
+    app.worker.prepare(len({number for one in words for number in one["ids"]}))
     with app.ledger.transaction() as db:
         kept, left_out = _as_counted(db, words, owner)
         kept, circles = _aliased(db, kept, run, app.now(), owner)
@@ -61,7 +62,6 @@ def merge(
         _empty(db, run, rows, owner)
         work.again(db, photos, app.now())
     app.refresh_rules()
-    app.worker.prepare(len(photos))
     return {
         "run": run,
         "photos": len(photos),

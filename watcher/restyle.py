@@ -151,7 +151,7 @@ def _put(app: App, sink: SidecarSink, draft: Draft) -> None:
         *(nothing, nothing, (), False, "intent"),
     )
     with app.ledger.transaction() as db:
-        number = writes.intend(db, write, app.now())
+        number = writes.intend(db, writes.row(write), app.now())
     answer = sink.write([draft])[0]
     with app.ledger.transaction() as db:
         done = isinstance(answer, Seen)

@@ -72,7 +72,7 @@ def _turn(app: App, these: Sequence[Turn]) -> int:
     if not these:
         return 0
     with app.ledger.transaction() as db:
-        intents = [writes.intend(db, _inverted(app, *each), app.now()) for each in these]
+        intents = [writes.intend(db, writes.row(_inverted(app, *each)), app.now()) for each in these]
     answers: dict[int, object] = {}
     for place in {write.place for _, write, _ in these}:
         mine = [number for number, (_, write, _) in enumerate(these) if write.place == place]

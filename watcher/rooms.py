@@ -21,7 +21,7 @@ from metadata.people import Wish
 from metadata.photo import Photo, Stat
 from metadata.sinks import Draft, Seen, Sink
 from metadata.sinks.pairs import Both
-from watcher.ledger import assets, words
+from watcher.ledger import assets, words, writes
 from watcher.pages import Page
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,10 @@ class Decision:
     """And once it was read back as drafted."""
     kept: dict[str, words.Packed] = field(default_factory=dict)
     """What is remembered from now on of each place without a draft, where that is something else than before."""
+    intended: dict[str, writes.Row] = field(default_factory=dict)
+    """What is booked of each write before it is made."""
+    aside: str = ""
+    """Why every place leaves this photo alone, or ""."""
     stands: dict[bytes, Stat | None] = field(default_factory=dict)
     """The sidecars that were written, as they stand if nobody wrote since."""
 

@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from metadata import tags
 from metadata.choose import Rules, named
-from metadata.memory import Context
-from metadata.tags import Word, key
+from metadata.tags import Word
 from watcher.ledger import aliases, categories, evidence, owners
 from watcher.ledger.owners import NOBODY
 from watcher.ledger.store import Ledger
@@ -101,9 +100,3 @@ def stamp(settings: Settings, made: Rules, own: Mapping[str, Rules]) -> str:
     parts += [special] if special else []
     learned = json.dumps(parts)
     return hashlib.sha256(f"{settings.rules()} {learned}".encode()).hexdigest()[:12]
-
-
-def surrounded(context: Context, made: Rules) -> Context:
-    """The merge's surroundings with the aliases of these rules."""
-    used = {old: key(word) for old, word in made.aliases.items()}
-    return replace(context, aliases=used | dict(made.filed), leaves=made.leaves)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -46,9 +49,21 @@ def test_a_batch_is_decided_in_another_process_as_it_is_here(app):
             other.renames,
         )
         assert (one.seal, one.rests, one.tried, one.read) == (other.seal, other.rests, other.tried, other.read)
-        assert one.kept == other.kept
+        assert (one.kept, one.aside, _said(one)) == (other.kept, other.aside, _said(other))
         assert list(map(str, one.errors.values())) == list(map(str, other.errors.values()))
         assert one.drafts.keys() == other.drafts.keys()
+
+
+def test_a_process_that_decides_reads_no_settings():
+    code = "import sys, watcher.afar, watcher.beside; print({'pydantic', 'watcher.settings'} & set(sys.modules))"
+    house = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=house, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
+
+
+def _said(decision):
+    """What is booked of each write, but for the content that holds the time."""
+    return {name: (row[:5], row[7:]) for name, row in decision.intended.items()}
 
 
 def test_another_house_is_sent_anew(app):

@@ -64,7 +64,7 @@ def book(db: sqlite3.Connection, photo: int, before: Truth, after: Truth) -> Non
             db.execute("DELETE FROM merges WHERE photo = ? AND run = ? AND key = ?", (photo, run, name))
             continue
         stood = before.words.get(tags.key(to)) if tags.key(to) != name else None
-        source, score = _said(db, photo, was)
+        source, score = _said(db, photo, was) if name in before.ours else (None, None)
         db.execute(
             "UPDATE merges SET state = 'booked', was = ?, was_ours = ?, source = ?, score = ?, stood = ?, "
             "stood_ours = ? WHERE photo = ? AND run = ? AND key = ?",
@@ -77,6 +77,7 @@ def book(db: sqlite3.Connection, photo: int, before: Truth, after: Truth) -> Non
 
 
 def _said(db: sqlite3.Connection, photo: int, word: Word) -> tuple[str | None, float | None]:
+    """Who said a word of ours: what a person's once was does not matter any more."""
     row = db.execute(
         "SELECT source, score FROM standing WHERE photo = ? AND word = (SELECT id FROM words WHERE text = ?)",
         (photo, tags.text(word)),

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields as columns
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from metadata import tags
@@ -99,9 +101,8 @@ def save_truth(
     """Write what differs between two truths of a photo."""
     if before == after and not chosen:
         return
-    gone = [(photo, before.words[name]) for name in before.words.keys() - after.words.keys()]
-    for number, word in gone:
-        db.execute("DELETE FROM standing WHERE photo = ? AND word = ?", (number, word_id(db, word)))
+    for name in before.words.keys() - after.words.keys():
+        db.execute(_GOES, (photo, tags.text(before.words[name])))
     for name, word in after.words.items():
         mine = name in after.ours
         if before.words.get(name) == word and (name in before.ours) == mine and name not in chosen:
@@ -109,16 +110,27 @@ def save_truth(
         if before.words.get(name, word) != word:  # in another spelling: who said it stays
             numbers = (word_id(db, word), photo, word_id(db, before.words[name]))
             db.execute("UPDATE OR REPLACE standing SET word = ? WHERE photo = ? AND word = ?", numbers)
-        said = chosen.get(name) if mine else None
-        db.execute(
-            "INSERT INTO standing VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (photo, word) DO UPDATE SET ours = excluded.ours, "
-            "source = coalesce(excluded.source, source), score = coalesce(excluded.score, score)",
-            (photo, word_id(db, word), mine, said.source if said else None, said.score if said else None),
-        )
+        _stands(db, photo, word, ours=mine, said=chosen.get(name) if mine else None)
     _save_refusals(db, photo, before, after, run, now)
     _save_withheld(db, photo, before, after, run, now)
     _save_caption(db, photo, before, after)
+
+
+_GOES = "DELETE FROM standing WHERE photo = ? AND word = (SELECT id FROM words WHERE text = ?)"
+_STANDS = (
+    "INSERT INTO standing SELECT ?, id, ?, ?, ? FROM words WHERE text = ? "
+    "ON CONFLICT (photo, word) DO UPDATE SET ours = excluded.ours, "
+    "source = coalesce(excluded.source, source), score = coalesce(excluded.score, score)"
+)
+
+
+def _stands(db: sqlite3.Connection, photo: int, word: Word, *, ours: bool, said: Chosen | None) -> None:
+    """This word stands on a photo from now on, be it a new one."""
+    source, score = (said.source, said.score) if said else (None, None)
+    values = (photo, ours, source, score, tags.text(word))
+    if not db.execute(_STANDS, values).rowcount:
+        word_id(db, word)
+        db.execute(_STANDS, values)
 
 
 def word_id(db: sqlite3.Connection, word: Word) -> int:
@@ -251,30 +263,39 @@ def save_packed(db: sqlite3.Connection, photo: int, place: str, row: Packed) -> 
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NAMES = tuple(column.name for column in columns(Memory) if column.name not in ("digest", "aside"))
+_values = attrgetter(*_NAMES)
+_PLAIN = frozenset({str, int, float, bool, tuple, dict})
+"""What JSON takes as it is; asking whether something is a Mapping is slow."""
 
 
 def _packed(memory: Memory) -> bytes:
     body: dict[str, object] = {}
-    for name in _NAMES:
-        value = getattr(memory, name)
-        if not value:
-            continue
-        if name == "history":
-            value = [digest.hex() for digest in value]
-        elif not isinstance(value, (str, int, float, tuple, dict)):  # asking for a Mapping is slow
-            value = sorted(value) if isinstance(value, AbstractSet) else dict(value)
-        body[name] = value
-    if body.get("confirmed") == body.get("ours"):
+    for name, value in zip(_NAMES, _values(memory), strict=True):
+        if value:
+            body[name] = value if type(value) in _PLAIN else _plain(value)
+    if memory.history:
+        body["history"] = [digest.hex() for digest in memory.history]
+    if memory.confirmed == memory.ours:
         body.pop("confirmed", None)
     else:
         body.setdefault("confirmed", [])
     return squeezed(_json(body).encode(), 1)
 
 
+def _plain(value: Any) -> object:
+    return sorted(value) if isinstance(value, AbstractSet) else dict(value)
+
+
 def memory(row: MemoryRow) -> Memory:
     """One place's memory from what `memory_rows` gave for it."""
     digest, aside, said, _ = row
-    body = json.loads(zlib.decompress(said))
+    return Memory(**_body(said), digest=digest, aside=aside)
+
+
+@lru_cache(maxsize=64)
+def _body(said: bytes) -> Mapping[str, Any]:
+    """All but the digest and the reason: the same for many places in which nothing stands."""
+    body: dict[str, Any] = json.loads(zlib.decompress(said))
     body.setdefault("confirmed", body.get("ours", []))
     for name, value in body.items():
         if name in _SETS:
@@ -284,7 +305,7 @@ def memory(row: MemoryRow) -> Memory:
     if "lists" in body:
         body["lists"] = {name: tuple(values) for name, values in body["lists"].items()}
     body["history"] = tuple(bytes.fromhex(one) for one in body.get("history", ()))
-    return Memory(**body, digest=digest, aside=aside)
+    return body
 
 
 def lift_aside(db: sqlite3.Connection, photos: Iterable[int]) -> int:

@@ -63,20 +63,29 @@ def runs(db: sqlite3.Connection) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def intend(db: sqlite3.Connection, write: Write, now: float) -> int:
-    """Book a write before it is made."""
+Row = tuple[int, int, str, bytes, bytes, bytes, bytes, str, bool]
+"""What `intend` books: run, photo, place, path, before, after, the way back, the words, and whether it carries."""
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def row(write: Write) -> Row:
+    """A write as the ledger keeps it."""
     words = {
         "ours": [tags.text(word) for word in write.ours.values()],
         "drops": [tags.text(word) for word in write.drops.values()],
         "texts": list(write.texts),
     }
+    where = write.run, write.photo, write.place, write.path
+    return *where, write.before, write.after, write.inverse, _json(words), write.carried
+
+
+def intend(db: sqlite3.Connection, row: Row, now: float) -> int:
+    """Book a write before it is made."""
     done = db.execute(
         "INSERT INTO writes (run, photo, place, path, before, after, inverse, words, carried, at, state) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')",
-        (
-            *(write.run, write.photo, write.place, write.path, write.before, write.after, write.inverse),
-            *(json.dumps(words, ensure_ascii=False), write.carried, now),
-        ),
+        (*row, now),
     )
     return int(done.lastrowid or 0)
 
