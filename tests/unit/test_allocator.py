@@ -39,7 +39,7 @@ print(before, asleep, resident(), gc.get_count()[0])
 def test_holes_that_a_wave_left_are_given_back_and_a_quiet_service_looks_for_none():
     told = subprocess.run([sys.executable, "-c", WAVE], cwd=HOUSE, capture_output=True, text=True, check=True)
     before, asleep, after, left = map(int, told.stdout.split())
-    assert asleep >= before - 1
+    assert asleep >= before - 10  # the kernel counts about
     assert after < before - 40
     assert left < 1000
 
@@ -52,6 +52,7 @@ from watcher import allocator
 
 allocator.steady()
 made, go = threading.Barrier(9), threading.Event()
+SIZE = 1 << 26  # of a heap's place, all of which is its own, and the rest of which nobody may read yet
 
 def take():
     kept = [bytes(2000 + number) for number in range(1000)]
@@ -62,8 +63,8 @@ threads = [threading.Thread(target=take) for _ in range(8)]
 for thread in threads:
     thread.start()
 made.wait()
-heaps = {int(each, 16) >> 26 for each in re.findall(r"^(\\w+)-\\w+ rw", Path("/proc/self/maps").read_text(), re.M)
-         if int(each, 16) % (1 << 26) == 0}
+places = re.findall(r"^(\\w+)-(\\w+) rw.*\\n\\2-(\\w+) ---p", Path("/proc/self/maps").read_text(), re.M)
+heaps = [first for first, _, last in places if int(first, 16) % SIZE == int(last, 16) % SIZE == 0]
 go.set()
 print(len(heaps))
 """
