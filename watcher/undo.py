@@ -97,19 +97,24 @@ def _undo(app: App, batch: _Batch, run: int | None) -> Undone:
     return Undone(len(touched), restored, count)
 
 
+AGAIN = 3
+"""One in so many parts of an undo's time is the last look at its photos, whether all places have it."""
+
+
 class Watched:
     """Tells how far an undo is, of how many photos, while it looks on at the ledger."""
 
     def __init__(self, run: int | None, tell: Progress) -> None:
         """`run` as for `undo_writes`."""
-        self._run, self._tell, self._all = run, tell, 0
+        self._run, self._tell, self._all = run, tell, set[int]()
 
     def __call__(self, db: sqlite3.Connection) -> None:
-        """So far."""
+        """So far: a photo counts in part once it is taken back, and whole when it was looked at again."""
         if self._tell.due:
-            left = len({*merges.photos_of(db, self._run), *writes.photos_of(db, self._run)})
-            self._all = max(self._all, left)
-            self._tell(self._all - left, self._all)
+            left = {*merges.photos_of(db, self._run), *writes.photos_of(db, self._run)}
+            self._all |= left
+            waiting = len(work.pending(db) & self._all - left)
+            self._tell(len(self._all) - len(left) - -(-waiting // AGAIN), len(self._all))
 
 
 def _grouped(found: Iterable[Write]) -> dict[int, list[Write]]:

@@ -11,7 +11,9 @@ from PIL import Image
 
 from tests.flow.house_world import World, paint
 from watcher import undo
+from watcher.app import App
 from watcher.cli import main
+from watcher.ledger import work
 from watcher.progress import Progress
 
 
@@ -50,9 +52,24 @@ def test_an_undo_of_many_photos_syncs_once_a_batch_and_tells_how_far_it_is(
         app.ledger.db.set_trace_callback(lambda said: commits.append(said) if said == "COMMIT" else None)
         done = undo.undo_writes(app, [row[0] for row in app.ledger.db.execute("SELECT id FROM photos")], None)
         app.ledger.db.set_trace_callback(None)
-    assert (done.photos, done.restored, done.words) == (24, 24, 24)
-    assert not list(world.photos.glob("*.xmp"))
-    assert len(commits) == 3 * 4
-    lines = told.getvalue().splitlines()
-    assert lines[0].startswith("photos done: 0 of 24")
+        assert (done.photos, done.restored, done.words) == (24, 24, 24)
+        assert not list(world.photos.glob("*.xmp"))
+        assert len(commits) == 3 * 4
+        assert told.getvalue().splitlines()[0].startswith("photos done: 0 of 24")
+        _told_while_looked_at_again(app, watched, told)
+
+
+def _told_while_looked_at_again(app: App, watched: undo.Watched, told: io.StringIO) -> None:
+    """A third of the time is still to come when all is taken back; nothing is said to be done before it is."""
+    lines = [told.getvalue().splitlines()[-1]]
+    due = [24]
+
+    def every() -> None:
+        watched(app.ledger.db)
+        lines.append(told.getvalue().splitlines()[-1])
+        due.append(len(work.pending(app.ledger.db)))
+
+    app.worker.run(until_idle=True, every=every)
+    assert lines[0].startswith("photos done: 16 of 24")
     assert lines[-1].startswith("photos done: 24 of 24")
+    assert all(left == 0 for line, left in zip(lines, due, strict=True) if "done: 24 of" in line)

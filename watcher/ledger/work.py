@@ -220,6 +220,12 @@ def waiting(db: sqlite3.Connection) -> list[int]:
     return [row[0] for row in db.execute("SELECT id FROM photos WHERE state = 'waits' AND gone IS NULL")]
 
 
+def pending(db: sqlite3.Connection) -> set[int]:
+    """Photos that are due, at whatever time, or under way."""
+    query = "SELECT id FROM photos WHERE (due IS NOT NULL OR booked IS NOT NULL) AND gone IS NULL"
+    return {row[0] for row in db.execute(query)}
+
+
 def hold(db: sqlite3.Connection, photos: Iterable[int], gate: str) -> None:
     """Keep what was decided until somebody releases it."""
     db.executemany(
