@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import threading
-import time
 from pathlib import Path
 
 from watcher.inotify import Inotify, events
@@ -51,8 +50,14 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._end.is_set():
-            if select.select([self._inotify.fileno()], [], [], 0.02)[0]:
-                self._take()
+            self._look(0.02)
+
+    def _look(self, seconds: float) -> bool:
+        """Wait so long for something to take; whether there was."""
+        told = bool(select.select([self._inotify.fileno()], [], [], seconds)[0])
+        if told:
+            self._take()
+        return told
 
     def _take(self) -> None:
         for event in events(self._inotify.read()):
@@ -67,8 +72,9 @@ class Recorder:
             self._say(next(name for bit, name in _NAMES.items() if event.mask & bit), path)
 
     def stop(self) -> None:
-        """Take what is still to come, and end."""
-        time.sleep(0.05)
+        """Take what has happened by now, and end."""
         self._end.set()
         self._thread.join()
+        while self._look(0.0):
+            pass
         self._inotify.close()

@@ -64,7 +64,7 @@ def _read_all_the_time(path: Path, over: threading.Event, score: Score) -> None:
 
 
 def contest(folder: Path, rounds: int) -> Score:
-    """Merge that many times while exiftool loops, each time with another word; then let both come to rest."""
+    """Merge that many times or more while exiftool loops, each time with another word; then let both rest."""
     keeper, score, over = Keeper(folder, START), Score(), threading.Event()
     keeper.pause = 0.01
     others = [
@@ -75,7 +75,8 @@ def contest(folder: Path, rounds: int) -> Score:
         each.start()
     try:
         keeper.tries = 1
-        for score.rounds in range(1, rounds + 1):
+        while score.rounds < rounds or min(score.writes, len(score.theirs)) < 6:  # exiftool may begin late
+            score.rounds += 1
             score.ours = [f"ours {number}" for number in range(score.rounds // 10 + 1)]
             flicker = ("seen", f"now {score.rounds % 7}")
             with suppress(ChangedMeanwhile):  # the next round merges with what stands there then
@@ -101,9 +102,7 @@ def contest(folder: Path, rounds: int) -> Score:
 
 def test_both_write_five_hundred_rounds_and_every_word_of_both_stands(tmp_path):
     score = contest(tmp_path, ROUNDS)
-    assert score.rounds == ROUNDS
-    assert score.writes > 5
-    assert len(score.theirs) > 5
+    assert score.rounds >= ROUNDS
     assert not score.refused
     assert not score.torn
     assert not score.missing
