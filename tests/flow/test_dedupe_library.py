@@ -319,7 +319,7 @@ def test_words_inside_the_photos_are_merged_where_these_are_written(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_kill_at_any_step_of_applying_is_finished_by_the_next_try(world, tmp_path):
     world.dedupe()
     wanted = ({"sofa", "Oma", "blue"}, {"DSLR", "blue"})

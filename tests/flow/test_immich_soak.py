@@ -46,7 +46,7 @@ class Soaked(World):
         return self.ask("SELECT count(*) FROM photos WHERE state != 'delivered'")[0][0]
 
 
-@pytest.mark.timeout(3600 if LONG else 600)
+@pytest.mark.timeout(3600 if LONG else 1200)
 def test_everything_is_delivered_though_one_call_in_ten_fails(tmp_path, capsys):
     with running() as immich:
         links = Links.of(immich)
@@ -77,7 +77,7 @@ def test_everything_is_delivered_though_one_call_in_ten_fails(tmp_path, capsys):
         assert calls <= 1.5
 
 
-@pytest.mark.timeout(3600 if LONG else 600)
+@pytest.mark.timeout(3600 if LONG else 1200)
 def test_photos_of_which_each_has_its_own_words_are_delivered_too(capsys):
     with running() as immich:
         links = Links.of(immich)

@@ -34,7 +34,7 @@ def links(immich):
     made.close()
 
 
-@pytest.mark.timeout(7200 if LONG else 600)
+@pytest.mark.timeout(7200 if LONG else 1200)
 @pytest.mark.parametrize(
     ("exact", "registered"), [(True, True), (True, False), (False, False)],
     ids=["sidecars are looked for", "sidecars are not looked for", "no database"],

@@ -28,7 +28,7 @@ pytestmark = [
         os.geteuid() != 0 or not os.path.exists("/dev/loop-control") or shutil.which("mkfs.ext4") is None,
         reason="needs root, loop devices and mkfs.ext4",
     ),
-    pytest.mark.timeout(900),  # a dozen file systems made and mounted, however many others want the disk
+    pytest.mark.timeout(1800),  # a dozen file systems made and mounted, however many others want the disk
 ]
 PHOTOS = 60
 
