@@ -116,7 +116,7 @@ class Template(Special):
 class Errors(Special):
     tags = {"9ad44bfd-b820-477b-8c21-fa6c11d61342": "Foreign"}
     other_jobs = ("SidecarCheck", "AssetExtractMetadata", "StorageTemplateMigrationSingle", "SidecarQueueAll",
-                  "AssetGenerateThumbnails", "SmartSearch", "AssetDetectFaces", "Ocr", "AssetDetectDuplicates")  # fmt: skip
+                  "AssetExtractMetadataQueueAll", "AssetGenerateThumbnails", "SmartSearch", "AssetDetectFaces", "Ocr", "AssetDetectDuplicates")  # fmt: skip
 
     def before(self, replay):
         other = replay.immich.user("User2")
