@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 NAME = "prints"
 """The folder, beside the ledger."""
 FILES = 100_000
-"""Files at most, however small: a folder is looked through in turn, and each disk has an end of names, too."""
+"""Files at most, however small: some file systems are slow with larger folders, or run out of inodes."""
 SHARE = 4
 """No more than this part of the room that would be free on the disk without them."""
 QUEUE = 1 << 24
