@@ -353,6 +353,8 @@ class Worker:
 
     def _submit(self) -> bool:
         """Fill the batches under way; whether any was begun."""
+        if self._stopping:
+            return False
         moved = self._deliverer.submit()
         if self.rest is not None and self.rest.why():
             return moved

@@ -236,6 +236,24 @@ def test_commands_are_handed_to_the_running_service(tmp_path):
     assert world.refusals() == 0
 
 
+def test_an_end_that_comes_in_the_middle_of_a_turn_begins_nothing_more(world):
+    paint(world.photos / "a.jpg")
+    with world.open() as app:
+        keep = app.worker._looker.keep
+
+        def and_end(jobs, answers):
+            keep(jobs, answers)
+            app.worker.stop()
+            app.worker.turn()  # as the turn goes on in which a signal comes
+
+        app.worker._looker.keep = and_end
+        world.work(app)
+        assert (app.worker.counts.looked, app.worker.counts.delivered) == (1, 0)
+    assert world.words("a.jpg") == set()
+    world.run()
+    assert world.words("a.jpg") == {"colour/red"}
+
+
 def test_a_change_while_a_photo_is_worked_on_is_not_lost(world):
     paint(world.photos / "a.jpg")
     world.run()
