@@ -62,9 +62,10 @@ def shared(world, _one_for_all) -> Machines:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """What waits for minutes in a house waits for a moment here."""
-    from watcher.cluster import executor
+    """What waits for minutes in a house waits for a moment here; commands wait for workers that are slow."""
+    from watcher.cluster import executor, trials
 
+    monkeypatch.setattr(trials, "GIVES_UP", PATIENCE)
     times = executor.Times(connect=5.0, look=0.1, again=0.1, patience=20.0, rest=0.5)
     monkeypatch.setattr(
         executor.Cluster.__init__, "__kwdefaults__", {**executor.Cluster.__init__.__kwdefaults__, "times": times}
