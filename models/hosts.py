@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,6 +127,7 @@ class Hosts:
         self._free = threading.Condition()
         self._sockets: set[socket.socket] = set()
         self._closed = False
+        self._made: httpx.Client | None = None
 
     @property
     def slots(self) -> int:
@@ -194,8 +194,8 @@ class Hosts:
         for each in sockets:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)  # wakes who reads; closing alone would not
-        if "_client" in self.__dict__:
-            self._client.close()
+        if self._made is not None:
+            self._made.close()
 
     # Which host
 
@@ -295,8 +295,13 @@ class Hosts:
                 raise _Down(f"did not come to an end within {self._timeout:g} s")
         return bytes(found)
 
-    @cached_property
+    @property
     def _client(self) -> httpx.Client:
+        with self._free:  # many may ask at once; a second client would be closed by nobody
+            self._made = self._made or self._new_client()
+            return self._made
+
+    def _new_client(self) -> httpx.Client:
         encrypted = any(host.url.startswith("https") for host in self.hosts)
         return httpx.Client(
             headers={"accept": "application/json"},

@@ -368,3 +368,30 @@ def test_making_them_opens_nothing():
     assert made.slots == 4
     with pytest.raises(UserError, match="no host"):
         Hosts([])
+
+
+def test_all_who_ask_at_once_share_one_client_which_is_closed(made, monkeypatch):
+    clients, client = [], httpx.Client
+    start, second = threading.Barrier(4), threading.Event()
+
+    def counted(**settings):
+        if clients:
+            second.set()
+        clients.append(client(**settings))
+        second.wait(0.1)  # for those who should not come here
+        return clients[-1]
+
+    monkeypatch.setattr(hosts.httpx, "Client", counted)
+    found = made(Net(a=good))
+
+    def begin():
+        start.wait(PATIENCE)
+        ask(found)
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(PATIENCE)
+    found.close()
+    assert [each.is_closed for each in clients] == [True]
