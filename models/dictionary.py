@@ -8,7 +8,6 @@ second. Where WordNet gives a word several meanings, the first is the one that m
 from __future__ import annotations
 
 import gzip
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -46,27 +45,34 @@ class Dictionary:
 
     def __init__(
         self,
-        senses: dict[str, tuple[Sense, ...]],
+        senses: dict[str, str],
         synsets: list[bytes],
         plurals: dict[str, str],
         forms: frozenset[str],
         own: dict[str, tuple[int, ...]],
     ) -> None:
-        self.senses = senses
+        self.known = senses
+        """Every word that is known; its meanings are taken apart when somebody asks for them."""
         self._own = own
+        self._senses: dict[str, tuple[Sense, ...]] = {}
         self._first: dict[str, tuple[Sense, ...]] = {}
         self.plurals = plurals
         self.forms = forms
         self._lines = synsets
         self._synsets: dict[int, Synset] = {}
-        self._above: dict[int, dict[int, int]] = {}
+        self._above: dict[int, tuple[int, ...]] = {}
+        self._ancestors: dict[int, dict[int, int]] = {}
 
     def __contains__(self, word: str) -> bool:
-        return word in self.senses
+        return word in self.known
 
     def of(self, word: str) -> tuple[Sense, ...]:
         """The word's meanings, nouns before verbs before adjectives, the commonest first in each."""
-        return self.senses.get(word, ())
+        found = self._senses.get(word)
+        if found is None:
+            text = self.known.get(word)
+            found = self._senses[word] = tuple(map(_sense, text.split(" "))) if text else ()
+        return found
 
     def own(self, word: str) -> tuple[int, ...]:
         """The synsets for which one uses the word's plural."""
@@ -85,20 +91,29 @@ class Dictionary:
         """The part of speech of this meaning."""
         return chr(self._lines[number][0])
 
+    def above(self, number: int) -> tuple[int, ...]:
+        """The meanings one step above this one."""
+        found = self._above.get(number)
+        if found is None:
+            _, _, kinds, instances, _ = self._lines[number].split(b"\t", 4)
+            found = self._above[number] = tuple(
+                [int(one) for each in (kinds, instances) if each for one in each.split(b",")]
+            )
+        return found
+
     def ancestors(self, number: int) -> dict[int, int]:
         """Every meaning above this one, itself among them, with the steps to it."""
-        found = self._above.get(number)
+        found = self._ancestors.get(number)
         if found is None:
             found = {number: 0}
             edge = [number]
             while edge:
                 below = edge.pop(0)
-                synset = self.synset(below)
-                for above in synset.above + synset.instance_of:
+                for above in self.above(below):
                     if above not in found:
                         found[above] = found[below] + 1
                         edge.append(above)
-            self._above[number] = found
+            self._ancestors[number] = found
         return found
 
     def first(self, word: str) -> tuple[Sense, ...]:
@@ -119,7 +134,7 @@ def load(words: Iterable[str]) -> Dictionary:
     lemmas, senses, phrases, phrase_senses, plural, singular, forms, of_plural, own = columns
     found = {**_picked(lemmas, senses, wanted), **_picked(phrases, phrase_senses, wanted)}
     return Dictionary(
-        {word: tuple(map(_sense, text.split(" "))) for word, text in found.items()},
+        found,
         synsets.split(b"\n"),
         _picked(plural, singular, wanted),
         frozenset(form.decode() for form in wanted.intersection(forms.split(b"\n"))),
@@ -139,14 +154,16 @@ def _sections() -> list[bytes]:
 
 
 def _picked(keys: bytes, values: bytes, wanted: set[bytes]) -> dict[str, str]:
-    """The lines of `values` beside those of the sorted `keys` that are wanted."""
-    known, lines = keys.split(b"\n"), values.split(b"\n")
-    return {key.decode(): lines[bisect_left(known, key)].decode() for key in wanted.intersection(known)}
+    """The lines of `values` beside those of `keys` that are wanted."""
+    lines = values.split(b"\n")
+    known = enumerate(keys.split(b"\n"))
+    return {key.decode(): lines[place].decode() for place, key in known if key in wanted}
 
 
 def _sense(text: str) -> Sense:
     number, _, count = text.partition("*")
-    return Sense(int(number.lstrip("^")), int(count or 0), text.startswith("^"))
+    capital = number[0] == "^"
+    return Sense(int(number[1:] if capital else number), int(count) if count else 0, capital)
 
 
 @dataclass(frozen=True, slots=True)

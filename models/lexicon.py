@@ -34,6 +34,7 @@ class Lexicon:
         self._listed = _listed()
         self._first: dict[str, tuple[Sense, ...]] = {}
         self._usual: dict[str, tuple[int, ...]] = {}
+        self._sure: dict[str, dict[int, float]] = {}
         self.colours = frozenset(self._british.get(w, w) for line in self.lists.apart[COLOURS] for w in line)
         self.base = lru_cache(maxsize=None)(self._base)
         self.american = lru_cache(maxsize=None)(self._american)
@@ -75,7 +76,7 @@ class Lexicon:
 
     def entry(self, word: Spelling, lemmas: tuple[str, ...]) -> str:
         """The dictionary's entry for a keyword, or an empty string."""
-        known = self.dictionary.senses
+        known = self.dictionary.known
         if word.phrase in known and word.phrase not in self.dictionary.plurals:
             return word.phrase  # not `men`, which WordNet also has for manpower
         for form in (" ".join(lemmas), "".join(word.tokens), *_last_singular(word.tokens)):
@@ -104,17 +105,28 @@ class Lexicon:
 
     def of_name(self, word: Spelling) -> bool:
         """Whether a keyword is a person's or a maker's name."""
-        return bool((self.lists.sets["names"] | self.lists.sets["brands"]) & set(word.tokens))
+        return not (
+            self.lists.sets["names"].isdisjoint(word.tokens) and self.lists.sets["brands"].isdisjoint(word.tokens)
+        )
 
     def sureness(self, entry: str, synset: int) -> float:
-        """How likely a word means this, by WordNet's corpus: 1 where it means nothing else."""
-        part = self.dictionary.part
-        wanted = part(synset)
-        senses = [one for one in self.dictionary.of(entry) if part(one.synset) == wanted]
-        if len(senses) == 1:
-            return 1.0
-        count = sum(one.count for one in senses if one.synset == synset)
-        return (count + 1) / (sum(one.count for one in senses) + len(senses))
+        """How likely a word means this, by WordNet's corpus: 1 where it means nothing else, 0 where never this."""
+        found = self._sure.get(entry)
+        if found is None:
+            found = self._sure[entry] = self._surenesses(entry)
+        return found.get(synset, 0.0)
+
+    def _surenesses(self, entry: str) -> dict[int, float]:
+        """The same of all meanings of a word, each among those of its part of speech."""
+        counts: dict[str, dict[int, int]] = {}
+        for one in self.dictionary.of(entry):
+            counts.setdefault(self.dictionary.part(one.synset), {})[one.synset] = one.count + 1
+        return {
+            synset: count / total
+            for part in counts.values()
+            for total in (sum(part.values()),)
+            for synset, count in part.items()
+        }
 
     def _base(self, token: str, alone: bool) -> str:  # noqa: FBT001 - a cache's key
         if token.isdigit() or len(token) < 3:

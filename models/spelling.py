@@ -156,14 +156,15 @@ _RULES = [
 _BRITISH = re.compile("|".join(british for british, _ in _RULES))
 
 
-def american(token: str) -> list[str]:
+@lru_cache(maxsize=65536)
+def american(token: str) -> tuple[str, ...]:
     """Spellings that an American may use for what stands here, by rule; most are no words."""
     if not _BRITISH.search(token):
-        return []
+        return ()
     found = []
     for british, other in _RULES:
         at = token.find(british)
         while at >= 0:
             found.append(token[:at] + other + token[at + len(british) :])
             at = token.find(british, at + 1)
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))

@@ -96,8 +96,8 @@ def _slips(library: Library) -> Iterator[tuple[Pair, str]]:
     for place in single if by_part else ():
         entry = library.entries[place]
         if entry.word or entry.count > 1:
-            parts = spelling.shortened(entry.spelling.tokens[0])
-            for wrong in {one for part in parts for one in by_part.get(part, ())} - {place}:
+            shared = by_part.keys() & spelling.shortened(entry.spelling.tokens[0])
+            for wrong in {one for part in shared for one in by_part[part]} - {place}:
                 if is_slip(library, library.entries[wrong], entry):
                     yield ((place, wrong) if place < wrong else (wrong, place)), SLIP
 

@@ -21,12 +21,15 @@ def parents(library: Library, in_group: Mapping[int, int]) -> list[tuple[str, st
     """Child, parent and why, for the nearest parent of each word (of each group: its most used word)."""
     heads: dict[str, int] = {}
     meant: dict[int, int] = {}
-    for place, entry in sorted(enumerate(library.entries), key=lambda one: (one[1].count, -one[0])):
+    used = sorted(range(len(library.entries)), key=lambda place: (-library.entries[place].count, place))
+    for place in reversed(used):
+        entry = library.entries[place]
         heads[entry.phrase] = place
-        for synset in _first(library, entry):
-            meant[synset] = place
+        for sense in library.lexicon.first(entry.word):
+            meant[sense.synset] = place
     made = {}
-    for place, entry in sorted(enumerate(library.entries), key=lambda one: (-one[1].count, one[0])):
+    for place in used:
+        entry = library.entries[place]
         group = in_group.get(place, -1 - place)
         if group in made:
             continue
@@ -36,17 +39,13 @@ def parents(library: Library, in_group: Mapping[int, int]) -> list[tuple[str, st
     return sorted(made.values())
 
 
-def _first(library: Library, entry: Entry) -> list[int]:
-    return [sense.synset for sense in library.lexicon.first(entry.word)]
-
-
 def _above(
     library: Library, entry: Entry, heads: Mapping[str, int], meant: Mapping[int, int]
 ) -> tuple[int, str] | None:
     """The nearest word above this one in the library."""
     dictionary = library.lexicon.dictionary
-    for synset in _first(library, entry)[:1]:
-        for above in _steps(dictionary, synset):
+    for sense in library.lexicon.first(entry.word)[:1]:
+        for above in _steps(dictionary, sense.synset):
             if above in meant:
                 return meant[above], "WordNet has it as a kind of that"
     prepositions = library.lexicon.lists.sets["prepositions"]
@@ -65,8 +64,9 @@ def _steps(dictionary: Dictionary, synset: int) -> Iterator[int]:
     """The meanings above one, step by step, up to DEEPEST."""
     met, edge = {synset}, [synset]
     for _ in range(DEEPEST):
-        found = (dictionary.synset(one) for one in edge)
-        edge = sorted({above for one in found for above in one.above + one.instance_of} - met)
+        edge = sorted(set[int]().union(*map(dictionary.above, edge)) - met)
+        if not edge:
+            return
         met.update(edge)
         yield from edge
 

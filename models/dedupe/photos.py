@@ -34,7 +34,9 @@ class Together:
         less
         than chance has it. A word that nobody used often says nothing.
         """
-        expected = self.single[a] * self.single[b] / self.size if self.size else 0.0
+        if not self.size:
+            return 0.0
+        expected = self.single[a] * self.single[b] / self.size
         return max(-3.0, min(3.0, log((self.count(a, b) + 0.5) / (expected + 0.5))))
 
     def said(self, a: int, b: int) -> str:

@@ -89,10 +89,9 @@ def features(
 ) -> dict[str, float]:
     """What the score of a pair is made of, besides `vetoed`; what is missing is 0. `lean` is Together's."""
     ours, theirs = library.senses(a), library.senses(b)
-    shared = set(library.lexicon.usual(a.word)) & set(library.lexicon.usual(b.word))
-    sure = max(
-        (min(library.lexicon.sureness(word, one) for word in (a.word, b.word)) for one in shared), default=0.0
-    )
+    sureness, usual = library.lexicon.sureness, library.lexicon.usual
+    shared = set(usual(a.word)) & set(usual(b.word)) if ours and theirs else ()
+    sure = max([min(sureness(a.word, one), sureness(b.word, one)) for one in shared], default=0.0)
     return {
         "one": 1.0,
         "cosine": near.cosine,

@@ -48,9 +48,10 @@ def find(library: Library, found: Found) -> None:
     for a, b, _ in _pairs(library, kinds):
         if library.entries[a].joined != library.entries[b].joined:
             found.add(a, b, BASE, "the kind is named or left out")
-    for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_SURE)):
+    meant = {entry.text: meanings(library, entry) for entry in library.entries}
+    for a, b, _ in _pairs(library, lambda entry: _sure(meant[entry.text], LEAST_SURE)):
         found.add(a, b, WORDNET, "the same first meaning in WordNet")
-    for a, b, _ in _pairs(library, lambda entry: meanings(library, entry, LEAST_DOUBTED)):
+    for a, b, _ in _pairs(library, lambda entry: _sure(meant[entry.text], LEAST_DOUBTED)):
         if (a, b) not in found.pairs:
             found.add(a, b, DOUBTED, "the same first meaning in WordNet, of several")
 
@@ -76,12 +77,16 @@ def disagrees(library: Library, a: Entry, b: Entry) -> bool:
     )
 
 
-def meanings(library: Library, entry: Entry, least: float) -> list[int]:
-    """The synsets that most people have in mind with this keyword, as sure as `least`."""
+def meanings(library: Library, entry: Entry) -> list[tuple[int, float]]:
+    """The synsets that most people have in mind with this keyword, and how sure each is."""
     lexicon = library.lexicon
     if not entry.word or entry.text in lexicon.lists.sets["small"]:
         return []
-    return [one.synset for one in lexicon.first(entry.word) if lexicon.sureness(entry.word, one.synset) >= least]
+    return [(one.synset, lexicon.sureness(entry.word, one.synset)) for one in lexicon.first(entry.word)]
+
+
+def _sure(meant: list[tuple[int, float]], least: float) -> list[int]:
+    return [synset for synset, sureness in meant if sureness >= least]
 
 
 def _base(library: Library, entry: Entry) -> Iterator[str]:
@@ -125,7 +130,8 @@ def _pairs(library: Library, keys_of: Callable[[Entry], Iterable[Key]]) -> Itera
     first: dict[Key, int] = {}
     shared: dict[Key, list[int]] = {}
     for place, entry in enumerate(library.entries):
-        for key in dict.fromkeys(keys_of(entry)):
+        keys = keys_of(entry)
+        for key in dict.fromkeys(keys) if keys else ():
             alone = first.setdefault(key, place)
             if alone != place:
                 shared.setdefault(key, [alone]).append(place)

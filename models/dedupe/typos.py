@@ -36,7 +36,8 @@ def find(library: Library, found: Found) -> None:
     meant: dict[int, set[int]] = defaultdict(set)
     for place in rights:
         entry = library.entries[place]
-        for wrong in {other for part in spelling.shortened(_letters(entry)) for other in by_part.get(part, ())}:
+        shared = by_part.keys() & spelling.shortened(_letters(entry))
+        for wrong in {other for part in shared for other in by_part[part]}:
             if wrong != place and is_slip(library, library.entries[wrong], entry):
                 meant[wrong].add(place)
     for wrong, places in meant.items():
