@@ -207,7 +207,7 @@ def _rain(
             looked = at
             files.append(_files(house.pid))
             seen.samples.append((seen.photos, house.memory("VmRSS"), min(files), seen.kills))
-        if age > (wish.kill or wish.seconds):
+        if wish.kill and age > wish.kill:
             _kill(house)
             files.clear()
             seen.kills += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from benchmarks import soak
@@ -25,3 +27,21 @@ def test_growth_is_told_for_each_ten_thousand_photos():
     assert [figure.reached for figure in judged] == [True, False, True]
     wild = [(x, mib + 50 * (x // 1000 % 2), *rest) for x, mib, *rest in seen.samples]
     assert soak.figures(soak.Wish(), soak.Seen(photos=9000, samples=wild))[1].reached is None
+
+
+def test_who_is_not_to_be_killed_lives_on_while_the_last_photos_wait_for_their_folder(tmp_path, monkeypatch):
+    closed = soak.Fault("folder read-only", 1.0, lambda: None, lambda: None)
+    closed.active = True
+
+    class House:
+        tree, pid, looks = tmp_path, os.getpid(), 0
+
+        def memory(self, _name):
+            self.looks += 1
+            closed.active = self.looks < 5
+            return 100.0
+
+    monkeypatch.setattr(soak, "EACH", 0.0)
+    wish, seen = soak.Wish(seconds=0.01, rate=300, kill=0, settled=0), soak.Seen()
+    soak._rain(wish, House(), [closed], seen, None, [b"a", b"b", b"c"])
+    assert (seen.photos, seen.kills) == (3, 0)
