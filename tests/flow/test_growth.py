@@ -14,8 +14,9 @@ from tests.patience import PATIENCE
 from watcher.chores import Chores
 from watcher.service import _watch
 
-LOT, LOTS = 150, 8
-"""Photos that land together, and how often: less than one object may stay of each."""
+LOT, LOTS, WARM = 150, 12, 5
+"""Photos that land together, and how often: less than one object may stay of each when
+what is kept of words is full."""
 
 
 @pytest.fixture
@@ -55,6 +56,6 @@ def test_photos_that_were_delivered_leave_nothing_in_memory_and_no_file_open(wor
                 counts.append(alive())
         finally:
             arrivals.stop()
-    few, many = counts[1:4], counts[-3:]
-    assert min(many)[0] - min(few)[0] < (LOTS - 4) * LOT, counts
+    few, many = counts[WARM : WARM + 2], counts[-2:]
+    assert min(many)[0] - min(few)[0] < (LOTS - WARM - 2) * LOT, counts
     assert min(files for _, files in many) <= min(files for _, files in few), counts
