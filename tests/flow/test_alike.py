@@ -15,7 +15,7 @@ from watcher import deciding, furnishing
 def watched(monkeypatch):
     """Every batch is decided photo by photo too, and compared; how many merges the batches themselves took."""
     real, merged, told = deciding.decide, merge.merge, {"merges": 0, "photos": 0, "twins": 0}
-    monkeypatch.setattr(furnishing, "_clock", lambda _: lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
+    monkeypatch.setattr(furnishing, "clock", lambda _: lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
 
     def counted(*values):
         told["merges"] += 1
