@@ -13,8 +13,11 @@ from watcher import deciding, furnishing
 
 @pytest.fixture
 def watched(monkeypatch):
-    """Every batch is decided photo by photo too, and compared; how many merges the batches themselves took."""
-    real, merged, told = deciding.decide, merge.merge, {"merges": 0, "batches": 0, "photos": 0, "twins": 0}
+    """Every batch is decided photo by photo too, and compared; how many merges a batch itself took at most.
+
+    In how many batches the photos come, hangs on the machine's speed.
+    """
+    real, merged, told = deciding.decide, merge.merge, {"merges": 0, "most": 0, "photos": 0, "twins": 0}
     monkeypatch.setattr(furnishing, "clock", lambda _: lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
 
     def counted(*values):
@@ -23,6 +26,7 @@ def watched(monkeypatch):
 
     def decide(pages, house, context):
         alone = [real([page], house, context)[0] for page in pages]
+        told["merges"] = 0
         monkeypatch.setattr(merge, "merge", counted)
         together = real(pages, house, context)
         monkeypatch.setattr(merge, "merge", merged)
@@ -32,7 +36,7 @@ def watched(monkeypatch):
             assert one.drafts == other.drafts
             assert list(map(str, one.errors.values())) == list(map(str, other.errors.values()))
             told["twins"] += any(one.outcome is each.outcome for each in together if each is not other)
-        told["batches"] += 1
+        told["most"] = max(told["most"], told["merges"])
         told["photos"] += len(pages)
         return together
 
@@ -50,7 +54,7 @@ def test_a_day_of_photos_is_decided_once_for_each_of_the_words_that_are_said(tmp
     library(world.photos)
     world.run()
     assert watched["photos"] == 12
-    assert watched["merges"] <= 2 * watched["batches"] < 12
+    assert 0 < watched["most"] <= 2
     assert len(list(world.photos.glob("*.xmp"))) == 12
     assert world.truth("0.jpg") == {"colour/red": True}
     assert world.truth("1.jpg") == {"colour/blue": True}
@@ -65,7 +69,7 @@ def test_a_photo_that_has_words_of_its_own_is_decided_by_itself(tmp_path, watche
         b"<rdf:li>Oma</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
     )
     world.run()
-    assert watched["merges"] <= 2 * watched["batches"] + 1 < 12
+    assert 0 < watched["most"] <= 3
     assert world.truth("4.jpg") == {"colour/blue": True, "Oma": False}
     assert world.truth("5.jpg") == {"colour/blue": True}
 
