@@ -35,7 +35,7 @@ PACKAGES = {
     "psycopg": "reading Immich's database",
     "rawpy": "RAW",
     "reverse_geocoder": "places",
-    "scipy": "places",
+    "scipy": "the other methods of dedupe",
     "watchdog": "noticing new photos",
 }
 """Python packages by the name they are imported with, and what each is for."""
